@@ -1,0 +1,58 @@
+# onhand_test(NAME name LABEL label SOURCES file... [LINK module...] [TIMEOUT seconds] [FAILING_MALLOC])
+#
+# One C test program, built with cmocka. NAME is the file's name without ".c".
+# FAILING_MALLOC lets it fail chosen allocations (support/failing_malloc.h).
+#
+# onhand_script_test(NAME name LABEL label COMMAND word... [TIMEOUT seconds] [ENVIRONMENT VAR=value...])
+#
+# One test that is a script. Exit code 77 means skipped.
+
+set(ONHAND_TEST_LABELS lint unit prop sim integration e2e fuzz bench)
+
+function(onhand_test_properties name label timeout)
+    if(NOT label IN_LIST ONHAND_TEST_LABELS)
+        message(FATAL_ERROR "test ${name}: unknown label '${label}'")
+    endif()
+    set_tests_properties(${name} PROPERTIES
+        LABELS ${label}
+        TIMEOUT ${timeout}
+        SKIP_RETURN_CODE 77)
+endfunction()
+
+function(onhand_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "FAILING_MALLOC" "NAME;LABEL;TIMEOUT" "SOURCES;LINK")
+    if(NOT arg_NAME OR NOT arg_LABEL OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "onhand_test: wrong arguments: ${ARGV}")
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 60)
+    endif()
+    add_executable(${arg_NAME} ${arg_SOURCES})
+    target_include_directories(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(${arg_NAME} PRIVATE onhand_options PkgConfig::CMOCKA)
+    foreach(module IN LISTS arg_LINK)
+        target_link_libraries(${arg_NAME} PRIVATE onhand_${module})
+    endforeach()
+    if(arg_FAILING_MALLOC)
+        target_sources(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/failing_malloc.c)
+        target_link_options(${arg_NAME} PRIVATE
+            -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
+    endif()
+    add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    onhand_test_properties(${arg_NAME} ${arg_LABEL} ${arg_TIMEOUT})
+endfunction()
+
+function(onhand_script_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "COMMAND;ENVIRONMENT")
+    if(NOT arg_NAME OR NOT arg_LABEL OR NOT arg_COMMAND OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "onhand_script_test: wrong arguments: ${ARGV}")
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 60)
+    endif()
+    add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    onhand_test_properties(${arg_NAME} ${arg_LABEL} ${arg_TIMEOUT})
+    if(arg_ENVIRONMENT)
+        set_tests_properties(${arg_NAME} PROPERTIES ENVIRONMENT "${arg_ENVIRONMENT}")
+    endif()
+endfunction()

@@ -1,0 +1,171 @@
+#!/bin/sh
+# From a fresh Debian 12 to a running Onhand with a demo network, then three
+# curl lines to try. Safe to run again: what is done is not done twice.
+#
+#   sh deploy/quickstart.sh [--port N] [--data DIR] [--foreground]
+#   sh deploy/quickstart.sh [--data DIR] --stop
+#
+# DIR (default: data/ beside the sources) gets ledger/ (what must be kept),
+# demo/ (the demo files), onhand.log and onhand.pid.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+port=8080
+data=$top/data
+action=start
+ready_seconds_max=60
+program=$top/build/release/onhand
+sku=TAB-1030 # "Mug, white", which the demo's warehouses and most stores have
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+    say "quickstart: $*" >&2
+    exit 1
+}
+
+usage() {
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --port)
+        port=${2:?"--port needs a number"}
+        shift 2
+        ;;
+    --data)
+        data=${2:?"--data needs a folder"}
+        shift 2
+        ;;
+    --foreground)
+        action=foreground
+        shift
+        ;;
+    --stop)
+        action=stop
+        shift
+        ;;
+    --help) usage 0 ;;
+    *) usage 2 >&2 ;;
+    esac
+done
+
+case $port in
+'' | *[!0-9]*) fail "--port $port is not a number" ;;
+esac
+
+url=http://127.0.0.1:$port
+pid_file=$data/onhand.pid
+log_file=$data/onhand.log
+
+# The process of an earlier start, when it still runs. The name is compared,
+# because a number may belong to another process by now.
+running_pid() {
+    [ -r "$pid_file" ] || return 1
+    pid=$(cat "$pid_file")
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = onhand ] || return 1
+    printf '%s\n' "$pid"
+}
+
+stop() {
+    pid=$(running_pid) || { say "Onhand is not running on $data"; return 0; }
+    kill -TERM "$pid"
+    tenths=0
+    while [ -d "/proc/$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = onhand ]; do
+        [ $tenths -lt 300 ] || fail "process $pid has not ended within 30 s of SIGTERM"
+        tenths=$((tenths + 1))
+        sleep 0.1
+    done
+    rm -f "$pid_file"
+    say "Onhand has stopped; its data stays in $data"
+}
+
+build() {
+    say "Building (build/release) ..."
+    mkdir -p "$top/build/release"
+    build_log=$top/build/release/quickstart.log
+    (cd "$top" && cmake --preset release && cmake --build --preset release) >"$build_log" 2>&1 ||
+        { tail -n 30 "$build_log" >&2; fail "the build failed; all of it is in $build_log"; }
+}
+
+wait_ready() {
+    tenths=0
+    until curl --silent --fail --max-time 2 --output /dev/null "$url/readyz"; do
+        running_pid >/dev/null || { tail -n 20 "$log_file" >&2; fail "the server has ended; see $log_file"; }
+        [ $tenths -lt $((ready_seconds_max * 10)) ] || fail "not ready after $ready_seconds_max s; see $log_file"
+        tenths=$((tenths + 1))
+        sleep 0.1
+    done
+}
+
+start() {
+    mkdir -p "$data/ledger"
+    if running_pid >/dev/null; then
+        say "Onhand is running already, process $(running_pid)"
+    else
+        curl --silent --max-time 2 --output /dev/null "$url/healthz" &&
+            fail "something else answers on port $port; choose another with --port"
+        "$program" serve --data "$data/ledger" --listen "127.0.0.1:$port" >>"$log_file" 2>&1 &
+        printf '%s\n' $! >"$pid_file"
+    fi
+    wait_ready
+}
+
+load_demo() {
+    if curl --silent --fail --max-time 5 --output /dev/null "$url/v1/channels/web"; then
+        say "The demo network is loaded already"
+        return 0
+    fi
+    say "Loading the demo network: 60 stores in French towns, 2 warehouses, 2,000 items ..."
+    demo=$data/demo
+    "$program" demo --out "$demo"
+    "$program" load --to "$url" --nodes "$demo/nodes.csv" --items "$demo/items.csv" \
+        --groups "$demo/groups.csv" --stock "$demo/stock.csv" --setup "$demo/setup.ndjson"
+}
+
+check_get() {
+    curl --silent --show-error --fail --max-time 5 "$1" || fail "no good answer from $1"
+}
+
+show() {
+    where="$url/v1/availability/$sku?channel=web"
+    near="$url/v1/availability/$sku?near=48.8566,2.3522&radius_km=50"
+    where_answer=$(check_get "$where")
+    near_answer=$(check_get "$near")
+    body="{\"kind\":\"collect\",\"channel\":\"web\",\"ttl_seconds\":900,\"lines\":[{\"line\":1,\"sku\":\"$sku\",\"quantity\":1}]}"
+    cat <<TEXT
+
+Onhand runs on $url, process $(running_pid), log in $log_file.
+Stop it with: sh deploy/quickstart.sh --stop$([ "$data" = "$top/data" ] || printf ' --data %s' "$data")
+
+Where is it?
+  curl -s '$where'
+  $where_answer
+
+Reserve it:
+  curl -s -X POST '$url/v1/reservations' -H 'content-type: application/json' -d '$body'
+
+Who has it near me?
+  curl -s '$near'
+  $near_answer
+TEXT
+}
+
+if [ "$action" = stop ]; then
+    stop
+    exit 0
+fi
+sh "$top/deploy/install_packages.sh" "$top/deploy/packages.txt"
+build
+start
+load_demo
+show
+if [ "$action" = foreground ]; then
+    trap 'stop' INT TERM
+    say "" "Press Ctrl-C to stop."
+    while running_pid >/dev/null; do
+        sleep 1
+    done
+fi

@@ -1,0 +1,16 @@
+/*
+ * memory.h - where the process gets a ledger's pools: address space that costs nothing until it is touched.
+ *
+ * A ledger reserves room for all its limits when it is created, far more than the machine may have. Any thread.
+ */
+#ifndef ONHAND_APP_MEMORY_H
+#define ONHAND_APP_MEMORY_H
+
+#include "onhand/ledger.h"
+
+/* Pools above this are asked for in huge pages: random access to tens of gigabytes is bound by address translation. */
+#define OH_MEMORY_HUGE_SIZE_MIN ((size_t)64 << 20)
+
+struct oh_allocator oh_memory_allocator(void);
+
+#endif

@@ -1,0 +1,191 @@
+#include "base/strbuf.h"
+#include "base/assert.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STRBUF_CAPACITY_MIN 64
+#define U64_DIGITS_MAX      20
+
+static const char digit_pairs[] = "00010203040506070809"
+                                  "10111213141516171819"
+                                  "20212223242526272829"
+                                  "30313233343536373839"
+                                  "40414243444546474849"
+                                  "50515253545556575859"
+                                  "60616263646566676869"
+                                  "70717273747576777879"
+                                  "80818283848586878889"
+                                  "90919293949596979899";
+
+void oh_strbuf_init(struct oh_strbuf *buf, size_t size_max)
+{
+    *buf = (struct oh_strbuf){ .size_max = size_max };
+}
+
+void oh_strbuf_fini(struct oh_strbuf *buf)
+{
+    free(buf->data);
+    *buf = (struct oh_strbuf){ .size_max = 0 };
+}
+
+void oh_strbuf_clear(struct oh_strbuf *buf)
+{
+    buf->size = 0;
+    buf->is_overflowed = false;
+}
+
+void oh_strbuf_consume(struct oh_strbuf *buf, size_t size)
+{
+    OH_ASSERT(size <= buf->size);
+    if (size == 0)
+        return;
+    memmove(buf->data, buf->data + size, buf->size - size);
+    buf->size -= size;
+}
+
+/* The next capacity that holds `needed` bytes: doubled, but never past the maximum. */
+static size_t strbuf_capacity_for(const struct oh_strbuf *buf, size_t needed)
+{
+    size_t capacity = buf->capacity > buf->size_max / 2 ? buf->size_max : buf->capacity * 2;
+    if (capacity < STRBUF_CAPACITY_MIN)
+        capacity = STRBUF_CAPACITY_MIN;
+    if (capacity < needed)
+        capacity = needed;
+    return capacity < buf->size_max ? capacity : buf->size_max;
+}
+
+static bool strbuf_grow(struct oh_strbuf *buf, size_t needed)
+{
+    size_t capacity = strbuf_capacity_for(buf, needed);
+    char *data = realloc(buf->data, capacity);
+    if (data == NULL) {
+        buf->is_overflowed = true;
+        return false;
+    }
+    buf->data = data;
+    buf->capacity = capacity;
+    return true;
+}
+
+/* True when `size` more bytes fit; the buffer then holds room for them. */
+static bool strbuf_make_room(struct oh_strbuf *buf, size_t size)
+{
+    if (buf->is_overflowed)
+        return false;
+    if (buf->data != NULL && size <= buf->capacity - buf->size)
+        return true;
+    if (size > buf->size_max - buf->size) {
+        buf->is_overflowed = true;
+        return false;
+    }
+    /* A request for no bytes still needs an address to give back. */
+    if (buf->size_max == 0) {
+        buf->is_overflowed = true;
+        return false;
+    }
+    return strbuf_grow(buf, buf->size + size);
+}
+
+char *oh_strbuf_reserve(struct oh_strbuf *buf, size_t size)
+{
+    return strbuf_make_room(buf, size) ? buf->data + buf->size : NULL;
+}
+
+void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t size)
+{
+    if (size == 0 || !strbuf_make_room(buf, size))
+        return;
+    memcpy(buf->data + buf->size, data, size);
+    buf->size += size;
+}
+
+void oh_strbuf_put_char(struct oh_strbuf *buf, char c)
+{
+    if (!strbuf_make_room(buf, 1))
+        return;
+    buf->data[buf->size++] = c;
+}
+
+void oh_strbuf_put_text(struct oh_strbuf *buf, const char *text)
+{
+    oh_strbuf_put(buf, text, strlen(text));
+}
+
+void oh_strbuf_put_bytes(struct oh_strbuf *buf, struct oh_bytes bytes)
+{
+    oh_strbuf_put(buf, bytes.data, bytes.size);
+}
+
+/* Writes the digits so that they end at `end`; returns where they start. */
+static char *u64_write_before(char *end, uint64_t value)
+{
+    while (value >= 100) {
+        end -= 2;
+        memcpy(end, digit_pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        end -= 2;
+        memcpy(end, digit_pairs + 2 * value, 2);
+        return end;
+    }
+    *--end = (char)('0' + value);
+    return end;
+}
+
+void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value)
+{
+    char digits[U64_DIGITS_MAX];
+    char *end = digits + sizeof(digits);
+    char *start = u64_write_before(end, value);
+    oh_strbuf_put(buf, start, (size_t)(end - start));
+}
+
+void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value)
+{
+    char digits[U64_DIGITS_MAX + 1];
+    char *end = digits + sizeof(digits);
+    /* Negated as unsigned: the smallest value has no positive twin. */
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char *start = u64_write_before(end, magnitude);
+    if (value < 0)
+        *--start = '-';
+    oh_strbuf_put(buf, start, (size_t)(end - start));
+}
+
+/* Formats into the room there is; returns the length the text wants, or -1. */
+__attribute__((format(printf, 2, 0))) static int strbuf_format(struct oh_strbuf *buf, const char *format,
+                                                               va_list args)
+{
+    size_t room = buf->capacity - buf->size;
+    return vsnprintf(room == 0 ? NULL : buf->data + buf->size, room, format, args);
+}
+
+void oh_strbuf_printf(struct oh_strbuf *buf, const char *format, ...)
+{
+    if (buf->is_overflowed)
+        return;
+    va_list args;
+    va_list again;
+    va_start(args, format);
+    va_copy(again, args);
+    int wanted = strbuf_format(buf, format, args);
+    va_end(args);
+    size_t size = wanted < 0 ? 0 : (size_t)wanted;
+    if (wanted < 0) {
+        buf->is_overflowed = true;
+    } else if (size < buf->capacity - buf->size) {
+        buf->size += size;
+    } else if (strbuf_make_room(buf, size)) {
+        /* Through a copy: the text may fit below the maximum where text and NUL would not. */
+        char *text = NULL;
+        if (vasprintf(&text, format, again) < 0)
+            buf->is_overflowed = true;
+        else
+            oh_strbuf_put(buf, text, size);
+        free(text);
+    }
+    va_end(again);
+}

@@ -1,0 +1,50 @@
+/*
+ * strbuf.h - a growing byte buffer that cannot be made without naming its
+ * maximum.
+ *
+ * Writes past the maximum (or past a failed allocation) set `is_overflowed`
+ * and write nothing more; the owner checks once, at the end. One thread.
+ */
+#ifndef ONHAND_BASE_STRBUF_H
+#define ONHAND_BASE_STRBUF_H
+
+#include "onhand/bytes.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct oh_strbuf {
+    char *data;      /* NULL until the first write */
+    size_t size;     /* bytes written */
+    size_t capacity; /* bytes allocated */
+    size_t size_max; /* never grows past this */
+    bool is_overflowed;
+};
+
+void oh_strbuf_init(struct oh_strbuf *buf, size_t size_max);
+void oh_strbuf_fini(struct oh_strbuf *buf);
+
+/* Empties the buffer, keeps its memory, forgets an overflow. */
+void oh_strbuf_clear(struct oh_strbuf *buf);
+
+/* Drops the first `size` bytes (size <= buf->size, asserted). Cost: O(rest). */
+void oh_strbuf_consume(struct oh_strbuf *buf, size_t size);
+
+/* Makes room for `size` more bytes and returns where they go, or NULL (overflowed). */
+char *oh_strbuf_reserve(struct oh_strbuf *buf, size_t size);
+
+void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t size);
+void oh_strbuf_put_char(struct oh_strbuf *buf, char c);
+void oh_strbuf_put_text(struct oh_strbuf *buf, const char *text);
+void oh_strbuf_put_bytes(struct oh_strbuf *buf, struct oh_bytes bytes);
+void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value);
+void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value);
+void oh_strbuf_printf(struct oh_strbuf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static inline struct oh_bytes oh_strbuf_bytes(const struct oh_strbuf *buf)
+{
+    return (struct oh_bytes){ buf->data, buf->size };
+}
+
+#endif

@@ -1,0 +1,154 @@
+#include "codec/decimal.h"
+#include "base/assert.h"
+#include "base/checked.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define MILLI_PER_UNIT 1000
+#define FRACTION_DIGITS_MAX 3
+#define DOUBLE_MILLI_MAX 1e15 /* below 2^53: every whole number up to here is a double */
+#define REAL_TEXT_SIZE_MAX 32u
+#define INTEGER_DIGITS_MAX 18u
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The number of digits at text[at..). */
+static size_t digits_at(struct oh_bytes text, size_t at)
+{
+    size_t end = at;
+    while (end < text.size && is_digit(text.data[end]))
+        end++;
+    return end - at;
+}
+
+/* A decimal cut into its parts: [-] whole [. fraction]. */
+struct decimal_parts {
+    bool is_negative;
+    size_t whole_at;
+    size_t whole_size;
+    size_t fraction_at;
+    size_t fraction_size;
+};
+
+static bool decimal_split(struct oh_bytes text, struct decimal_parts *out)
+{
+    bool is_negative = text.size > 0 && text.data[0] == '-';
+    size_t whole_at = is_negative ? 1 : 0;
+    size_t whole_size = digits_at(text, whole_at);
+    size_t end = whole_at + whole_size;
+    size_t fraction_size = 0;
+    if (whole_size == 0)
+        return false;
+    if (end < text.size) {
+        if (text.data[end] != '.')
+            return false;
+        fraction_size = digits_at(text, end + 1);
+        if (fraction_size == 0 || end + 1 + fraction_size != text.size)
+            return false;
+    }
+    *out = (struct decimal_parts){ is_negative, whole_at, whole_size, end + 1, fraction_size };
+    return true;
+}
+
+/* value * 10 + digit, downwards: the negative side has one value more. */
+static bool digit_append(int64_t *value, char digit)
+{
+    int64_t tenfold;
+    return oh_mul_i64(*value, 10, &tenfold) && oh_sub_i64(tenfold, digit - '0', value);
+}
+
+enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli)
+{
+    struct decimal_parts parts;
+    if (!decimal_split(text, &parts))
+        return OH_E_SYNTAX;
+    for (size_t i = FRACTION_DIGITS_MAX; i < parts.fraction_size; i++)
+        if (text.data[parts.fraction_at + i] != '0')
+            return OH_E_INVALID;
+    int64_t value = 0;
+    for (size_t i = 0; i < parts.whole_size; i++)
+        if (!digit_append(&value, text.data[parts.whole_at + i]))
+            return OH_E_TOO_LARGE;
+    for (size_t i = 0; i < FRACTION_DIGITS_MAX; i++)
+        if (!digit_append(&value, i < parts.fraction_size ? text.data[parts.fraction_at + i] : '0'))
+            return OH_E_TOO_LARGE;
+    if (!parts.is_negative && !oh_sub_i64(0, value, &value))
+        return OH_E_TOO_LARGE;
+    *out_milli = value;
+    return OH_OK;
+}
+
+/* Writes the fraction, if there is one: ".5", ".05", ".125". */
+static void fraction_put(struct oh_strbuf *buf, unsigned milli)
+{
+    char digits[4] = { '.', (char)('0' + milli / 100), (char)('0' + milli / 10 % 10), (char)('0' + milli % 10) };
+    size_t size = sizeof(digits);
+    while (size > 1 && digits[size - 1] == '0')
+        size--;
+    if (size > 1)
+        oh_strbuf_put(buf, digits, size);
+}
+
+void oh_milli_put(struct oh_strbuf *buf, int64_t milli)
+{
+    uint64_t magnitude = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
+    if (milli < 0)
+        oh_strbuf_put_char(buf, '-');
+    oh_strbuf_put_u64(buf, magnitude / MILLI_PER_UNIT);
+    unsigned fraction = (unsigned)(magnitude % MILLI_PER_UNIT);
+    if (fraction != 0)
+        fraction_put(buf, fraction);
+}
+
+enum oh_err oh_milli_from_double(double value, int64_t *out_milli)
+{
+    double scaled = value * MILLI_PER_UNIT;
+    if (!(scaled >= -DOUBLE_MILLI_MAX && scaled <= DOUBLE_MILLI_MAX))
+        return OH_E_TOO_LARGE;
+    /*
+     * Two decimals of at most 15 digits that are the same double are the same decimal, so the nearest thousandth is
+     * what was written exactly when it reads back as the same double. The division is correctly rounded.
+     */
+    int64_t milli = (int64_t)llrint(scaled);
+    if ((double)milli / MILLI_PER_UNIT != value)
+        return OH_E_INVALID;
+    *out_milli = milli;
+    return OH_OK;
+}
+
+enum oh_err oh_real_parse(struct oh_bytes text, double *out_value)
+{
+    struct decimal_parts parts;
+    char copy[REAL_TEXT_SIZE_MAX + 1];
+    if (text.size > REAL_TEXT_SIZE_MAX || !decimal_split(text, &parts))
+        return OH_E_SYNTAX;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    *out_value = strtod(copy, NULL);
+    return OH_OK;
+}
+
+void oh_real_put(struct oh_strbuf *buf, double value)
+{
+    OH_ASSERT(isfinite(value));
+    oh_strbuf_printf(buf, "%.15g", value);
+}
+
+enum oh_err oh_integer_parse(struct oh_bytes text, int64_t *out_value)
+{
+    bool is_negative = text.size > 0 && text.data[0] == '-';
+    size_t first = is_negative ? 1 : 0;
+    size_t count = digits_at(text, first);
+    if (count == 0 || first + count != text.size)
+        return OH_E_SYNTAX;
+    if (count > INTEGER_DIGITS_MAX)
+        return OH_E_TOO_LARGE;
+    int64_t value = 0;
+    for (size_t i = first; i < text.size; i++)
+        value = value * 10 + (text.data[i] - '0');
+    *out_value = is_negative ? -value : value;
+    return OH_OK;
+}

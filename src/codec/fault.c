@@ -1,0 +1,44 @@
+#include "codec/fault.h"
+#include "base/utf8.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+    const char *code;
+    int http_status;
+    const char *title;
+} fault_rows[] = {
+#define OH_FAULT_ROW(name, code, http, title) [name] = { code, http, title },
+    OH_FAULTS(OH_FAULT_ROW)
+#undef OH_FAULT_ROW
+};
+
+/* The longest run of whole characters of text[0..size) that fits size_max. Stops at a byte that is no character. */
+static size_t text_cut(const char *text, size_t size, size_t size_max)
+{
+    size_t at = 0;
+    while (at < size) {
+        size_t used = oh_utf8_sequence_size((const unsigned char *)text + at, size - at);
+        if (used == 0 || at + used > size_max)
+            break;
+        at += used;
+    }
+    return at;
+}
+
+void oh_fault_set(struct oh_fault *fault, enum oh_fault_type type, struct oh_bytes field, const char *format, ...)
+{
+    fault->code = fault_rows[type].code;
+    fault->title = fault_rows[type].title;
+    fault->http_status = fault_rows[type].http_status;
+    size_t field_size = text_cut(field.data, field.size, sizeof(fault->field) - 1);
+    if (field_size != 0)
+        memcpy(fault->field, field.data, field_size);
+    fault->field[field_size] = '\0';
+    va_list args;
+    va_start(args, format);
+    int written = vsnprintf(fault->detail, sizeof(fault->detail), format, args);
+    va_end(args);
+    size_t size = written < 0 ? 0 : strnlen(fault->detail, sizeof(fault->detail) - 1);
+    fault->detail[text_cut(fault->detail, size, size)] = '\0';
+}

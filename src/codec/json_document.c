@@ -1,0 +1,123 @@
+#include "codec/json_document.h"
+#include "base/assert.h"
+#include "base/checked.h"
+#include "codec/json_guard.h"
+#include <cjson/cJSON.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define ALIGNMENT 16u
+
+struct oh_json_document {
+    char *arena;
+    size_t size; /* bytes given out */
+};
+
+/* cJSON's hooks carry no context, so the arena of the parse under way is the thread's. */
+static _Thread_local struct oh_json_document *parsing_document;
+
+static void *arena_take(struct oh_json_document *document, size_t size)
+{
+    size_t room = OH_JSON_ARENA_SIZE_MAX - document->size;
+    if (size > room)
+        return NULL;
+    size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    void *memory = document->arena + document->size;
+    document->size += rounded < room ? rounded : room;
+    return memory;
+}
+
+static void *hook_allocate(size_t size)
+{
+    return parsing_document == NULL ? malloc(size) : arena_take(parsing_document, size);
+}
+
+static void hook_release(void *memory)
+{
+    if (parsing_document == NULL)
+        free(memory);
+}
+
+static void hooks_install(void)
+{
+    cJSON_Hooks hooks = { .malloc_fn = hook_allocate, .free_fn = hook_release };
+    cJSON_InitHooks(&hooks);
+}
+
+enum oh_err oh_json_document_create(struct oh_json_document **out_document)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (pthread_once(&once, hooks_install) != 0)
+        return OH_E_NOMEM;
+    struct oh_json_document *document = malloc(sizeof(*document));
+    char *arena = malloc(OH_JSON_ARENA_SIZE_MAX);
+    if (document == NULL || arena == NULL) {
+        free(document);
+        free(arena);
+        return OH_E_NOMEM;
+    }
+    *document = (struct oh_json_document){ .arena = arena };
+    *out_document = document;
+    return OH_OK;
+}
+
+void oh_json_document_destroy(struct oh_json_document **document)
+{
+    if (*document == NULL)
+        return;
+    free((*document)->arena);
+    free(*document);
+    *document = NULL;
+}
+
+void oh_json_document_clear(struct oh_json_document *document)
+{
+    document->size = 0;
+}
+
+void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size)
+{
+    size_t total;
+    if (!oh_mul_size(count, size, &total))
+        return NULL;
+    void *memory = arena_take(document, total);
+    if (memory != NULL)
+        memset(memory, 0, total);
+    return memory;
+}
+
+size_t oh_json_document_mark(const struct oh_json_document *document)
+{
+    return document->size;
+}
+
+void oh_json_document_rewind(struct oh_json_document *document, size_t mark)
+{
+    OH_ASSERT(mark <= document->size);
+    document->size = mark;
+}
+
+void oh_json_document_full(struct oh_fault *fault)
+{
+    oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES_NONE, "The body needs more than %zu MiB of memory to be read.",
+                 OH_JSON_ARENA_SIZE_MAX >> 20);
+}
+
+enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body, const cJSON **out_root,
+                                   struct oh_fault *fault)
+{
+    if (oh_json_guard(body, fault) != OH_OK)
+        return OH_E_SYNTAX;
+    OH_ASSERT(parsing_document == NULL);
+    parsing_document = document;
+    const char *end = NULL;
+    const cJSON *root = cJSON_ParseWithLengthOpts(body.data, body.size, &end, false);
+    parsing_document = NULL;
+    /* The guard let it pass, so only memory can have been missing. */
+    if (root == NULL) {
+        oh_json_document_full(fault);
+        return OH_E_SYNTAX;
+    }
+    *out_root = root;
+    return OH_OK;
+}

@@ -1,0 +1,38 @@
+/*
+ * json_document.h - memory for one request at a time, and cJSON trees in it.
+ *
+ * A document is one arena: allocation moves a pointer, clearing sets it back,
+ * nothing is freed one by one. cJSON is given the arena while it parses, by
+ * way of its process-wide hooks; outside of oh_json_document_parse the hooks
+ * are malloc and free, so other users of cJSON notice nothing.
+ *
+ * Not for the layers above: they see json_request.h. One thread per document.
+ */
+#ifndef ONHAND_CODEC_JSON_DOCUMENT_H
+#define ONHAND_CODEC_JSON_DOCUMENT_H
+
+#include "codec/fault.h"
+#include "codec/json_request.h"
+
+struct cJSON;
+
+/* Zeroed memory, aligned for any type, until the document is cleared. NULL: the arena is used up. Cost: O(size). */
+void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size);
+
+/*
+ * oh_json_document_parse - guard the body, then build its tree.
+ *
+ * Errors: OH_E_SYNTAX with *fault filled; too_many when the arena is used up.
+ * Owner:  the tree is lent until the document is cleared; earlier trees stay good.
+ */
+OH_MUST_CHECK enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body,
+                                                 const struct cJSON **out_root, struct oh_fault *fault);
+
+/* How much is given out, and back to what it was: everything allocated since is taken back. */
+size_t oh_json_document_mark(const struct oh_json_document *document);
+void oh_json_document_rewind(struct oh_json_document *document, size_t mark);
+
+/* The fault for an arena that is used up. */
+void oh_json_document_full(struct oh_fault *fault);
+
+#endif

@@ -1,0 +1,435 @@
+#include "codec/json_guard.h"
+#include "base/utf8.h"
+#include <stdint.h>
+#include <stdio.h>
+
+/* What the grammar allows next. */
+enum expectation {
+    EXPECT_VALUE,        /* after ':' or at the start */
+    EXPECT_FIRST_VALUE,  /* after '[': a value or ']' */
+    EXPECT_NEXT_VALUE,   /* after ',' in an array */
+    EXPECT_FIRST_KEY,    /* after '{': a key or '}' */
+    EXPECT_NEXT_KEY,     /* after ',' in an object */
+    EXPECT_COLON,
+    EXPECT_COMMA_OR_END, /* after a value inside something */
+    EXPECT_NOTHING       /* after the outermost value */
+};
+
+/* Where we are in one open array or object: what a fault is called by. */
+struct level {
+    bool is_array;
+    uint32_t index;
+    struct oh_bytes key; /* as written, escapes and all */
+};
+
+struct guard {
+    const unsigned char *data;
+    size_t size;
+    size_t at;
+    uint32_t value_count;
+    uint32_t depth;
+    enum expectation expectation;
+    struct level levels[OH_JSON_DEPTH_MAX];
+    struct oh_fault *fault;
+};
+
+/* Appends at text[*size..] what fits. */
+static void path_append(char *text, size_t *size, const char *data, size_t data_size)
+{
+    size_t room = OH_FAULT_FIELD_SIZE - *size;
+    size_t taken = data_size < room ? data_size : room;
+    memcpy(text + *size, data, taken);
+    *size += taken;
+}
+
+/* "lines[2].quantity": the way from the outermost object to where we are. */
+static struct oh_bytes guard_path(const struct guard *guard, char *text)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < guard->depth; i++) {
+        const struct level *level = &guard->levels[i];
+        if (level->is_array) {
+            char index[16];
+            int written = snprintf(index, sizeof(index), "[%u]", (unsigned)level->index);
+            path_append(text, &size, index, (size_t)written);
+        } else if (level->key.size != 0) {
+            if (size != 0)
+                path_append(text, &size, ".", 1);
+            path_append(text, &size, level->key.data, level->key.size);
+        }
+    }
+    return (struct oh_bytes){ text, size };
+}
+
+/* Fails: `reason` is a constant sentence without its end. */
+static bool guard_refuse(struct guard *guard, enum oh_fault_type type, const char *reason)
+{
+    char text[OH_FAULT_FIELD_SIZE];
+    oh_fault_set(guard->fault, type, guard_path(guard, text), "%s, at byte %zu.", reason, guard->at);
+    return false;
+}
+
+static bool guard_syntax(struct guard *guard, const char *reason)
+{
+    return guard_refuse(guard, OH_FAULT_INVALID_JSON, reason);
+}
+
+static int guard_peek(const struct guard *guard)
+{
+    return guard->at < guard->size ? guard->data[guard->at] : -1;
+}
+
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* ---- Strings ---------------------------------------------------------------------------------- */
+
+static int hex_value(unsigned char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The value of the four digits of "\uXXXX" that starts at data[at], or -1. */
+static int unit_at(const struct guard *guard, size_t at)
+{
+    int unit = 0;
+    if (guard->size - at < 6 || guard->data[at] != '\\' || guard->data[at + 1] != 'u')
+        return -1;
+    for (size_t i = 2; i < 6; i++) {
+        int digit = hex_value(guard->data[at + i]);
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static bool guard_unicode_escape(struct guard *guard)
+{
+    int unit = unit_at(guard, guard->at);
+    if (unit < 0)
+        return guard_syntax(guard, "\\u needs four hexadecimal digits");
+    if (unit == 0)
+        return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "\\u0000 is not accepted in text");
+    if (unit < 0xd800 || unit > 0xdfff) {
+        guard->at += 6;
+        return true;
+    }
+    int low = unit > 0xdbff ? -1 : unit_at(guard, guard->at + 6);
+    if (low < 0xdc00 || low > 0xdfff)
+        return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "Half of a surrogate pair");
+    guard->at += 12;
+    return true;
+}
+
+static bool guard_escape(struct guard *guard)
+{
+    unsigned char next = guard->size - guard->at > 1 ? guard->data[guard->at + 1] : '\0';
+    if (next == 'u')
+        return guard_unicode_escape(guard);
+    if (next == '\0' || strchr("\"\\/bfnrt", next) == NULL)
+        return guard_syntax(guard, "Not an escape of JSON");
+    guard->at += 2;
+    return true;
+}
+
+/* Whether any of eight bytes is a control byte, '"', '\\' or not ASCII. May say so needlessly, never the reverse. */
+static bool eight_are_special(const unsigned char *data)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t eight;
+    memcpy(&eight, data, sizeof(eight));
+    uint64_t quote = eight ^ (ones * '"');
+    uint64_t backslash = eight ^ (ones * '\\');
+    uint64_t hits = eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones);
+    return (hits & highs) != 0;
+}
+
+/* Passes over plain text in strides of eight. */
+static void guard_skip_plain(struct guard *guard)
+{
+    while (guard->size - guard->at >= 8 && !eight_are_special(guard->data + guard->at))
+        guard->at += 8;
+}
+
+/* At the opening quote. *out_text: between the quotes, as written. */
+static bool guard_string(struct guard *guard, struct oh_bytes *out_text)
+{
+    size_t start = ++guard->at;
+    for (;;) { /* ends: each round passes over at least one byte or returns */
+        guard_skip_plain(guard);
+        int c = guard_peek(guard);
+        if (c < 0)
+            return guard_syntax(guard, "A string without its end");
+        if (c == '"')
+            break;
+        if (c < 0x20)
+            return guard_syntax(guard, "A control character inside a string");
+        if (c == '\\') {
+            if (!guard_escape(guard))
+                return false;
+            continue;
+        }
+        size_t used = oh_utf8_sequence_size(guard->data + guard->at, guard->size - guard->at);
+        if (used == 0)
+            return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "Not UTF-8");
+        guard->at += used;
+    }
+    *out_text = (struct oh_bytes){ (const char *)guard->data + start, guard->at - start };
+    guard->at++;
+    return true;
+}
+
+/* ---- Numbers ---------------------------------------------------------------------------------- */
+
+/* A number while it is read: its digits without leading zeros, and where the point stands among them. */
+struct digits {
+    uint32_t count;       /* up to and with the last digit that is not 0 */
+    uint32_t zero_count;  /* zeros after that, not counted yet */
+    int32_t scale;        /* the power of ten of the first counted digit, were there no exponent */
+    bool is_after_point;
+};
+
+static void digits_add(struct digits *digits, int c)
+{
+    if (digits->count == 0) {
+        /* Leading zeros only move the first digit that counts. */
+        digits->scale -= digits->is_after_point ? 1 : 0;
+        digits->count = c == '0' ? 0 : 1;
+        return;
+    }
+    digits->scale += digits->is_after_point ? 0 : 1;
+    digits->zero_count++;
+    if (c != '0') {
+        digits->count += digits->zero_count;
+        digits->zero_count = 0;
+    }
+}
+
+/* Passes over one or more digits. */
+static bool guard_digits(struct guard *guard, struct digits *digits)
+{
+    if (!is_digit(guard_peek(guard)))
+        return guard_syntax(guard, "A number without its digits");
+    while (is_digit(guard_peek(guard)))
+        digits_add(digits, guard->data[guard->at++]);
+    return true;
+}
+
+/* At 'e': the exponent, cut to what a number of this size can mean. */
+static bool guard_exponent(struct guard *guard, int32_t *out_exponent)
+{
+    const int32_t exponent_max = 100000;
+    int32_t exponent = 0;
+    guard->at++;
+    bool is_negative = guard_peek(guard) == '-';
+    if (is_negative || guard_peek(guard) == '+')
+        guard->at++;
+    if (!is_digit(guard_peek(guard)))
+        return guard_syntax(guard, "An exponent without its digits");
+    while (is_digit(guard_peek(guard))) {
+        int32_t next = exponent * 10 + (guard->data[guard->at++] - '0');
+        exponent = next < exponent_max ? next : exponent_max;
+    }
+    *out_exponent = is_negative ? -exponent : exponent;
+    return true;
+}
+
+/* Doubles go from 1e-307 to 1e308 without losing digits. */
+static bool guard_number_is_exact(struct guard *guard, const struct digits *digits, int32_t exponent, size_t size)
+{
+    int32_t magnitude = digits->scale + exponent;
+    if (digits->count == 0)
+        return true;
+    if (magnitude > 307)
+        return guard_refuse(guard, OH_FAULT_OUT_OF_RANGE, "Numbers go up to 1e307");
+    if (digits->count > OH_JSON_DIGITS_MAX || size > OH_JSON_NUMBER_SIZE_MAX || magnitude < -300)
+        return guard_refuse(guard, OH_FAULT_NUMBER_NOT_EXACT, "Numbers have at most 15 significant digits");
+    return true;
+}
+
+static bool guard_number(struct guard *guard)
+{
+    size_t start = guard->at;
+    struct digits digits = { .count = 0 };
+    int32_t exponent = 0;
+    if (guard_peek(guard) == '-')
+        guard->at++;
+    bool is_zero = guard_peek(guard) == '0';
+    size_t whole_at = guard->at;
+    if (!guard_digits(guard, &digits))
+        return false;
+    if (is_zero && guard->at - whole_at > 1)
+        return guard_syntax(guard, "A number with a zero in front");
+    if (guard_peek(guard) == '.') {
+        guard->at++;
+        digits.is_after_point = true;
+        if (!guard_digits(guard, &digits))
+            return false;
+    }
+    if ((guard_peek(guard) | 0x20) == 'e' && !guard_exponent(guard, &exponent))
+        return false;
+    return guard_number_is_exact(guard, &digits, exponent, guard->at - start);
+}
+
+/* ---- Structure -------------------------------------------------------------------------------- */
+
+static bool guard_literal(struct guard *guard, const char *word)
+{
+    size_t size = strlen(word);
+    if (guard->size - guard->at < size || memcmp(guard->data + guard->at, word, size) != 0)
+        return guard_syntax(guard, "Not a value of JSON");
+    guard->at += size;
+    return true;
+}
+
+static void guard_after_value(struct guard *guard)
+{
+    guard->expectation = guard->depth == 0 ? EXPECT_NOTHING : EXPECT_COMMA_OR_END;
+}
+
+static bool guard_open(struct guard *guard, bool is_array)
+{
+    if (guard->depth == OH_JSON_DEPTH_MAX)
+        return guard_refuse(guard, OH_FAULT_TOO_DEEP, "At most 16 arrays and objects inside each other");
+    guard->levels[guard->depth++] = (struct level){ .is_array = is_array };
+    guard->expectation = is_array ? EXPECT_FIRST_VALUE : EXPECT_FIRST_KEY;
+    guard->at++;
+    return true;
+}
+
+static bool guard_close(struct guard *guard, bool is_array)
+{
+    if (guard->depth == 0 || guard->levels[guard->depth - 1].is_array != is_array)
+        return guard_syntax(guard, "A bracket that closes nothing");
+    guard->depth--;
+    guard->at++;
+    guard_after_value(guard);
+    return true;
+}
+
+static bool guard_scalar(struct guard *guard, int c)
+{
+    struct oh_bytes text;
+    switch (c) {
+    case '"':
+        return guard_string(guard, &text);
+    case 't':
+        return guard_literal(guard, "true");
+    case 'f':
+        return guard_literal(guard, "false");
+    case 'n':
+        return guard_literal(guard, "null");
+    default:
+        return c == '-' || is_digit(c) ? guard_number(guard) : guard_syntax(guard, "Not a value of JSON");
+    }
+}
+
+static bool guard_value(struct guard *guard, int c)
+{
+    if (guard->value_count == OH_JSON_VALUES_MAX)
+        return guard_refuse(guard, OH_FAULT_TOO_MANY, "At most 262144 values");
+    guard->value_count++;
+    if (c == '{' || c == '[')
+        return guard_open(guard, c == '[');
+    if (!guard_scalar(guard, c))
+        return false;
+    guard_after_value(guard);
+    return true;
+}
+
+static bool guard_key(struct guard *guard, int c)
+{
+    if (c != '"')
+        return guard_syntax(guard, "A field name in quotes is expected");
+    if (!guard_string(guard, &guard->levels[guard->depth - 1].key))
+        return false;
+    guard->expectation = EXPECT_COLON;
+    return true;
+}
+
+static bool guard_comma_or_end(struct guard *guard, int c)
+{
+    struct level *level = &guard->levels[guard->depth - 1];
+    if (c == '}' || c == ']')
+        return guard_close(guard, c == ']');
+    if (c != ',')
+        return guard_syntax(guard, "A comma or a closing bracket is expected");
+    guard->at++;
+    level->index++;
+    level->key = OH_BYTES_NONE;
+    guard->expectation = level->is_array ? EXPECT_NEXT_VALUE : EXPECT_NEXT_KEY;
+    return true;
+}
+
+static bool guard_colon(struct guard *guard, int c)
+{
+    if (c != ':')
+        return guard_syntax(guard, "A colon is expected");
+    guard->at++;
+    guard->expectation = EXPECT_VALUE;
+    return true;
+}
+
+/* One token, which is not white space and begins with c. */
+static bool guard_token(struct guard *guard, int c)
+{
+    switch (guard->expectation) {
+    case EXPECT_FIRST_VALUE:
+        return c == ']' ? guard_close(guard, true) : guard_value(guard, c);
+    case EXPECT_VALUE:
+    case EXPECT_NEXT_VALUE:
+        return guard_value(guard, c);
+    case EXPECT_FIRST_KEY:
+        return c == '}' ? guard_close(guard, false) : guard_key(guard, c);
+    case EXPECT_NEXT_KEY:
+        return guard_key(guard, c);
+    case EXPECT_COLON:
+        return guard_colon(guard, c);
+    case EXPECT_COMMA_OR_END:
+        return guard_comma_or_end(guard, c);
+    case EXPECT_NOTHING:
+        break;
+    }
+    return guard_syntax(guard, "Bytes after the value");
+}
+
+static void guard_skip_space(struct guard *guard)
+{
+    for (int c = guard_peek(guard); c == ' ' || c == '\n' || c == '\r' || c == '\t'; c = guard_peek(guard))
+        guard->at++;
+}
+
+enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
+{
+    struct guard guard;
+    guard.data = (const unsigned char *)body.data;
+    guard.size = body.size;
+    guard.at = 0;
+    guard.value_count = 0;
+    guard.depth = 0;
+    guard.expectation = EXPECT_VALUE;
+    guard.fault = fault;
+    guard_skip_space(&guard);
+    if (guard.at == guard.size) {
+        oh_fault_set(fault, OH_FAULT_EMPTY_BODY, OH_BYTES_NONE, "The body is empty.");
+        return OH_E_SYNTAX;
+    }
+    while (guard.at < guard.size) {
+        if (!guard_token(&guard, guard.data[guard.at]))
+            return OH_E_SYNTAX;
+        guard_skip_space(&guard);
+    }
+    if (guard.expectation != EXPECT_NOTHING) {
+        guard_syntax(&guard, "The body ends in the middle");
+        return OH_E_SYNTAX;
+    }
+    return OH_OK;
+}

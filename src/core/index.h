@@ -1,0 +1,87 @@
+/*
+ * index.h - a hash index from names to 32-bit slots, by linear hashing.
+ *
+ * It grows by one bucket at a time inside a region that was reserved for its
+ * largest size, so no insertion ever stalls to rehash the rest. A bucket is
+ * one cache line: seven entries of (hash, slot) and a link. The index knows
+ * hashes, not names: the owner compares. One thread.
+ */
+#ifndef ONHAND_CORE_INDEX_H
+#define ONHAND_CORE_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OH_INDEX_BUCKET_ENTRIES 7u
+
+struct oh_index_bucket {
+    uint32_t hashes[OH_INDEX_BUCKET_ENTRIES];
+    uint32_t slots[OH_INDEX_BUCKET_ENTRIES]; /* slot + 1; 0: free */
+    uint32_t overflow;                       /* overflow bucket + 1; 0: none */
+    uint32_t unused;
+};
+
+struct oh_index {
+    struct oh_index_bucket *buckets;
+    struct oh_index_bucket *overflows;
+    uint32_t bucket_count;
+    uint32_t bucket_max;
+    uint32_t level_mask; /* buckets of the current round, a power of two, minus 1 */
+    uint32_t overflow_count;
+    uint32_t overflow_max;
+    uint32_t overflow_free; /* overflow bucket + 1 */
+    uint32_t entry_count;
+    uint32_t entry_max;
+};
+
+/* Bytes that an index for entry_max entries needs, 64-byte aligned. */
+size_t oh_index_size(uint32_t entry_max);
+void oh_index_init(struct oh_index *index, void *zeroed_memory, uint32_t entry_max);
+
+/* Where a search is. Start with oh_index_first. */
+struct oh_index_cursor {
+    const struct oh_index_bucket *bucket;
+    uint32_t hash;
+    uint32_t entry;
+};
+
+static inline uint32_t oh_index_home(const struct oh_index *index, uint32_t hash)
+{
+    uint32_t bucket = hash & (index->level_mask * 2 + 1);
+    return bucket < index->bucket_count ? bucket : hash & index->level_mask;
+}
+
+static inline void oh_index_first(const struct oh_index *index, uint32_t hash, struct oh_index_cursor *cursor)
+{
+    *cursor = (struct oh_index_cursor){ &index->buckets[oh_index_home(index, hash)], hash, 0 };
+}
+
+/* The next slot filed under the hash. False: no more. */
+static inline bool oh_index_next(const struct oh_index *index, struct oh_index_cursor *cursor, uint32_t *out_slot)
+{
+    for (;;) {
+        const struct oh_index_bucket *bucket = cursor->bucket;
+        for (uint32_t i = cursor->entry; i < OH_INDEX_BUCKET_ENTRIES; i++) {
+            if (bucket->hashes[i] == cursor->hash && bucket->slots[i] != 0) {
+                cursor->entry = i + 1;
+                *out_slot = bucket->slots[i] - 1;
+                return true;
+            }
+        }
+        if (bucket->overflow == 0)
+            return false;
+        cursor->bucket = &index->overflows[bucket->overflow - 1];
+        cursor->entry = 0;
+    }
+}
+
+/* Files a slot. entry_count < entry_max (asserted). Cost: O(1), no allocation. */
+void oh_index_insert(struct oh_index *index, uint32_t hash, uint32_t slot);
+/* Takes a slot out; it must be there (asserted). */
+void oh_index_remove(struct oh_index *index, uint32_t hash, uint32_t slot);
+/* Puts another slot in its place; it must be there (asserted). */
+void oh_index_replace(struct oh_index *index, uint32_t hash, uint32_t slot, uint32_t new_slot);
+uint64_t oh_index_memory_size(const struct oh_index *index);
+
+#endif

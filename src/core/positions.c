@@ -1,0 +1,210 @@
+/*
+ * positions.c - where the row of an (item, node) is, and its parts.
+ */
+#include "core/state.h"
+
+#define LIST_ENTRY_SIZE (sizeof(uint32_t) + sizeof(uint16_t))
+
+/* ---- Which nodes have an item ----------------------------------------------------------------- */
+
+static uint32_t list_capacity(uint32_t node_count)
+{
+    uint32_t capacity = 2;
+    while (capacity < node_count)
+        capacity *= 2;
+    return capacity;
+}
+
+const uint32_t *item_positions(const struct oh_ledger *ledger, const struct item *item)
+{
+    return item->node_count <= 1 ? &item->list : oh_text_at(&ledger->text, item->list);
+}
+
+const uint16_t *item_node_list(const struct oh_ledger *ledger, const struct item *item)
+{
+    if (item->node_count <= 1)
+        return &item->only_node;
+    return (const uint16_t *)(item_positions(ledger, item) + list_capacity(item->node_count));
+}
+
+/* The first place in the list whose node is not below. */
+static uint32_t list_lower_bound(const uint16_t *nodes, uint32_t count, uint16_t node)
+{
+    uint32_t base = 0;
+    while (count > 1) {
+        uint32_t half = count / 2;
+        base += nodes[base + half - 1] < node ? half : 0;
+        count -= half;
+    }
+    return base + (count == 1 && nodes[base] < node ? 1 : 0);
+}
+
+uint32_t position_find(const struct oh_ledger *ledger, uint32_t item_slot, uint16_t node)
+{
+    const struct item *item = &ledger->items[item_slot];
+    if (item->node_count <= 1)
+        return item->node_count == 1 && item->only_node == node ? item->list : NO_SLOT;
+    const uint16_t *nodes = item_node_list(ledger, item);
+    uint32_t at = list_lower_bound(nodes, item->node_count, node);
+    return at < item->node_count && nodes[at] == node ? item_positions(ledger, item)[at] : NO_SLOT;
+}
+
+/* Makes room for one more in the list; 0: full. */
+static bool list_grow(struct oh_ledger *ledger, struct item *item)
+{
+    uint32_t count = item->node_count;
+    uint32_t capacity = list_capacity(count + 1);
+    if (count >= 2 && capacity == list_capacity(count))
+        return true;
+    uint32_t list = oh_text_allocate(&ledger->text, capacity * LIST_ENTRY_SIZE);
+    if (list == 0)
+        return false;
+    uint32_t *positions = oh_text_at(&ledger->text, list);
+    memcpy(positions, item_positions(ledger, item), count * sizeof(*positions));
+    memcpy(positions + capacity, item_node_list(ledger, item), count * sizeof(uint16_t));
+    if (count >= 2)
+        oh_text_free(&ledger->text, item->list, list_capacity(count) * LIST_ENTRY_SIZE);
+    item->list = list;
+    return true;
+}
+
+static bool list_insert(struct oh_ledger *ledger, struct item *item, uint16_t node, uint32_t position)
+{
+    uint32_t count = item->node_count;
+    if (count == 0) {
+        item->list = position;
+        item->only_node = node;
+        item->node_count = 1;
+        return true;
+    }
+    if (!list_grow(ledger, item))
+        return false;
+    uint32_t *positions = oh_text_at(&ledger->text, item->list);
+    uint16_t *nodes = (uint16_t *)(positions + list_capacity(count + 1));
+    uint32_t at = list_lower_bound(nodes, count, node);
+    memmove(&positions[at + 1], &positions[at], (count - at) * sizeof(*positions));
+    memmove(&nodes[at + 1], &nodes[at], (count - at) * sizeof(*nodes));
+    positions[at] = position;
+    nodes[at] = node;
+    item->node_count = count + 1;
+    return true;
+}
+
+uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node)
+{
+    uint32_t slot = position_find(ledger, item, node);
+    if (slot != NO_SLOT)
+        return slot;
+    if (ledger->position_count == ledger->options.positions_max)
+        return NO_SLOT;
+    slot = ledger->position_count;
+    if (!list_insert(ledger, &ledger->items[item], node, slot))
+        return NO_SLOT;
+    ledger->position_count++;
+    ledger->positions[slot] = (struct position){ .as_of_us = OH_TIME_US_NONE };
+    return slot;
+}
+
+/* ---- Parts ------------------------------------------------------------------------------------ */
+
+struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position)
+{
+    if (__builtin_expect(ledger->snapshot.is_active, 0))
+        snapshot_touch_position_slow(ledger, item, node, position);
+    return &ledger->positions[position];
+}
+
+struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position)
+{
+    uint32_t link = position->extra & EXTRA_LINK;
+    return link == 0 ? NULL : &ledger->extras[link - 1];
+}
+
+struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position)
+{
+    const struct extra *extra = extra_of(ledger, position);
+    return extra == NULL || extra->rare == 0 ? NULL : &ledger->rares[extra->rare - 1];
+}
+
+struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position)
+{
+    struct extra *extra = extra_of(ledger, position);
+    if (extra != NULL)
+        return extra;
+    struct pool *pool = &ledger->extra_pool;
+    if (!pool_has_room(pool, 1))
+        return NULL;
+    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
+    if (pool->free_head != 0)
+        pool->free_head = ledger->extras[slot].rare;
+    pool->live_count++;
+    ledger->extras[slot] = (struct extra){ 0, 0, 0 };
+    position->extra |= link_of(slot);
+    return &ledger->extras[slot];
+}
+
+struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position)
+{
+    struct extra *extra = extra_obtain(ledger, position);
+    if (extra == NULL)
+        return NULL;
+    if (extra->rare == 0) {
+        if (ledger->rare_count == ledger->rare_max)
+            return NULL;
+        struct rare *rare = &ledger->rares[ledger->rare_count++];
+        for (uint32_t i = 0; i < OH_STATE_COUNT - 1; i++)
+            rare->states[i].as_of_us = OH_TIME_US_NONE;
+        for (uint32_t i = 0; i < OH_STATE_COUNT; i++)
+            rare->source_seqs[i] = -1;
+        extra->rare = ledger->rare_count;
+    }
+    return &ledger->rares[extra->rare - 1];
+}
+
+void extra_drop_if_idle(struct oh_ledger *ledger, struct position *position)
+{
+    struct extra *extra = extra_of(ledger, position);
+    if (extra == NULL || extra->claims_head != 0 || extra->rare != 0)
+        return;
+    OH_ASSERT(extra->held_milli == 0);
+    uint32_t link = position->extra & EXTRA_LINK;
+    extra->rare = ledger->extra_pool.free_head;
+    ledger->extra_pool.free_head = link;
+    ledger->extra_pool.live_count--;
+    position->extra &= EXTRA_FLAGS;
+}
+
+int64_t position_state_milli(const struct oh_ledger *ledger, const struct position *position, enum oh_state state)
+{
+    if (state == OH_STATE_SELLABLE)
+        return position->sellable_milli;
+    const struct rare *rare = rare_of(ledger, position);
+    return rare == NULL ? 0 : rare->states[state - 1].quantity_milli;
+}
+
+static bool position_is_short(const struct position *position)
+{
+    return position->claimed_milli > 0 && position->sellable_milli < position->claimed_milli;
+}
+
+void position_add(struct oh_ledger *ledger, uint32_t slot, int64_t sellable_delta, int64_t claimed_delta)
+{
+    struct position *position = &ledger->positions[slot];
+    ledger->short_count -= position_is_short(position) ? 1 : 0;
+    position->sellable_milli += sellable_delta;
+    position->claimed_milli += claimed_delta;
+    ledger->short_count += position_is_short(position) ? 1 : 0;
+}
+
+/* ---- Public questions ------------------------------------------------------------------------- */
+
+uint32_t oh_item_nodes(const struct oh_ledger *ledger, struct oh_item_id item, uint32_t first, uint32_t nodes_max,
+                       struct oh_node_id *out_nodes)
+{
+    OH_ASSERT(item.index < ledger->item_count);
+    const struct item *of = &ledger->items[item.index];
+    const uint16_t *nodes = item_node_list(ledger, of);
+    for (uint32_t i = 0; i < nodes_max && first + i < of->node_count; i++)
+        out_nodes[i].index = nodes[first + i];
+    return of->node_count;
+}

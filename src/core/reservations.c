@@ -1,0 +1,695 @@
+/*
+ * reservations.c - reservations and their claims as stored objects: what a
+ * step does to the counters, how they are found, when they are forgotten.
+ */
+#include "core/state.h"
+
+/* ---- Finding ---------------------------------------------------------------------------------- */
+
+bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation)
+{
+    return reservation->ended_at_us != OH_TIME_US_NONE &&
+           ledger->time_us - reservation->ended_at_us >= ledger->options.terminal_retention_us;
+}
+
+static uint32_t reservation_find_stored(const struct oh_ledger *ledger, struct oh_bytes id)
+{
+    struct oh_index_cursor cursor;
+    uint32_t slot;
+    oh_index_first(&ledger->reservation_index, (uint32_t)name_hash(id), &cursor);
+    while (oh_index_next(&ledger->reservation_index, &cursor, &slot)) {
+        if (oh_bytes_equal(ledger_string(ledger, ledger->reservations[slot].text, RESERVATION_TEXT_ID), id))
+            return slot;
+    }
+    return NO_SLOT;
+}
+
+uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id)
+{
+    uint32_t slot = reservation_find_stored(ledger, id);
+    if (slot == NO_SLOT || reservation_is_forgotten(ledger, &ledger->reservations[slot]))
+        return NO_SLOT;
+    return slot;
+}
+
+static uint32_t claim_find(const struct oh_ledger *ledger, uint32_t reservation, uint32_t line, uint32_t item,
+                           uint16_t node)
+{
+    uint32_t link = ledger->reservations[reservation].claims_head;
+    for (; link != 0; link = ledger->claims[link - 1].next) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        if (claim->line == line && claim->node == node && claim->item == item)
+            return link - 1;
+    }
+    return NO_SLOT;
+}
+
+bool reservation_is_due(const struct reservation *reservation, int64_t now_us)
+{
+    return reservation->expires_at_us != OH_TIME_US_NONE && reservation->expires_at_us <= now_us;
+}
+
+/* ---- By customer and by order ----------------------------------------------------------------- */
+
+/* The same index holds both; the hash says which. The slot filed is the newest of the party. */
+static uint32_t party_hash(uint32_t text, struct oh_bytes party)
+{
+    return (uint32_t)name_hash(party) * 2 + (text == RESERVATION_TEXT_ORDER ? 1 : 0);
+}
+
+static uint32_t party_find(const struct oh_ledger *ledger, uint32_t text, struct oh_bytes party)
+{
+    struct oh_index_cursor cursor;
+    uint32_t slot;
+    oh_index_first(&ledger->party_index, party_hash(text, party), &cursor);
+    while (oh_index_next(&ledger->party_index, &cursor, &slot)) {
+        if (oh_bytes_equal(ledger_string(ledger, ledger->reservations[slot].text, text), party))
+            return slot;
+    }
+    return NO_SLOT;
+}
+
+static uint32_t *party_next(struct reservation *reservation, uint32_t text)
+{
+    return text == RESERVATION_TEXT_ORDER ? &reservation->order_next : &reservation->customer_next;
+}
+
+static uint32_t *party_previous(struct reservation *reservation, uint32_t text)
+{
+    return text == RESERVATION_TEXT_ORDER ? &reservation->order_previous : &reservation->customer_previous;
+}
+
+static void party_link(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
+{
+    struct reservation *reservation = &ledger->reservations[slot];
+    struct oh_bytes party = ledger_string(ledger, reservation->text, text);
+    if (party.size == 0)
+        return;
+    uint32_t newest = party_find(ledger, text, party);
+    if (newest == NO_SLOT) {
+        oh_index_insert(&ledger->party_index, party_hash(text, party), slot);
+        return;
+    }
+    oh_index_replace(&ledger->party_index, party_hash(text, party), newest, slot);
+    *party_next(reservation, text) = link_of(newest);
+    *party_previous(&ledger->reservations[newest], text) = link_of(slot);
+}
+
+static void party_unlink(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
+{
+    struct reservation *reservation = &ledger->reservations[slot];
+    struct oh_bytes party = ledger_string(ledger, reservation->text, text);
+    if (party.size == 0)
+        return;
+    uint32_t next = *party_next(reservation, text);
+    uint32_t previous = *party_previous(reservation, text);
+    if (next != 0)
+        *party_previous(&ledger->reservations[next - 1], text) = previous;
+    if (previous != 0)
+        *party_next(&ledger->reservations[previous - 1], text) = next;
+    else if (next != 0)
+        oh_index_replace(&ledger->party_index, party_hash(text, party), slot, next - 1);
+    else
+        oh_index_remove(&ledger->party_index, party_hash(text, party), slot);
+}
+
+/* ---- Claims in their lists -------------------------------------------------------------------- */
+
+static bool claim_is_live(const struct claim *claim)
+{
+    return claim->held_milli + claim->confirmed_milli > 0;
+}
+
+static enum oh_err claim_link_position(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct claim *claim = &ledger->claims[slot];
+    struct extra *extra = extra_obtain(ledger, &ledger->positions[claim->position]);
+    if (extra == NULL)
+        return OH_E_NOMEM;
+    claim->position_previous = 0;
+    claim->position_next = extra->claims_head;
+    if (extra->claims_head != 0)
+        ledger->claims[extra->claims_head - 1].position_previous = link_of(slot);
+    extra->claims_head = link_of(slot);
+    return OH_OK;
+}
+
+static void claim_unlink_position(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct claim *claim = &ledger->claims[slot];
+    struct extra *extra = extra_of(ledger, &ledger->positions[claim->position]);
+    OH_ASSERT(extra != NULL);
+    if (claim->position_next != 0)
+        ledger->claims[claim->position_next - 1].position_previous = claim->position_previous;
+    if (claim->position_previous != 0)
+        ledger->claims[claim->position_previous - 1].position_next = claim->position_next;
+    else
+        extra->claims_head = claim->position_next;
+}
+
+static void claim_link_node(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct claim *claim = &ledger->claims[slot];
+    struct node *node = &ledger->nodes[claim->node];
+    claim->node_previous = 0;
+    claim->node_next = node->claims_head;
+    if (node->claims_head != 0)
+        ledger->claims[node->claims_head - 1].node_previous = link_of(slot);
+    node->claims_head = link_of(slot);
+}
+
+static void claim_unlink_node(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct claim *claim = &ledger->claims[slot];
+    if (claim->node_next != 0)
+        ledger->claims[claim->node_next - 1].node_previous = claim->node_previous;
+    if (claim->node_previous != 0)
+        ledger->claims[claim->node_previous - 1].node_next = claim->node_next;
+    else
+        ledger->nodes[claim->node].claims_head = claim->node_next;
+}
+
+/* ---- A claim's quantities and what follows from them ------------------------------------------ */
+
+/* The counters of the position, and the channel's fence, follow the claim. */
+static void counters_follow(struct oh_ledger *ledger, const struct claim *claim, int64_t held_delta,
+                            int64_t confirmed_delta)
+{
+    struct extra *extra = extra_of(ledger, &ledger->positions[claim->position]);
+    OH_ASSERT(extra != NULL);
+    extra->held_milli += held_delta;
+    position_add(ledger, claim->position, 0, held_delta + confirmed_delta);
+    fence_claim(ledger, claim->position, ledger->reservations[claim->reservation].channel,
+                held_delta + confirmed_delta);
+}
+
+/* Whether the reservation waits for an expiry follows from whether it holds something. */
+static void expiry_follow(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct reservation *reservation = &ledger->reservations[slot];
+    bool waits = reservation->held_count > 0 && reservation->expires_at_us != OH_TIME_US_NONE;
+    if (waits && reservation->heap == 0)
+        expiry_add(ledger, slot);
+    if (!waits)
+        expiry_remove(ledger, slot);
+}
+
+static void ended_push(struct oh_ledger *ledger, uint32_t slot)
+{
+    ledger->ended[ledger->ended_next % ledger->options.reservations_max] = slot;
+    ledger->ended_next++;
+}
+
+static void ended_follow(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct reservation *reservation = &ledger->reservations[slot];
+    if (reservation->live_count > 0 || reservation->ended_at_us != OH_TIME_US_NONE)
+        return;
+    reservation->ended_at_us = ledger->record_at_us;
+    ended_push(ledger, slot);
+}
+
+static enum oh_err claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_delta, int64_t confirmed_delta)
+{
+    struct claim *claim = &ledger->claims[slot];
+    struct reservation *reservation = &ledger->reservations[claim->reservation];
+    bool was_live = claim_is_live(claim);
+    bool was_held = claim->held_milli > 0;
+    claim->held_milli += held_delta;
+    claim->confirmed_milli += confirmed_delta;
+    bool is_live = claim_is_live(claim);
+    bool is_held = claim->held_milli > 0;
+    if (is_live && !was_live) {
+        reservation->live_count++;
+        enum oh_err err = claim_link_position(ledger, slot);
+        if (err != OH_OK)
+            return err;
+    }
+    if (was_live || is_live)
+        counters_follow(ledger, claim, held_delta, confirmed_delta);
+    if (was_live && !is_live) {
+        reservation->live_count--;
+        claim_unlink_position(ledger, slot);
+        extra_drop_if_idle(ledger, &ledger->positions[claim->position]);
+    }
+    reservation->held_count = (uint16_t)(reservation->held_count + (is_held ? 1 : 0) - (was_held ? 1 : 0));
+    expiry_follow(ledger, claim->reservation);
+    return OH_OK;
+}
+
+/* ---- Applying --------------------------------------------------------------------------------- */
+
+static void reservation_forget(struct oh_ledger *ledger, uint32_t slot);
+
+static uint32_t reservation_take(struct oh_ledger *ledger)
+{
+    struct pool *pool = &ledger->reservation_pool;
+    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
+    if (pool->free_head != 0)
+        pool->free_head = ledger->reservations[slot].claims_head;
+    pool->live_count++;
+    snapshot_skip(ledger, SNAP_RESERVATION, slot);
+    return slot;
+}
+
+enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect)
+{
+    uint32_t old = reservation_find_stored(ledger, effect->id);
+    if (old != NO_SLOT) {
+        if (!reservation_is_forgotten(ledger, &ledger->reservations[old]))
+            return OH_E_CORRUPT;
+        reservation_forget(ledger, old);
+    }
+    if (!pool_has_room(&ledger->reservation_pool, 1))
+        return OH_E_NOMEM;
+    const struct oh_bytes strings[RESERVATION_TEXTS] = { effect->id, effect->customer, effect->order };
+    uint32_t text = oh_text_put_strings(&ledger->text, strings, RESERVATION_TEXTS);
+    if (text == 0)
+        return OH_E_NOMEM;
+    uint32_t slot = reservation_take(ledger);
+    ledger->reservations[slot] = (struct reservation){
+        .created_at_us = effect->created_at_us,
+        .expires_at_us = effect->expires_at_us,
+        .ended_at_us = effect->ended_at_us,
+        .text = text,
+        .channel = effect->channel,
+        .kind = (uint8_t)effect->kind,
+    };
+    oh_index_insert(&ledger->reservation_index, (uint32_t)name_hash(effect->id), slot);
+    party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);
+    party_link(ledger, slot, RESERVATION_TEXT_ORDER);
+    if (effect->ended_at_us != OH_TIME_US_NONE)
+        ended_push(ledger, slot);
+    return OH_OK;
+}
+
+static uint32_t claim_take(struct oh_ledger *ledger)
+{
+    struct pool *pool = &ledger->claim_pool;
+    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
+    if (pool->free_head != 0)
+        pool->free_head = ledger->claims[slot].next;
+    pool->live_count++;
+    return slot;
+}
+
+static bool claim_effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect_claim *effect)
+{
+    int64_t parts = 0;
+    return effect->item < ledger->options.items_max && effect->quantity_milli > 0 && effect->held_milli >= 0 &&
+           effect->confirmed_milli >= 0 && effect->fulfilled_milli >= 0 &&
+           oh_add_i64(effect->held_milli, effect->confirmed_milli, &parts) &&
+           oh_add_i64(parts, effect->fulfilled_milli, &parts) && parts <= effect->quantity_milli;
+}
+
+static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, const struct oh_effect_claim *effect,
+                          uint32_t position)
+{
+    struct reservation *reservation = &ledger->reservations[reservation_slot];
+    uint32_t slot = claim_take(ledger);
+    ledger->claims[slot] = (struct claim){
+        .reservation = reservation_slot,
+        .item = effect->item,
+        .position = position,
+        .line = effect->line,
+        .node = effect->node,
+        .ended_by = (uint8_t)effect->ended_by,
+    };
+    if (reservation->claims_tail != 0)
+        ledger->claims[reservation->claims_tail - 1].next = link_of(slot);
+    else
+        reservation->claims_head = link_of(slot);
+    reservation->claims_tail = link_of(slot);
+    reservation->claim_count++;
+    if (effect->node != OH_NODE_NONE)
+        claim_link_node(ledger, slot);
+    return slot;
+}
+
+/* A claim on what the line has at the node already is added to it. */
+enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *effect, struct hint hint)
+{
+    uint32_t reservation = hint.reservation != NO_SLOT ? hint.reservation : reservation_find_stored(ledger, effect->id);
+    if (reservation == NO_SLOT || !claim_effect_is_valid(ledger, effect))
+        return OH_E_CORRUPT;
+    uint32_t slot = claim_find(ledger, reservation, effect->line, effect->item, effect->node);
+    if (slot == NO_SLOT) {
+        uint32_t position = NO_SLOT;
+        if (effect->node != OH_NODE_NONE) {
+            position = position_obtain(ledger, effect->item, effect->node);
+            if (position == NO_SLOT)
+                return OH_E_NOMEM;
+        }
+        if (!pool_has_room(&ledger->claim_pool, 1) || ledger->reservations[reservation].claim_count == UINT16_MAX)
+            return OH_E_NOMEM;
+        snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+        slot = claim_add(ledger, reservation, effect, position);
+    } else {
+        snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    }
+    struct claim *claim = &ledger->claims[slot];
+    if (claim->position == NO_SLOT && effect->held_milli + effect->confirmed_milli + effect->fulfilled_milli > 0)
+        return OH_E_CORRUPT;
+    claim->quantity_milli += effect->quantity_milli;
+    claim->fulfilled_milli += effect->fulfilled_milli;
+    if (claim->position == NO_SLOT)
+        return OH_OK;
+    return claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
+}
+
+static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const struct oh_effect_step *effect)
+{
+    struct claim *claim = &ledger->claims[slot];
+    int64_t quantity = effect->quantity_milli;
+    bool takes_held = effect->is_held || effect->step == OH_STEP_CONFIRM || effect->step == OH_STEP_EXPIRE;
+    if (quantity <= 0 || quantity > (takes_held ? claim->held_milli : claim->confirmed_milli))
+        return OH_E_CORRUPT;
+    if (effect->step == OH_STEP_CONFIRM)
+        return claim_change(ledger, slot, -quantity, quantity);
+    if (effect->step != OH_STEP_FULFIL) {
+        claim->ended_by = (uint8_t)effect->step;
+        return claim_change(ledger, slot, takes_held ? -quantity : 0, takes_held ? 0 : -quantity);
+    }
+    uint16_t channel = ledger->reservations[claim->reservation].channel;
+    claim->fulfilled_milli += quantity;
+    enum oh_err err = claim_change(ledger, slot, 0, -quantity);
+    if (err != OH_OK)
+        return err;
+    fence_consume(ledger, claim->position, channel, quantity);
+    return stock_move(ledger, claim->item, claim->node, claim->position, OH_STATE_SELLABLE, -quantity,
+                      effect->at_us, effect->is_counted);
+}
+
+enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *effect, struct hint hint)
+{
+    uint32_t reservation = hint.reservation;
+    uint32_t slot = hint.claim;
+    if (reservation == NO_SLOT)
+        reservation = reservation_find_stored(ledger, effect->id);
+    if (reservation == NO_SLOT)
+        return OH_E_CORRUPT;
+    if (slot == NO_SLOT)
+        slot = claim_find(ledger, reservation, effect->line, effect->item, effect->node);
+    if (slot == NO_SLOT || ledger->claims[slot].position == NO_SLOT)
+        return OH_E_CORRUPT;
+    snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    enum oh_err err = claim_step(ledger, slot, effect);
+    /* A move gives its claim up here and takes it elsewhere in the next effect: the reservation does not end. */
+    if (err == OH_OK && effect->step != OH_STEP_MOVE)
+        ended_follow(ledger, reservation);
+    return err;
+}
+
+enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend *effect)
+{
+    uint32_t slot = reservation_find_stored(ledger, effect->id);
+    if (slot == NO_SLOT)
+        return OH_E_CORRUPT;
+    snapshot_touch(ledger, SNAP_RESERVATION, slot);
+    expiry_remove(ledger, slot);
+    ledger->reservations[slot].expires_at_us = effect->expires_at_us;
+    expiry_follow(ledger, slot);
+    return OH_OK;
+}
+
+/* ---- Forgetting ------------------------------------------------------------------------------- */
+
+static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct reservation *reservation = &ledger->reservations[slot];
+    OH_ASSERT(reservation->live_count == 0);
+    snapshot_touch(ledger, SNAP_RESERVATION, slot);
+    uint32_t link = reservation->claims_head;
+    while (link != 0) {
+        struct claim *claim = &ledger->claims[link - 1];
+        uint32_t next = claim->next;
+        if (claim->node != OH_NODE_NONE)
+            claim_unlink_node(ledger, link - 1);
+        claim->next = ledger->claim_pool.free_head;
+        ledger->claim_pool.free_head = link;
+        ledger->claim_pool.live_count--;
+        link = next;
+    }
+    party_unlink(ledger, slot, RESERVATION_TEXT_CUSTOMER);
+    party_unlink(ledger, slot, RESERVATION_TEXT_ORDER);
+    struct oh_bytes id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
+    oh_index_remove(&ledger->reservation_index, (uint32_t)name_hash(id), slot);
+    oh_text_free_strings(&ledger->text, reservation->text, RESERVATION_TEXTS);
+    *reservation = (struct reservation){ .claims_head = ledger->reservation_pool.free_head };
+    ledger->reservation_pool.free_head = link_of(slot);
+    ledger->reservation_pool.live_count--;
+}
+
+/* Oldest first. An entry whose reservation was forgotten early, because its id came back, is passed over. */
+void reservations_forget(struct oh_ledger *ledger, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && ledger->ended_first < ledger->ended_next; i++) {
+        uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
+        const struct reservation *reservation = &ledger->reservations[slot];
+        bool is_ended = reservation->text != 0 && reservation->ended_at_us != OH_TIME_US_NONE;
+        if (is_ended && !reservation_is_forgotten(ledger, reservation))
+            return;
+        ledger->ended_first++;
+        if (is_ended)
+            reservation_forget(ledger, slot);
+    }
+}
+
+static int64_t ended_at(const struct oh_ledger *ledger, uint64_t place)
+{
+    return ledger->reservations[ledger->ended[place]].ended_at_us;
+}
+
+static void ended_sift_down(struct oh_ledger *ledger, uint64_t at, uint64_t count)
+{
+    for (;;) {
+        uint64_t child = at * 2 + 1;
+        if (child >= count)
+            return;
+        if (child + 1 < count && ended_at(ledger, child + 1) > ended_at(ledger, child))
+            child++;
+        if (ended_at(ledger, child) <= ended_at(ledger, at))
+            return;
+        uint32_t slot = ledger->ended[at];
+        ledger->ended[at] = ledger->ended[child];
+        ledger->ended[child] = slot;
+        at = child;
+    }
+}
+
+/* After a restore: the ended ones in the order they ended (a heap sort; the ring starts at 0). */
+void reservations_relink(struct oh_ledger *ledger)
+{
+    uint64_t count = ledger->ended_next;
+    for (uint64_t at = count / 2; at > 0; at--)
+        ended_sift_down(ledger, at - 1, count);
+    for (uint64_t end = count; end > 1; end--) {
+        uint32_t slot = ledger->ended[0];
+        ledger->ended[0] = ledger->ended[end - 1];
+        ledger->ended[end - 1] = slot;
+        ended_sift_down(ledger, 0, end - 1);
+    }
+}
+
+/* ---- Public questions ------------------------------------------------------------------------- */
+
+enum oh_status reservation_status(const struct oh_ledger *ledger, const struct reservation *reservation,
+                                  int64_t now_us)
+{
+    bool is_due = reservation_is_due(reservation, now_us);
+    bool confirmed = false;
+    bool fulfilled = false;
+    bool expired = false;
+    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        if (claim->held_milli > 0 && !is_due)
+            return OH_STATUS_HELD;
+        confirmed = confirmed || claim->confirmed_milli > 0;
+        fulfilled = fulfilled || claim->fulfilled_milli > 0;
+        int64_t gone = claim->quantity_milli - claim->held_milli - claim->confirmed_milli - claim->fulfilled_milli;
+        expired = expired || claim->held_milli > 0 || (gone > 0 && claim->ended_by == OH_STEP_EXPIRE);
+    }
+    if (confirmed)
+        return OH_STATUS_CONFIRMED;
+    if (fulfilled)
+        return OH_STATUS_FULFILLED;
+    return expired ? OH_STATUS_EXPIRED : OH_STATUS_RELEASED;
+}
+
+bool oh_reservation_find(const struct oh_ledger *ledger, struct oh_bytes id, struct oh_reservation_id *out)
+{
+    uint32_t slot = reservation_find(ledger, id);
+    if (slot != NO_SLOT)
+        out->index = slot;
+    return slot != NO_SLOT;
+}
+
+void oh_reservation_get(const struct oh_ledger *ledger, struct oh_reservation_id id, int64_t now_us,
+                        struct oh_reservation_view *out_view)
+{
+    const struct reservation *reservation = &ledger->reservations[id.index];
+    OH_ASSERT(reservation->text != 0);
+    *out_view = (struct oh_reservation_view){
+        .id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID),
+        .customer = ledger_string(ledger, reservation->text, RESERVATION_TEXT_CUSTOMER),
+        .order = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ORDER),
+        .channel = { reservation->channel },
+        .kind = (enum oh_kind)reservation->kind,
+        .status = reservation_status(ledger, reservation, oh_max_i64(now_us, ledger->time_us)),
+        .created_at_us = reservation->created_at_us,
+        .expires_at_us = reservation->expires_at_us,
+        .claim_count = reservation->claim_count,
+    };
+}
+
+static enum oh_status claim_status(const struct oh_claim_view *view)
+{
+    if (view->held_milli > 0)
+        return OH_STATUS_HELD;
+    if (view->confirmed_milli > 0)
+        return OH_STATUS_CONFIRMED;
+    if (view->fulfilled_milli > 0)
+        return OH_STATUS_FULFILLED;
+    return view->expired_milli > 0 ? OH_STATUS_EXPIRED : OH_STATUS_RELEASED;
+}
+
+static void claim_view(const struct claim *claim, bool is_due, struct oh_claim_view *view)
+{
+    int64_t held = is_due ? 0 : claim->held_milli;
+    int64_t gone = claim->quantity_milli - held - claim->confirmed_milli - claim->fulfilled_milli;
+    bool by_expiry = claim->ended_by == OH_STEP_EXPIRE || (is_due && claim->held_milli > 0);
+    *view = (struct oh_claim_view){
+        .line = claim->line,
+        .item = { claim->item },
+        .node = { claim->node },
+        .quantity_milli = claim->quantity_milli,
+        .held_milli = held,
+        .confirmed_milli = claim->confirmed_milli,
+        .fulfilled_milli = claim->fulfilled_milli,
+        .released_milli = by_expiry ? 0 : gone,
+        .expired_milli = by_expiry ? gone : 0,
+    };
+    view->status = claim_status(view);
+}
+
+uint32_t oh_reservation_claims(const struct oh_ledger *ledger, struct oh_reservation_id id, int64_t now_us,
+                               uint32_t first, uint32_t claims_max, struct oh_claim_view *out_claims)
+{
+    const struct reservation *reservation = &ledger->reservations[id.index];
+    bool is_due = reservation_is_due(reservation, oh_max_i64(now_us, ledger->time_us));
+    uint32_t at = 0;
+    uint32_t count = 0;
+    for (uint32_t link = reservation->claims_head; link != 0 && count < claims_max; at++) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        if (at >= first)
+            claim_view(claim, is_due, &out_claims[count++]);
+        link = claim->next;
+    }
+    return count;
+}
+
+/* ---- Lists ------------------------------------------------------------------------------------ */
+
+#define LIST_LOOKS_MAX 65536u
+
+static bool filter_matches(const struct oh_ledger *ledger, const struct oh_reservation_filter *filter, uint32_t slot,
+                           int64_t now_us)
+{
+    const struct reservation *reservation = &ledger->reservations[slot];
+    if (reservation->text == 0 || reservation_is_forgotten(ledger, reservation))
+        return false;
+    if (filter->customer.size > 0 &&
+        !oh_bytes_equal(filter->customer, ledger_string(ledger, reservation->text, RESERVATION_TEXT_CUSTOMER)))
+        return false;
+    if (filter->order.size > 0 &&
+        !oh_bytes_equal(filter->order, ledger_string(ledger, reservation->text, RESERVATION_TEXT_ORDER)))
+        return false;
+    if (filter->status_is_set && reservation_status(ledger, reservation, now_us) != filter->status)
+        return false;
+    if (!filter->node_is_set)
+        return true;
+    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+        if (ledger->claims[link - 1].node == filter->node.index)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the claim is its reservation's first at its node: so that a reservation is listed once. */
+static bool claim_is_first_at_node(const struct oh_ledger *ledger, uint32_t slot)
+{
+    const struct claim *claim = &ledger->claims[slot];
+    uint32_t link = ledger->reservations[claim->reservation].claims_head;
+    while (link != 0 && ledger->claims[link - 1].node != claim->node)
+        link = ledger->claims[link - 1].next;
+    return link == link_of(slot);
+}
+
+/* What to look at: the links of a party, those of a node's claims, or every slot. */
+enum list_walk { WALK_CUSTOMER, WALK_ORDER, WALK_NODE, WALK_ALL };
+
+static enum list_walk filter_walk(const struct oh_reservation_filter *filter)
+{
+    if (filter->order.size > 0)
+        return WALK_ORDER;
+    if (filter->customer.size > 0)
+        return WALK_CUSTOMER;
+    return filter->node_is_set ? WALK_NODE : WALK_ALL;
+}
+
+/* Cursors are links, in the space of what is walked; 0 is the end. */
+static uint64_t walk_first(const struct oh_ledger *ledger, const struct oh_reservation_filter *filter,
+                           enum list_walk walk)
+{
+    if (walk == WALK_NODE)
+        return ledger->nodes[filter->node.index].claims_head;
+    if (walk == WALK_ALL)
+        return ledger->reservation_pool.slot_count == 0 ? 0 : 1;
+    uint32_t text = walk == WALK_ORDER ? RESERVATION_TEXT_ORDER : RESERVATION_TEXT_CUSTOMER;
+    uint32_t slot = party_find(ledger, text, walk == WALK_ORDER ? filter->order : filter->customer);
+    return slot == NO_SLOT ? 0 : link_of(slot);
+}
+
+/* The reservation a cursor stands on; NO_SLOT: none to be listed here. A cursor from outside may be anything. */
+static uint32_t walk_at(const struct oh_ledger *ledger, enum list_walk walk, uint64_t cursor)
+{
+    if (walk != WALK_NODE)
+        return cursor <= ledger->reservation_pool.slot_count ? (uint32_t)cursor - 1 : NO_SLOT;
+    if (cursor > ledger->claim_pool.slot_count)
+        return NO_SLOT;
+    uint32_t reservation = ledger->claims[cursor - 1].reservation;
+    bool exists = ledger->reservations[reservation].text != 0 && ledger->claims[cursor - 1].node != OH_NODE_NONE;
+    return exists && claim_is_first_at_node(ledger, (uint32_t)cursor - 1) ? reservation : NO_SLOT;
+}
+
+static uint64_t walk_next(const struct oh_ledger *ledger, enum list_walk walk, uint64_t cursor)
+{
+    if (walk == WALK_NODE)
+        return cursor <= ledger->claim_pool.slot_count ? ledger->claims[cursor - 1].node_next : 0;
+    if (cursor >= ledger->reservation_pool.slot_count && walk == WALK_ALL)
+        return 0;
+    if (walk == WALK_ALL)
+        return cursor + 1;
+    if (cursor > ledger->reservation_pool.slot_count)
+        return 0;
+    const struct reservation *reservation = &ledger->reservations[cursor - 1];
+    return walk == WALK_ORDER ? reservation->order_next : reservation->customer_next;
+}
+
+uint32_t oh_reservation_list(const struct oh_ledger *ledger, const struct oh_reservation_filter *filter,
+                             int64_t now_us, uint32_t max, uint64_t *cursor, struct oh_reservation_id *out)
+{
+    OH_ASSERT(max >= 1 && max <= OH_LIST_MAX);
+    int64_t now = oh_max_i64(now_us, ledger->time_us);
+    enum list_walk walk = filter_walk(filter);
+    uint64_t at = *cursor != 0 ? *cursor : walk_first(ledger, filter, walk);
+    uint32_t count = 0;
+    for (uint32_t looks = 0; at != 0 && looks < LIST_LOOKS_MAX && count < max; looks++) {
+        uint32_t slot = walk_at(ledger, walk, at);
+        if (slot != NO_SLOT && filter_matches(ledger, filter, slot, now))
+            out[count++].index = slot;
+        at = walk_next(ledger, walk, at);
+    }
+    *cursor = at;
+    return count;
+}

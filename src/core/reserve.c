@@ -1,0 +1,519 @@
+/*
+ * reserve.c - deciding a reservation: which nodes each line is pinned to, and
+ * whether everything fits, seen as one step.
+ *
+ * Lines are decided in order. What earlier lines took is pending, and counts
+ * against what later lines are offered, so two lines on the same stock are
+ * added up. Nothing is claimed before every line is decided.
+ */
+#include "core/state.h"
+
+#define RADIUS_KM_MAX 20100.0 /* half way around */
+
+struct wish { uint32_t item; uint32_t node; uint32_t group; }; /* NO_SLOT: not named */
+struct pick { uint32_t line; uint16_t node; int64_t quantity_milli; };
+
+struct plan {
+    struct oh_ledger *ledger;
+    const struct oh_reserve_command *command;
+    struct oh_answer *answer;
+    struct oh_asker asker;
+    enum oh_policy policy;
+    int64_t now_us;
+    struct wish *wishes;
+    struct pick *picks;
+    uint32_t pick_count;
+    bool is_short;
+};
+
+/* ---- The request itself ----------------------------------------------------------------------- */
+
+static enum oh_verdict head_judge(struct plan *plan)
+{
+    const struct oh_reserve_command *command = plan->command;
+    struct oh_answer *answer = plan->answer;
+    if (command->id.size > 0 && !id_is_valid(command->id))
+        return refuse(answer, OH_V_INVALID_ID, OH_FIELD_ID, OH_INDEX_NONE);
+    if (command->kind <= OH_KIND_ANY || command->kind > OH_KIND_TRANSFER)
+        return refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_KIND, OH_INDEX_NONE);
+    if (!text_is_valid(command->customer, OH_ID_SIZE_MAX))
+        return refuse(answer, OH_V_INVALID_ID, OH_FIELD_CUSTOMER, OH_INDEX_NONE);
+    if (!text_is_valid(command->order, OH_ID_SIZE_MAX))
+        return refuse(answer, OH_V_INVALID_ID, OH_FIELD_ORDER, OH_INDEX_NONE);
+    if (command->ttl_us < 0 || command->ttl_us > OH_TTL_US_MAX)
+        return refuse(answer, OH_V_INVALID_TIME, OH_FIELD_TTL, OH_INDEX_NONE);
+    if (command->near.is_set &&
+        (!point_is_valid(command->near.point) || !(command->near.radius_km <= RADIUS_KM_MAX)))
+        return refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_NEAR, OH_INDEX_NONE);
+    if (command->line_count == 0 || command->line_count > OH_LINES_MAX)
+        return refuse(answer, OH_V_TOO_MANY, OH_FIELD_LINES, OH_INDEX_NONE);
+    uint32_t channel = OH_NODE_NONE;
+    if (command->channel.size > 0 && (channel = channel_find(plan->ledger, command->channel)) == NO_SLOT)
+        return refuse(answer, OH_V_UNKNOWN_CHANNEL, OH_FIELD_CHANNEL, OH_INDEX_NONE);
+    plan->asker = (struct oh_asker){ { (uint16_t)channel }, command->kind };
+    plan->policy = channel == OH_NODE_NONE ? OH_POLICY_PRIORITY : plan->ledger->channels[channel].policy;
+    return OH_OK_DONE;
+}
+
+/* Numbers that rise, as they mostly do, are told apart at once. */
+static bool line_number_is_new(const struct oh_reserve_command *command, uint32_t i, bool *rises)
+{
+    uint32_t line = command->lines[i].line;
+    *rises = *rises && (i == 0 || command->lines[i - 1].line < line);
+    for (uint32_t j = 0; !*rises && j < i; j++) {
+        if (command->lines[j].line == line)
+            return false;
+    }
+    return true;
+}
+
+static enum oh_verdict wish_resolve(struct plan *plan, uint32_t i)
+{
+    const struct oh_reserve_line *line = &plan->command->lines[i];
+    struct wish *wish = &plan->wishes[i];
+    *wish = (struct wish){ NO_SLOT, NO_SLOT, NO_SLOT };
+    if (line->line == 0 || line->line > INT32_MAX)
+        return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_LINE, i);
+    wish->item = item_find(plan->ledger, line->sku);
+    if (wish->item == NO_SLOT)
+        return refuse(plan->answer, OH_V_UNKNOWN_ITEM, OH_FIELD_SKU, i);
+    if (line->node.size > 0 && line->group.size > 0)
+        return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_GROUP, i);
+    if (line->node.size > 0 && (wish->node = node_find(plan->ledger, line->node)) == NO_SLOT)
+        return refuse(plan->answer, OH_V_UNKNOWN_NODE, OH_FIELD_NODE, i);
+    if (line->group.size > 0 && (wish->group = group_find(plan->ledger, line->group)) == NO_SLOT)
+        return refuse(plan->answer, OH_V_UNKNOWN_GROUP, OH_FIELD_GROUP, i);
+    if (line->quantity_milli <= 0 || line->quantity_milli > OH_QUANTITY_MILLI_MAX)
+        return refuse(plan->answer, OH_V_INVALID_QUANTITY, OH_FIELD_QUANTITY, i);
+    return OH_OK_DONE;
+}
+
+enum oh_verdict quantity_judge(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint16_t channel,
+                               int64_t quantity_milli)
+{
+    const struct rule *least = rule_resolve(ledger, OH_RULE_MIN_QUANTITY, item, node, channel);
+    if (least != NULL && quantity_milli < least->values.min_quantity_milli)
+        return OH_V_BELOW_MINIMUM;
+    const struct rule *most = rule_resolve(ledger, OH_RULE_MAX_QUANTITY, item, node, channel);
+    if (most != NULL && quantity_milli > most->values.max_quantity_milli)
+        return OH_V_ABOVE_MAXIMUM;
+    const struct rule *increment = rule_resolve(ledger, OH_RULE_INCREMENT, item, node, channel);
+    if (increment != NULL && quantity_milli % increment->values.increment_milli != 0)
+        return OH_V_NOT_AN_INCREMENT;
+    return OH_OK_DONE;
+}
+
+/* Whether the line may be asked at all, whatever the stock. */
+static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
+{
+    const struct wish *wish = &plan->wishes[i];
+    uint16_t node = wish->node == NO_SLOT ? OH_NODE_NONE : (uint16_t)wish->node;
+    enum oh_verdict verdict = quantity_judge(plan->ledger, wish->item, node, plan->asker.channel.index,
+                                             plan->command->lines[i].quantity_milli);
+    if (verdict != OH_OK_DONE)
+        return refuse(plan->answer, verdict, OH_FIELD_QUANTITY, i);
+    if (node == OH_NODE_NONE) {
+        if (plan->policy == OH_POLICY_NEAREST && !plan->command->near.is_set)
+            return refuse(plan->answer, OH_V_NEAR_REQUIRED, OH_FIELD_NEAR, OH_INDEX_NONE);
+        return OH_OK_DONE;
+    }
+    struct offer offer = offer_at_node(plan->ledger, wish->item, node, plan->asker, plan->now_us);
+    if (offer.reason != OH_OK_DONE)
+        return refuse(plan->answer, offer.reason, OH_FIELD_NODE, i);
+    return OH_OK_DONE;
+}
+
+static enum oh_verdict request_judge(struct plan *plan)
+{
+    const struct oh_reserve_command *command = plan->command;
+    if (head_judge(plan) != OH_OK_DONE)
+        return plan->answer->verdict;
+    bool rises = true;
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        if (wish_resolve(plan, i) != OH_OK_DONE)
+            return plan->answer->verdict;
+        if (!line_number_is_new(command, i, &rises))
+            return refuse(plan->answer, OH_V_DUPLICATE_LINE, OH_FIELD_LINE, i);
+    }
+    if (command->id.size > 0 && reservation_find(plan->ledger, command->id) != NO_SLOT)
+        return refuse(plan->answer, OH_V_IDEMPOTENCY_MISMATCH, OH_FIELD_ID, OH_INDEX_NONE);
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        if (wish_judge(plan, i) != OH_OK_DONE)
+            return plan->answer->verdict;
+    }
+    return OH_OK_DONE;
+}
+
+/* ---- Candidates ------------------------------------------------------------------------------- */
+
+static void candidate_look(struct plan *plan, const struct wish *wish, uint16_t node)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    if (wish->node == NO_SLOT && !geo_is_within(&ledger->nodes[node], &plan->command->near))
+        return;
+    struct offer offer = offer_at_node(ledger, wish->item, node, plan->asker, plan->now_us);
+    if (offer.free_milli + offer.backorder_milli <= 0)
+        return;
+    uint32_t rank = ledger->candidate_count++;
+    ledger->candidates[rank] = (struct candidate){
+        .rank = rank,
+        .node = node,
+        .free_milli = offer.free_milli,
+        .backorder_milli = offer.backorder_milli,
+    };
+}
+
+static void candidates_of_group(struct plan *plan, const struct wish *wish, uint32_t group, bool once)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    const struct group *of = &ledger->groups[group];
+    const uint16_t *nodes = group_nodes(ledger, of);
+    for (uint32_t i = 0; i < of->node_count; i++) {
+        uint64_t bit = (uint64_t)1 << (nodes[i] % 64);
+        if (once && (ledger->visited[nodes[i] / 64] & bit) != 0)
+            continue;
+        if (once)
+            ledger->visited[nodes[i] / 64] |= bit;
+        candidate_look(plan, wish, nodes[i]);
+    }
+}
+
+static void candidates_of_channel(struct plan *plan, const struct wish *wish, const struct channel *channel)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    const uint16_t *nodes = channel_nodes(ledger, channel);
+    const uint16_t *groups = channel_groups(ledger, channel);
+    memset(ledger->visited, 0, (ledger->node_count / 64 + 1) * sizeof(uint64_t));
+    for (uint32_t i = 0; i < channel->node_count; i++) {
+        ledger->visited[nodes[i] / 64] |= (uint64_t)1 << (nodes[i] % 64);
+        candidate_look(plan, wish, nodes[i]);
+    }
+    for (uint32_t i = 0; i < channel->group_count; i++)
+        candidates_of_group(plan, wish, groups[i], true);
+}
+
+/* Every node, in order of creation; without backorder rules those that never had the item have nothing to offer. */
+static void candidates_everywhere(struct plan *plan, const struct wish *wish)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    if ((ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0) {
+        for (uint32_t node = 0; node < ledger->node_count; node++)
+            candidate_look(plan, wish, (uint16_t)node);
+        return;
+    }
+    const struct item *item = &ledger->items[wish->item];
+    const uint16_t *nodes = item_node_list(ledger, item);
+    for (uint32_t i = 0; i < item->node_count; i++)
+        candidate_look(plan, wish, nodes[i]);
+}
+
+static void candidates_collect(struct plan *plan, const struct wish *wish)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    uint16_t index = plan->asker.channel.index;
+    const struct channel *channel = index == OH_NODE_NONE ? NULL : &ledger->channels[index];
+    ledger->candidate_count = 0;
+    if (wish->node != NO_SLOT)
+        candidate_look(plan, wish, (uint16_t)wish->node);
+    else if (wish->group != NO_SLOT)
+        candidates_of_group(plan, wish, wish->group, false);
+    else if (channel != NULL && channel->node_count + channel->group_count > 0)
+        candidates_of_channel(plan, wish, channel);
+    else
+        candidates_everywhere(plan, wish);
+}
+
+/* ---- Their order ------------------------------------------------------------------------------ */
+
+/*
+ * Fewest splits: first the nodes that can fill the line alone, of these the
+ * one that can fill most lines of the request; then the fullest.
+ */
+static double candidate_order(const struct plan *plan, const struct candidate *candidate, int64_t quantity_milli)
+{
+    const struct oh_ledger *ledger = plan->ledger;
+    switch (plan->policy) {
+    case OH_POLICY_PRIORITY:
+        return candidate->rank;
+    case OH_POLICY_NEAREST:
+        return geo_distance_km(&ledger->nodes[candidate->node], plan->command->near.point);
+    case OH_POLICY_HIGHEST_STOCK:
+        return -(double)candidate->free_milli;
+    case OH_POLICY_FEWEST_SPLITS:
+        if (candidate->free_milli >= quantity_milli)
+            return -1e18 - ledger->covers[candidate->node];
+        return -(double)candidate->free_milli;
+    }
+    OH_UNREACHABLE();
+}
+
+static bool candidate_is_before(const struct candidate *a, const struct candidate *b)
+{
+    return a->order < b->order || (a->order <= b->order && a->rank < b->rank);
+}
+
+static void candidates_sift_down(struct candidate *candidates, uint32_t at, uint32_t count)
+{
+    for (;;) {
+        uint32_t child = at * 2 + 1;
+        if (child >= count)
+            return;
+        if (child + 1 < count && candidate_is_before(&candidates[child], &candidates[child + 1]))
+            child++;
+        if (!candidate_is_before(&candidates[at], &candidates[child]))
+            return;
+        struct candidate moved = candidates[at];
+        candidates[at] = candidates[child];
+        candidates[child] = moved;
+        at = child;
+    }
+}
+
+static void candidates_sort(struct plan *plan, int64_t quantity_milli)
+{
+    struct candidate *candidates = plan->ledger->candidates;
+    uint32_t count = plan->ledger->candidate_count;
+    if (count < 2 || plan->policy == OH_POLICY_PRIORITY)
+        return; /* collected in this order */
+    for (uint32_t i = 0; i < count; i++)
+        candidates[i].order = candidate_order(plan, &candidates[i], quantity_milli);
+    for (uint32_t at = count / 2; at > 0; at--)
+        candidates_sift_down(candidates, at - 1, count);
+    for (uint32_t end = count; end > 1; end--) {
+        struct candidate last = candidates[0];
+        candidates[0] = candidates[end - 1];
+        candidates[end - 1] = last;
+        candidates_sift_down(candidates, 0, end - 1);
+    }
+}
+
+/* How many lines each node could fill alone. */
+static void covers_count(struct plan *plan)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    if (plan->policy != OH_POLICY_FEWEST_SPLITS)
+        return;
+    memset(ledger->covers, 0, ledger->node_count * sizeof(*ledger->covers));
+    for (uint32_t i = 0; i < plan->command->line_count; i++) {
+        candidates_collect(plan, &plan->wishes[i]);
+        for (uint32_t j = 0; j < ledger->candidate_count; j++) {
+            const struct candidate *candidate = &ledger->candidates[j];
+            if (candidate->free_milli >= plan->command->lines[i].quantity_milli)
+                ledger->covers[candidate->node]++;
+        }
+    }
+}
+
+/* ---- One line --------------------------------------------------------------------------------- */
+
+/* Real stock of every candidate first, then what may be sold without. */
+static int64_t candidates_possible(const struct oh_ledger *ledger, int64_t allowance_milli)
+{
+    int64_t free = 0;
+    int64_t backorder = 0;
+    for (uint32_t i = 0; i < ledger->candidate_count; i++) {
+        free += ledger->candidates[i].free_milli;
+        backorder += ledger->candidates[i].backorder_milli;
+    }
+    return oh_min_i64(free, allowance_milli) + backorder;
+}
+
+static void candidates_take(struct oh_ledger *ledger, int64_t allowance_milli, int64_t quantity_milli)
+{
+    int64_t free_left = oh_min_i64(quantity_milli, allowance_milli);
+    int64_t left = quantity_milli;
+    for (uint32_t i = 0; i < ledger->candidate_count && free_left > 0; i++) {
+        struct candidate *candidate = &ledger->candidates[i];
+        candidate->taken_milli = oh_min_i64(candidate->free_milli, free_left);
+        free_left -= candidate->taken_milli;
+        left -= candidate->taken_milli;
+    }
+    for (uint32_t i = 0; i < ledger->candidate_count && left > 0; i++) {
+        struct candidate *candidate = &ledger->candidates[i];
+        int64_t taken = oh_min_i64(candidate->backorder_milli, left);
+        candidate->taken_milli += taken;
+        left -= taken;
+    }
+    OH_ASSERT(left == 0);
+}
+
+/* A part of what was asked must be a quantity that may be sold. */
+static int64_t quantity_grant(const struct plan *plan, const struct wish *wish, int64_t possible_milli)
+{
+    uint16_t node = wish->node == NO_SLOT ? OH_NODE_NONE : (uint16_t)wish->node;
+    uint16_t channel = plan->asker.channel.index;
+    const struct rule *increment = rule_resolve(plan->ledger, OH_RULE_INCREMENT, wish->item, node, channel);
+    if (increment != NULL)
+        possible_milli -= possible_milli % increment->values.increment_milli;
+    const struct rule *least = rule_resolve(plan->ledger, OH_RULE_MIN_QUANTITY, wish->item, node, channel);
+    return least != NULL && possible_milli < least->values.min_quantity_milli ? 0 : possible_milli;
+}
+
+static bool picks_add(struct plan *plan, uint32_t i)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    for (uint32_t j = 0; j < ledger->candidate_count; j++) {
+        const struct candidate *candidate = &ledger->candidates[j];
+        if (candidate->taken_milli == 0)
+            continue;
+        if (plan->pick_count == OH_CLAIMS_MAX)
+            return false;
+        plan->picks[plan->pick_count++] = (struct pick){ i, candidate->node, candidate->taken_milli };
+        pending_add(ledger, plan->wishes[i].item, candidate->node, candidate->taken_milli);
+    }
+    return true;
+}
+
+static void refusal_line(struct plan *plan, uint32_t i, int64_t possible_milli, enum oh_verdict verdict)
+{
+    const struct wish *wish = &plan->wishes[i];
+    plan->ledger->answer_lines[i] = (struct oh_answer_line){
+        .line = plan->command->lines[i].line,
+        .item = { wish->item },
+        .node = { wish->node == NO_SLOT ? OH_NODE_NONE : (uint16_t)wish->node },
+        .verdict = verdict,
+        .requested_milli = plan->command->lines[i].quantity_milli,
+        .available_milli = possible_milli,
+    };
+}
+
+static bool line_decide(struct plan *plan, uint32_t i)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    const struct wish *wish = &plan->wishes[i];
+    int64_t wanted = plan->command->lines[i].quantity_milli;
+    candidates_collect(plan, wish);
+    int64_t allowance = channel_allowance(ledger, wish->item, plan->asker, plan->now_us);
+    int64_t possible = candidates_possible(ledger, allowance);
+    bool is_enough = possible >= wanted;
+    refusal_line(plan, i, possible, is_enough ? OH_OK_DONE : OH_V_INSUFFICIENT);
+    if (!is_enough && !plan->command->allow_partial) {
+        plan->is_short = true;
+        return true;
+    }
+    candidates_sort(plan, wanted);
+    candidates_take(ledger, allowance, is_enough ? wanted : quantity_grant(plan, wish, possible));
+    return picks_add(plan, i);
+}
+
+/* ---- The outcome ------------------------------------------------------------------------------ */
+
+/* An id that nobody has: from the seq of the record, so that replay and people can place it. */
+static struct oh_bytes reservation_id_make(struct oh_ledger *ledger)
+{
+    char *text = scratch_take(ledger, 40);
+    for (;;) {
+        uint64_t seq = ledger->record_is_open ? ledger->seq : ledger->seq + 1;
+        char digits[20];
+        size_t size = 0;
+        text[size++] = 'r';
+        size_t count = 0;
+        for (uint64_t rest = seq; rest > 0; rest /= 10)
+            digits[count++] = (char)('0' + rest % 10);
+        while (count > 0)
+            text[size++] = digits[--count];
+        for (uint32_t rest = ledger->record_ids; rest > 0; rest /= 10)
+            digits[count++] = (char)('0' + rest % 10);
+        if (count > 0)
+            text[size++] = '-';
+        while (count > 0)
+            text[size++] = digits[--count];
+        ledger->record_ids++;
+        if (reservation_find(ledger, (struct oh_bytes){ text, size }) == NO_SLOT)
+            return (struct oh_bytes){ text, size };
+    }
+}
+
+static void claim_effect(struct plan *plan, struct oh_bytes id, uint32_t i, uint16_t node, int64_t quantity_milli)
+{
+    effect_add(plan->ledger, OH_EFFECT_CLAIM, NO_HINT)->claim = (struct oh_effect_claim){
+        .id = id,
+        .line = plan->command->lines[i].line,
+        .item = plan->wishes[i].item,
+        .node = node,
+        .quantity_milli = quantity_milli,
+        .held_milli = node == OH_NODE_NONE ? 0 : quantity_milli,
+    };
+}
+
+static void answer_line_add(struct plan *plan, uint32_t i, uint16_t node, int64_t quantity_milli)
+{
+    plan->ledger->answer_lines[plan->answer->line_count++] = (struct oh_answer_line){
+        .line = plan->command->lines[i].line,
+        .item = { plan->wishes[i].item },
+        .node = { node },
+        .requested_milli = plan->command->lines[i].quantity_milli,
+        .quantity_milli = quantity_milli,
+    };
+}
+
+/* Claims line by line; what a partial line could not have is kept too, so that the reservation can show it. */
+static void outcome_write(struct plan *plan, struct oh_bytes id)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < plan->command->line_count; i++) {
+        int64_t missing = plan->command->lines[i].quantity_milli;
+        for (; at < plan->pick_count && plan->picks[at].line == i; at++) {
+            claim_effect(plan, id, i, plan->picks[at].node, plan->picks[at].quantity_milli);
+            answer_line_add(plan, i, plan->picks[at].node, plan->picks[at].quantity_milli);
+            missing -= plan->picks[at].quantity_milli;
+        }
+        if (missing == plan->command->lines[i].quantity_milli)
+            answer_line_add(plan, i, OH_NODE_NONE, 0);
+        if (missing > 0)
+            claim_effect(plan, id, i, OH_NODE_NONE, missing);
+    }
+}
+
+static void reservation_write(struct plan *plan)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    const struct oh_reserve_command *command = plan->command;
+    struct oh_bytes id = command->id.size > 0 ? command->id : reservation_id_make(ledger);
+    int64_t expires_at_us = command->ttl_us == 0 ? OH_TIME_US_NONE : plan->now_us + command->ttl_us;
+    effect_add(ledger, OH_EFFECT_RESERVATION, NO_HINT)->reservation = (struct oh_effect_reservation){
+        .id = id,
+        .customer = command->customer,
+        .order = command->order,
+        .kind = command->kind,
+        .channel = plan->asker.channel.index,
+        .created_at_us = plan->now_us,
+        .expires_at_us = expires_at_us,
+        .ended_at_us = plan->pick_count == 0 ? plan->now_us : OH_TIME_US_NONE,
+    };
+    outcome_write(plan, id);
+    plan->answer->id = id;
+    plan->answer->kind = command->kind;
+    plan->answer->status = plan->pick_count == 0 ? OH_STATUS_RELEASED : OH_STATUS_HELD;
+    plan->answer->is_created = true;
+    plan->answer->created_at_us = plan->now_us;
+    plan->answer->expires_at_us = expires_at_us;
+}
+
+void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_reserve_command *command,
+                    struct oh_answer *answer)
+{
+    struct plan plan = { .ledger = ledger, .command = command, .answer = answer, .now_us = now_us };
+    answer->id = command->id;
+    answer->kind = command->kind;
+    pending_begin(ledger);
+    if (command->line_count <= OH_LINES_MAX)
+        plan.wishes = scratch_take(ledger, (size_t)command->line_count * sizeof(*plan.wishes));
+    if (request_judge(&plan) != OH_OK_DONE)
+        return;
+    plan.picks = (struct pick *)(void *)(ledger->scratch + ledger->scratch_used); /* only until it is decided */
+    covers_count(&plan);
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        if (!line_decide(&plan, i)) {
+            refuse(answer, OH_V_TOO_MANY_SPLITS, OH_FIELD_LINES, i);
+            return;
+        }
+    }
+    if (plan.is_short) {
+        refuse(answer, OH_V_INSUFFICIENT, OH_FIELD_QUANTITY, OH_INDEX_NONE);
+        answer->line_count = command->line_count;
+        return;
+    }
+    plan.picks = scratch_take(ledger, (size_t)plan.pick_count * sizeof(*plan.picks) + 1);
+    reservation_write(&plan);
+}

@@ -1,0 +1,535 @@
+/*
+ * state.h - what a ledger keeps: the stored objects, their pools, and the
+ * small functions every part of the core uses on them.
+ *
+ * Internal to the core. Stored objects are named by 32-bit slots; a link of 0
+ * is none, otherwise it is a slot + 1. Everything that changes a stored object
+ * goes through an `_edit` function, which lets a running snapshot see the
+ * object first.
+ */
+#ifndef ONHAND_CORE_STATE_H
+#define ONHAND_CORE_STATE_H
+
+#include "base/assert.h"
+#include "base/checked.h"
+#include "core/index.h"
+#include "core/text.h"
+#include "onhand/ledger.h"
+
+#define NO_SLOT UINT32_MAX
+
+/* ---- Stored objects --------------------------------------------------------------------------- */
+
+enum { NODE_TEXT_ID, NODE_TEXT_NAME, NODE_TEXT_GLN, NODE_TEXT_COUNTRY, NODE_TEXT_TIME_ZONE, NODE_TEXT_CITY,
+       NODE_TEXT_REGION, NODE_TEXT_POSTAL_CODE, NODE_TEXTS };
+
+struct node {
+    uint32_t text;
+    uint32_t rules;       /* link: rules for this node alone */
+    uint32_t claims_head; /* link: claims at this node, newest first */
+    enum oh_node_type type;
+    bool has_point;
+    bool ships;
+    bool collects;
+    bool enabled;
+    struct oh_point point;
+    double x, y, z; /* the point on the unit sphere */
+};
+
+enum { ITEM_TEXT_SKU, ITEM_TEXT_NAME, ITEM_TEXT_GTIN, ITEM_TEXTS };
+
+/* Which nodes have the item: position slots and node indexes, ascending by node. One alone is kept inline. */
+struct item {
+    uint32_t text;
+    uint32_t list;  /* node_count > 1: text block {uint32 positions[capacity]; uint16 nodes[capacity]}, else position */
+    uint32_t node_count;
+    uint16_t only_node;
+    bool has_rules; /* some rule names this item */
+};
+
+enum { GROUP_TEXT_ID, GROUP_TEXT_NAME, GROUP_TEXTS };
+
+/* Members in priority order, and the same as a bitmap over node indexes. */
+struct group {
+    uint32_t text;
+    uint32_t list; /* text block {int32 priorities[capacity]; uint16 nodes[capacity]} */
+    uint32_t node_count;
+    uint32_t capacity;
+    uint32_t bitmap;       /* text block of 64-bit words */
+    uint32_t bitmap_words;
+};
+
+struct channel {
+    uint32_t text;
+    uint32_t rules; /* link: rules for this channel alone */
+    enum oh_policy policy;
+    uint32_t list; /* text block: uint16 nodes[node_count], uint16 groups[group_count] */
+    uint32_t node_count;
+    uint32_t group_count;
+};
+
+struct rule {
+    uint32_t text;
+    uint32_t item;
+    uint16_t node;
+    uint16_t channel;
+    uint32_t next;       /* link: next rule of the same scope; next free */
+    bool is_used;
+    struct oh_rule_values values;
+};
+
+struct fence {
+    uint32_t text;
+    uint32_t item;
+    uint32_t next; /* link: next fence at the position; next free */
+    uint16_t node;
+    uint16_t channel;
+    enum oh_fence_policy policy;
+    bool is_used;
+    int64_t quantity_milli;
+    int64_t live_milli; /* the channel's live claims at the position */
+};
+
+struct supply {
+    uint32_t text;
+    uint32_t item;
+    uint32_t next; /* link: next supply at the position; next free */
+    uint16_t node;
+    bool is_used;
+    int64_t quantity_milli;
+    int64_t eta_us;
+};
+
+enum { POSTAL_TEXT_COUNTRY, POSTAL_TEXT_CODE, POSTAL_TEXT_PLACE, POSTAL_TEXTS };
+struct postal_code { uint32_t text; struct oh_point point; };
+
+struct import { uint32_t text; uint64_t row_count; uint64_t rejected_count; uint64_t used_number; };
+
+/*
+ * 32 bytes, because there are 50 million: what availability needs at once.
+ * What only some positions have is in `extra`, and what few have in `rare`.
+ */
+struct position {
+    int64_t sellable_milli;
+    int64_t claimed_milli; /* held + confirmed */
+    int64_t as_of_us;      /* of the last count of sellable */
+    uint32_t history;      /* newest movement: its number modulo HISTORY_MODULUS, plus 1; 0: never moved */
+    uint32_t extra;        /* EXTRA_* flags, and a link */
+};
+#define EXTRA_IS_FENCED (1u << 31)
+#define EXTRA_HAS_FORGOTTEN (1u << 30) /* some of its movements are no longer remembered */
+#define EXTRA_FLAGS (EXTRA_IS_FENCED | EXTRA_HAS_FORGOTTEN)
+#define EXTRA_LINK (~EXTRA_FLAGS)
+#define HISTORY_MODULUS UINT64_C(0xffffffff)
+
+struct extra {
+    int64_t held_milli;
+    uint32_t claims_head; /* link: live claims here */
+    uint32_t rare;        /* link; free: next free extra */
+};
+
+struct rare {
+    struct {
+        int64_t quantity_milli;
+        int64_t as_of_us;
+    } states[OH_STATE_COUNT - 1]; /* damaged .. returned */
+    int64_t source_seqs[OH_STATE_COUNT];
+    uint32_t fences;   /* link */
+    uint32_t supplies; /* link */
+};
+
+/* A movement that a count to come may be rebased over. The slot is its number modulo the pool's size. */
+struct remembered {
+    int64_t at_us;
+    int64_t at_us_max;     /* latest `at` of this and every older one of the position */
+    int64_t quantity_milli;
+    uint32_t item_state;   /* item | state << 24 */
+    uint32_t previous;     /* distance to the position's previous one; 0: none is remembered; saturates */
+    uint16_t node;
+};
+
+enum { RESERVATION_TEXT_ID, RESERVATION_TEXT_CUSTOMER, RESERVATION_TEXT_ORDER, RESERVATION_TEXTS };
+
+struct reservation {
+    int64_t created_at_us;
+    int64_t expires_at_us;
+    int64_t ended_at_us; /* OH_TIME_US_NONE: something is still claimed */
+    uint32_t text;       /* 0: the slot is free */
+    uint32_t claims_head, claims_tail; /* links, in the order they were made; free: claims_head is next free */
+    uint32_t customer_next, customer_previous;
+    uint32_t order_next, order_previous;
+    uint32_t heap; /* place in the expiry heap + 1; 0: not in it */
+    uint16_t claim_count;
+    uint16_t live_count; /* claims that hold or confirm something */
+    uint16_t held_count; /* claims that hold something */
+    uint16_t channel;
+    uint8_t kind;
+};
+
+struct claim {
+    int64_t quantity_milli;
+    int64_t held_milli;
+    int64_t confirmed_milli;
+    int64_t fulfilled_milli;
+    uint32_t reservation; /* slot */
+    uint32_t item;
+    uint32_t position; /* slot; NO_SLOT: no node */
+    uint32_t line;
+    uint32_t next;     /* link in the reservation; next free */
+    uint32_t position_next, position_previous; /* links; only while live */
+    uint32_t node_next, node_previous;         /* links; while it exists */
+    uint16_t node;
+    uint8_t ended_by;
+};
+
+/* An idempotency key. They are kept in the order they were made: the slot is the number modulo the pool's size. */
+struct key {
+    uint64_t fingerprint;
+    uint64_t seq;
+    int64_t at_us;
+    uint32_t text; /* block: two strings' worth, see keys.c */
+    uint32_t answer_size;
+};
+
+/* ---- Pools ------------------------------------------------------------------------------------ */
+
+/* Fixed-size slots: a high-water mark and a list of freed ones. */
+struct pool {
+    uint32_t slot_max;
+    uint32_t slot_count; /* slots ever used */
+    uint32_t free_head;  /* link */
+    uint32_t live_count;
+};
+
+static inline bool pool_has_room(const struct pool *pool, uint32_t count)
+{
+    return count <= pool->slot_max - pool->live_count;
+}
+
+struct heap_entry { int64_t at_us; uint32_t reservation; };
+
+enum snapshot_class { SNAP_NODE, SNAP_ITEM, SNAP_GROUP, SNAP_CHANNEL, SNAP_RULE, SNAP_FENCE, SNAP_SUPPLY,
+                      SNAP_POSTAL_CODE, SNAP_IMPORT, SNAP_POSITION, SNAP_RESERVATION, SNAP_KEY, SNAP_REMEMBERED,
+                      SNAP_CLASSES };
+
+struct snapshot {
+    bool is_active;
+    oh_snapshot_sink *sink;
+    void *sink_ctx;
+    uint64_t *emitted[SNAP_CLASSES]; /* bitmaps over slots */
+    uint32_t slot_counts[SNAP_CLASSES]; /* slots in use when it began */
+    uint64_t remembered_first, remembered_next; /* the movements that were remembered when it began */
+    enum snapshot_class class;
+    uint32_t cursor;      /* next slot of the class, or item of SNAP_POSITION */
+    uint32_t item_cursor; /* next of the item's nodes */
+};
+
+/* What a command has claimed so far while it is being decided: per (item, node). */
+struct pending_entry { uint32_t stamp; uint32_t item; uint16_t node; int64_t claimed_milli; };
+#define PENDING_SLOTS 32768u /* at least twice the claims and sources a command can name */
+
+/* A node a line may be pinned to. */
+struct candidate {
+    uint32_t rank;
+    uint16_t node;
+    int64_t free_milli;
+    int64_t backorder_milli;
+    int64_t taken_milli;
+    double order; /* lower first */
+};
+
+/* Where the object of an effect is, when the decision has found it already. Replay has no hints. */
+struct hint { uint32_t reservation; uint32_t claim; uint32_t position; };
+#define NO_HINT ((struct hint){ NO_SLOT, NO_SLOT, NO_SLOT })
+
+#define SCRATCH_SIZE (16u << 20)
+#define ANSWER_LINES_MAX (OH_ENTRIES_MAX + OH_CLAIMS_MAX)
+
+struct oh_ledger {
+    struct oh_allocator allocator;
+    struct oh_ledger_options options;
+
+    uint64_t seq;
+    int64_t time_us;
+
+    struct oh_text text;
+    struct node *nodes;
+    uint32_t node_count;
+    uint16_t *nodes_by_z; /* indexes of nodes with a point, ascending by z */
+    uint32_t nodes_by_z_count;
+    struct item *items;
+    uint32_t item_count;
+    struct group *groups;
+    uint32_t group_count;
+    struct channel *channels;
+    uint32_t channel_count;
+    struct postal_code *postal_codes;
+    uint32_t postal_code_count;
+    struct import *imports;
+    uint32_t import_count;
+    uint64_t import_number;
+    struct rule *rules;
+    struct pool rule_pool;
+    uint32_t default_rules; /* link */
+    uint32_t rule_mask;     /* every attribute that some rule ever said */
+    struct fence *fences;
+    struct pool fence_pool;
+    struct supply *supplies;
+    struct pool supply_pool;
+
+    struct position *positions;
+    uint32_t position_count;
+    uint64_t short_count;
+    int64_t *control_totals; /* per OH_CONTROL_POSITIONS positions: the sum of what moved sellable */
+    struct extra *extras;
+    struct pool extra_pool;
+    struct rare *rares;
+    uint32_t rare_count;
+    uint32_t rare_max;
+
+    struct remembered *history;
+    uint64_t movement_count;   /* numbers given out */
+    uint64_t movement_forgotten; /* numbers below are gone */
+    int64_t forgotten_at_us;
+
+    struct reservation *reservations;
+    struct pool reservation_pool;
+    struct claim *claims;
+    struct pool claim_pool;
+    struct heap_entry *heap; /* 4-ary, earliest first */
+    uint32_t heap_count;
+    uint32_t *ended; /* ring of reservation slots by ended_at_us */
+    uint64_t ended_first, ended_next;
+
+    struct key *keys; /* ring */
+    uint64_t key_first, key_next;
+
+    struct oh_index node_index, item_index, group_index, channel_index, postal_code_index, import_index, rule_index,
+        rule_scope_index, fence_index, supply_index, reservation_index, party_index, key_index;
+
+    struct snapshot snapshot;
+    bool is_restored_unlinked; /* restored objects whose order is not put right yet */
+
+    /* Scratch of the command being decided, and the open record. */
+    struct pending_entry *pending;
+    uint32_t pending_stamp;
+    uint32_t pending_count;
+    struct candidate *candidates;
+    uint32_t candidate_count;
+    uint64_t *visited; /* bitmap over nodes */
+    uint16_t *covers;  /* per node: how many lines it could fill alone */
+    struct oh_answer_line *answer_lines;
+    unsigned char *scratch;
+    size_t scratch_used;
+    struct oh_effect *effects;
+    struct hint *hints;
+    uint32_t effect_count;
+    uint32_t effect_applied_count;
+    bool record_is_open;
+    bool record_is_lent;
+    uint32_t record_ids; /* reservation ids made in the open record */
+    int64_t record_at_us;
+
+    void *regions[64];
+    size_t region_sizes[64];
+    uint32_t region_count;
+};
+
+#define OH_CONTROL_POSITIONS 1024u
+
+static inline uint32_t link_of(uint32_t slot)
+{
+    return slot + 1;
+}
+
+/* ---- text.h of the ledger --------------------------------------------------------------------- */
+
+static inline struct oh_bytes ledger_string(const struct oh_ledger *ledger, uint32_t ref, uint32_t nth)
+{
+    return oh_text_string(&ledger->text, ref, nth);
+}
+
+/* Hash of a name: ids, keys. */
+uint64_t name_hash(struct oh_bytes name);
+
+/* ---- ledger.c: the open record ---------------------------------------------------------------- */
+
+/* Adds an effect to the open record, opening one. Room was checked before the decision began. */
+struct oh_effect *effect_add(struct oh_ledger *ledger, enum oh_effect_type type, struct hint hint);
+/* Applies the effects added since the last call. */
+void effects_apply(struct oh_ledger *ledger);
+/* Memory that lives as long as the record. Room was checked before the decision began. */
+void *scratch_take(struct oh_ledger *ledger, size_t size);
+struct oh_bytes scratch_copy(struct oh_ledger *ledger, struct oh_bytes bytes);
+
+/* ---- snapshot.c ------------------------------------------------------------------------------- */
+
+/* To be called before a stored object changes or its slot is used anew. */
+void snapshot_touch_slow(struct oh_ledger *ledger, enum snapshot_class class, uint32_t slot);
+void snapshot_touch_position_slow(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position);
+void snapshot_skip_slow(struct oh_ledger *ledger, enum snapshot_class class, uint32_t slot);
+
+static inline void snapshot_touch(struct oh_ledger *ledger, enum snapshot_class class, uint32_t slot)
+{
+    if (__builtin_expect(ledger->snapshot.is_active, 0))
+        snapshot_touch_slow(ledger, class, slot);
+}
+
+/* A slot that was free when the snapshot began is taken now. */
+static inline void snapshot_skip(struct oh_ledger *ledger, enum snapshot_class class, uint32_t slot)
+{
+    if (__builtin_expect(ledger->snapshot.is_active, 0))
+        snapshot_skip_slow(ledger, class, slot);
+}
+
+/* ---- Deciding and applying, one pair per noun ------------------------------------------------- */
+
+static inline enum oh_verdict refuse(struct oh_answer *answer, enum oh_verdict verdict, enum oh_field field,
+                                     uint32_t fault_index)
+{
+    answer->verdict = verdict;
+    answer->field = field;
+    answer->fault_index = fault_index;
+    return verdict;
+}
+
+bool id_is_valid(struct oh_bytes id);
+bool text_is_valid(struct oh_bytes text, size_t size_max);
+
+/* reference.c */
+void decide_node(struct oh_ledger *ledger, const struct oh_node_command *command, struct oh_answer *answer);
+void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command, struct oh_answer *answer);
+void decide_group(struct oh_ledger *ledger, const struct oh_group_command *command, struct oh_answer *answer);
+void decide_group_member(struct oh_ledger *ledger, const struct oh_group_member_command *command,
+                         struct oh_answer *answer);
+void decide_channel(struct oh_ledger *ledger, const struct oh_channel_command *command, struct oh_answer *answer);
+void decide_postal_code(struct oh_ledger *ledger, const struct oh_postal_code_command *command,
+                        struct oh_answer *answer);
+void decide_import(struct oh_ledger *ledger, const struct oh_import_progress_command *command,
+                   struct oh_answer *answer);
+enum oh_err apply_node(struct oh_ledger *ledger, const struct oh_effect_node *effect);
+enum oh_err apply_item(struct oh_ledger *ledger, const struct oh_effect_item *effect);
+enum oh_err apply_group(struct oh_ledger *ledger, const struct oh_effect_group *effect);
+enum oh_err apply_group_member(struct oh_ledger *ledger, const struct oh_effect_group_member *effect);
+enum oh_err apply_channel(struct oh_ledger *ledger, const struct oh_effect_channel *effect);
+enum oh_err apply_postal_code(struct oh_ledger *ledger, const struct oh_postal_code_command *effect);
+enum oh_err apply_import(struct oh_ledger *ledger, const struct oh_effect_import *effect);
+uint32_t item_find(const struct oh_ledger *ledger, struct oh_bytes sku);     /* NO_SLOT: none */
+uint32_t node_find(const struct oh_ledger *ledger, struct oh_bytes node);    /* likewise, and below */
+uint32_t group_find(const struct oh_ledger *ledger, struct oh_bytes group);
+uint32_t channel_find(const struct oh_ledger *ledger, struct oh_bytes channel);
+const uint16_t *group_nodes(const struct oh_ledger *ledger, const struct group *group);
+bool group_has_node(const struct oh_ledger *ledger, uint32_t group, uint16_t node);
+bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t node); /* OH_NODE_NONE has all */
+const uint16_t *channel_nodes(const struct oh_ledger *ledger, const struct channel *channel);
+const uint16_t *channel_groups(const struct oh_ledger *ledger, const struct channel *channel);
+
+/* rules.c */
+void decide_rule(struct oh_ledger *ledger, const struct oh_rule_command *command, struct oh_answer *answer);
+enum oh_err apply_rule(struct oh_ledger *ledger, const struct oh_effect_rule *effect);
+/* The rule that says `attribute` (one OH_RULE_*) for this scope; NULL: none does. node, channel: OH_NODE_NONE. */
+const struct rule *rule_resolve(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item, uint16_t node,
+                                uint16_t channel);
+
+/* setasides.c: fences and supplies */
+void decide_fence(struct oh_ledger *ledger, const struct oh_fence_command *command, struct oh_answer *answer);
+void decide_supply(struct oh_ledger *ledger, const struct oh_supply_command *command, struct oh_answer *answer);
+enum oh_err apply_fence(struct oh_ledger *ledger, const struct oh_effect_fence *effect);
+enum oh_err apply_supply(struct oh_ledger *ledger, const struct oh_effect_supply *effect);
+struct fence *fence_at(const struct oh_ledger *ledger, uint32_t position, uint16_t channel); /* NULL: none */
+/* The channel's live claims at the position change by delta_milli. */
+void fence_claim(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t delta_milli);
+/* The channel's goods have left: so much less is set aside. What is used up is gone. */
+void fence_consume(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t quantity_milli);
+
+/* positions.c */
+uint32_t position_find(const struct oh_ledger *ledger, uint32_t item, uint16_t node); /* NO_SLOT: none */
+/* Makes it if there is none; NO_SLOT: full. */
+uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node);
+struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position);
+struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position); /* NULL: none */
+struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position);   /* NULL: none */
+struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position);         /* NULL: full */
+struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position);           /* NULL: full */
+void extra_drop_if_idle(struct oh_ledger *ledger, struct position *position);
+const uint32_t *item_positions(const struct oh_ledger *ledger, const struct item *item);
+const uint16_t *item_node_list(const struct oh_ledger *ledger, const struct item *item);
+int64_t position_state_milli(const struct oh_ledger *ledger, const struct position *position, enum oh_state state);
+/* Keeps the count of short positions right around a change of sellable or claimed. */
+void position_add(struct oh_ledger *ledger, uint32_t slot, int64_t sellable_delta, int64_t claimed_delta);
+
+/* stock.c */
+void decide_adjust(struct oh_ledger *ledger, const struct oh_adjust_command *command, struct oh_answer *answer);
+void decide_sync(struct oh_ledger *ledger, const struct oh_sync_command *command, struct oh_answer *answer);
+enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect);
+enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *effect);
+enum oh_err apply_position(struct oh_ledger *ledger, const struct oh_effect_position *effect);
+/* Whether a count of the state has seen a movement at at_us. */
+bool movement_is_counted(const struct oh_ledger *ledger, uint32_t position, enum oh_state state, int64_t at_us);
+/* Changes a state's quantity and, when not counted, remembers the movement. OH_E_CORRUPT: out of range. */
+enum oh_err stock_move(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position,
+                       enum oh_state state, int64_t quantity_milli, int64_t at_us, bool is_counted);
+enum oh_err apply_remembered(struct oh_ledger *ledger, const struct oh_effect_remembered *effect);
+void history_relink(struct oh_ledger *ledger);
+
+/* availability.c */
+struct offer { int64_t free_milli; int64_t backorder_milli; enum oh_verdict reason; };
+/* What the asker can have at the node, with what the command being decided has claimed already taken off. */
+struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker,
+                           int64_t now_us);
+/* How much of the free stock a channel's threshold still allows; INT64_MAX: no threshold. */
+int64_t channel_allowance(const struct oh_ledger *ledger, uint32_t item, struct oh_asker asker, int64_t now_us);
+void pending_begin(struct oh_ledger *ledger);
+void pending_add(struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t claimed_milli);
+int64_t held_due_milli(const struct oh_ledger *ledger, const struct position *position, int64_t now_us);
+
+/* geo.c */
+void geo_place(struct node *node);
+void geo_index_insert(struct oh_ledger *ledger, uint16_t node);
+void geo_index_remove(struct oh_ledger *ledger, uint16_t node);
+double geo_distance_km(const struct node *node, struct oh_point point);
+bool geo_is_within(const struct node *node, const struct oh_near *near);
+bool point_is_valid(struct oh_point point);
+
+/* reserve.c, actions.c */
+void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_reserve_command *command,
+                    struct oh_answer *answer);
+void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_type type,
+                   const struct oh_action_command *command, struct oh_answer *answer);
+/* OH_OK_DONE, or which limit a line's quantity breaks. */
+enum oh_verdict quantity_judge(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint16_t channel,
+                               int64_t quantity_milli);
+
+/* reservations.c */
+uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id); /* NO_SLOT: none, or forgotten */
+enum oh_status reservation_status(const struct oh_ledger *ledger, const struct reservation *reservation,
+                                  int64_t now_us);
+bool reservation_is_due(const struct reservation *reservation, int64_t now_us);
+enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect);
+enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *effect, struct hint hint);
+enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *effect, struct hint hint);
+enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend *effect);
+/* Forgets reservations that ended long enough ago, at most `count`. */
+void reservations_forget(struct oh_ledger *ledger, uint32_t count);
+void reservations_relink(struct oh_ledger *ledger);
+bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation);
+
+/* expiry.c */
+void expiry_add(struct oh_ledger *ledger, uint32_t reservation);
+void expiry_remove(struct oh_ledger *ledger, uint32_t reservation);
+
+/* keys.c */
+uint64_t command_fingerprint(const struct oh_command *command);
+/* NULL: not remembered. */
+const struct key *key_find(const struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name);
+struct oh_bytes key_answer(const struct oh_ledger *ledger, const struct key *key);
+/* Remembers the answer under the key. */
+void key_add(struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name,
+             uint64_t fingerprint, const struct oh_answer *answer);
+bool answer_unpack(struct oh_ledger *ledger, struct oh_bytes packed, struct oh_answer *answer);
+enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effect);
+void keys_forget(struct oh_ledger *ledger, uint32_t count);
+void keys_relink(struct oh_ledger *ledger);
+uint64_t entry_fingerprint(const struct oh_adjust_entry *entry);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * verify.c - rule 2, watched: the counters of a position are derived again
+ * from its claims, and what moved a run of positions is held against a total
+ * that was kept apart from them.
+ */
+#include "core/state.h"
+
+static bool claims_agree(const struct oh_ledger *ledger, uint32_t slot)
+{
+    const struct position *position = &ledger->positions[slot];
+    const struct extra *extra = extra_of(ledger, position);
+    if (extra == NULL)
+        return position->claimed_milli == 0;
+    int64_t held = 0;
+    int64_t confirmed = 0;
+    for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        if (claim->position != slot)
+            return false;
+        held += claim->held_milli;
+        confirmed += claim->confirmed_milli;
+    }
+    return held == extra->held_milli && held + confirmed == position->claimed_milli;
+}
+
+/* Fences follow the claims of their channel. */
+static bool fences_agree(const struct oh_ledger *ledger, uint32_t slot)
+{
+    const struct position *position = &ledger->positions[slot];
+    if ((position->extra & EXTRA_IS_FENCED) == 0)
+        return true;
+    const struct extra *extra = extra_of(ledger, position);
+    for (uint32_t link = rare_of(ledger, position)->fences; link != 0; link = ledger->fences[link - 1].next) {
+        const struct fence *fence = &ledger->fences[link - 1];
+        int64_t live = 0;
+        for (uint32_t at = extra->claims_head; at != 0; at = ledger->claims[at - 1].position_next) {
+            const struct claim *claim = &ledger->claims[at - 1];
+            if (ledger->reservations[claim->reservation].channel == fence->channel)
+                live += claim->held_milli + claim->confirmed_milli;
+        }
+        if (live != fence->live_milli)
+            return false;
+    }
+    return true;
+}
+
+static bool control_agrees(const struct oh_ledger *ledger, uint32_t run)
+{
+    uint32_t first = run * OH_CONTROL_POSITIONS;
+    uint32_t end = first + OH_CONTROL_POSITIONS;
+    int64_t sum = 0;
+    for (uint32_t slot = first; slot < end && slot < ledger->position_count; slot++)
+        sum += ledger->positions[slot].sellable_milli;
+    return sum == ledger->control_totals[run];
+}
+
+uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max)
+{
+    uint32_t differences = 0;
+    for (uint32_t i = 0; i < positions_max && ledger->position_count > 0; i++) {
+        if (verifier->position >= ledger->position_count) {
+            verifier->position = 0;
+            verifier->rounds++;
+            break;
+        }
+        uint32_t slot = verifier->position++;
+        verifier->position_count++;
+        bool agrees = claims_agree(ledger, slot) && fences_agree(ledger, slot);
+        if (slot % OH_CONTROL_POSITIONS == 0)
+            agrees = agrees && control_agrees(ledger, slot / OH_CONTROL_POSITIONS);
+        differences += agrees ? 0 : 1;
+    }
+    verifier->differences += differences;
+    return differences;
+}

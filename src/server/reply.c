@@ -1,0 +1,493 @@
+/*
+ * reply.c - what handlers write: exchange.h's reply functions over the output buffer of a connection.
+ */
+#include "base/assert.h"
+#include "base/utf8.h"
+#include "server/connection.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_MIN 200
+#define STATUS_MAX 599
+#define LENGTH_DIGITS 10         /* width of the Content-Length field; the largest reply has 10 digits */
+#define HEAD_SIZE_TYPICAL 512    /* room asked for at once, so that a usual reply grows the buffer once */
+#define DETAIL_SIZE_MAX 512
+
+static const char *const status_lines[] = {
+#define STATUS(number, text) [(number) - STATUS_MIN] = "HTTP/1.1 " #number " " text "\r\n"
+    STATUS(200, "OK"),
+    STATUS(201, "Created"),
+    STATUS(202, "Accepted"),
+    STATUS(204, "No Content"),
+    STATUS(207, "Multi-Status"),
+    STATUS(304, "Not Modified"),
+    STATUS(400, "Bad Request"),
+    STATUS(401, "Unauthorized"),
+    STATUS(403, "Forbidden"),
+    STATUS(404, "Not Found"),
+    STATUS(405, "Method Not Allowed"),
+    STATUS(406, "Not Acceptable"),
+    STATUS(408, "Request Timeout"),
+    STATUS(409, "Conflict"),
+    STATUS(410, "Gone"),
+    STATUS(411, "Length Required"),
+    STATUS(412, "Precondition Failed"),
+    STATUS(413, "Content Too Large"),
+    STATUS(414, "URI Too Long"),
+    STATUS(415, "Unsupported Media Type"),
+    STATUS(417, "Expectation Failed"),
+    STATUS(422, "Unprocessable Content"),
+    STATUS(428, "Precondition Required"),
+    STATUS(429, "Too Many Requests"),
+    STATUS(431, "Request Header Fields Too Large"),
+    STATUS(500, "Internal Server Error"),
+    STATUS(501, "Not Implemented"),
+    STATUS(503, "Service Unavailable"),
+    STATUS(504, "Gateway Timeout"),
+    STATUS(505, "HTTP Version Not Supported"),
+    STATUS(507, "Insufficient Storage"),
+#undef STATUS
+};
+
+/* ------------------------------------------------------------------------------------------------- the exchange */
+
+const struct oh_request *oh_exchange_request(const struct oh_exchange *exchange)
+{
+    return &exchange->connection->engine->head.request;
+}
+
+int64_t oh_exchange_now_us(const struct oh_exchange *exchange)
+{
+    return exchange->connection->engine->now_us;
+}
+
+void oh_exchange_set_user(struct oh_exchange *exchange, void *user)
+{
+    exchange->user = user;
+}
+
+void *oh_exchange_user(const struct oh_exchange *exchange)
+{
+    return exchange->user;
+}
+
+void oh_exchange_on_close(struct oh_exchange *exchange, oh_exchange_closed_fn *closed)
+{
+    exchange->closed = closed;
+}
+
+void oh_exchange_on_writable(struct oh_exchange *exchange, oh_exchange_closed_fn *writable)
+{
+    exchange->writable = writable;
+}
+
+void oh_exchange_resume(struct oh_exchange *exchange)
+{
+    struct oh_connection *connection = exchange->connection;
+    exchange->is_stream_paused = false;
+    connection->since_us = connection->engine->mono_us;
+    oh_connection_make_ready(connection);
+}
+
+bool oh_exchange_is_replied(const struct oh_exchange *exchange)
+{
+    return exchange->phase == OH_EXCHANGE_NONE;
+}
+
+bool oh_exchange_is_backed_up(const struct oh_exchange *exchange)
+{
+    const struct oh_connection *connection = exchange->connection;
+    return oh_connection_unsent_size(connection) > connection->engine->limits.output_soft_size;
+}
+
+/* --------------------------------------------------------------------------------------------- pending replies */
+
+size_t oh_connection_sendable_size(const struct oh_connection *connection)
+{
+    if (connection->pending_count == 0)
+        return oh_connection_unsent_size(connection);
+    uint64_t held = connection->pending[connection->pending_first].position - connection->output_position;
+    return (size_t)held - connection->sent_size;
+}
+
+bool oh_connection_release(struct oh_connection *connection, uint64_t durable_seq)
+{
+    struct oh_engine *engine = connection->engine;
+    while (connection->pending_count > 0) {
+        const struct oh_pending_reply *first = &connection->pending[connection->pending_first];
+        if (first->release_seq > durable_seq)
+            return false;
+        if (first->is_counted)
+            oh_metric_record(&engine->metrics.request_seconds[first->route_class], engine->released_us - first->arrived_us,
+                             1);
+        connection->pending_first++;
+        if (connection->pending_first == engine->pipeline_max)
+            connection->pending_first = 0;
+        connection->pending_count--;
+        engine->metrics.replies_waiting--;
+    }
+    return true;
+}
+
+/* Adds at the end of the ring. False when there is no memory for it and the connection ends. */
+static bool pending_push(struct oh_connection *connection, const struct oh_pending_reply *reply)
+{
+    struct oh_engine *engine = connection->engine;
+    if (connection->pending == NULL)
+        connection->pending = calloc(engine->pipeline_max, sizeof(*connection->pending));
+    if (connection->pending == NULL) {
+        /* The reply must not leave before its record is durable, so it does not leave at all. */
+        oh_connection_break(connection, OH_CLOSE_no_memory);
+        return false;
+    }
+    OH_ASSERT(connection->pending_count < engine->pipeline_max);
+    uint32_t slot = (connection->pending_first + connection->pending_count) % engine->pipeline_max;
+    connection->pending[slot] = *reply;
+    connection->pending_count++;
+    engine->metrics.replies_waiting++;
+    if (!connection->is_on_pending) {
+        connection->is_on_pending = true;
+        TAILQ_INSERT_TAIL(&engine->pending, connection, pending_entry);
+    }
+    return true;
+}
+
+static uint8_t exchange_class(const struct oh_exchange *exchange)
+{
+    return exchange->route == NULL ? (uint8_t)OH_ROUTE_ADMIN : (uint8_t)exchange->route->route_class;
+}
+
+/* A whole reply is in the buffer: counts it now or when it is released. False when the connection ends. */
+static bool exchange_hold_reply(struct oh_exchange *exchange, uint64_t release_seq)
+{
+    struct oh_connection *connection = exchange->connection;
+    struct oh_engine *engine = connection->engine;
+    uint8_t route_class = exchange_class(exchange);
+    if (connection->pending_count == 0 && release_seq <= engine->durable_seq) {
+        if (exchange->arrived_us == engine->mono_us)
+            engine->answered[route_class]++;
+        else
+            oh_metric_record(&engine->metrics.request_seconds[route_class], engine->mono_us - exchange->arrived_us, 1);
+        return true;
+    }
+    struct oh_pending_reply reply = {
+        .position = connection->output_position + exchange->reply_start,
+        .release_seq = release_seq,
+        .arrived_us = exchange->arrived_us,
+        .route_class = route_class,
+        .is_counted = true,
+    };
+    return pending_push(connection, &reply);
+}
+
+/* A piece of a streamed reply. When the ring is full the last entry waits for this piece's record too. */
+static bool exchange_hold_piece(struct oh_exchange *exchange, size_t start, uint64_t release_seq)
+{
+    struct oh_connection *connection = exchange->connection;
+    struct oh_engine *engine = connection->engine;
+    if (release_seq <= engine->durable_seq)
+        return true;
+    if (connection->pending_count > 0) {
+        uint32_t slot = (connection->pending_first + connection->pending_count - 1) % engine->pipeline_max;
+        struct oh_pending_reply *last = &connection->pending[slot];
+        if (release_seq <= last->release_seq)
+            return true;
+        if (connection->pending_count == engine->pipeline_max) {
+            last->release_seq = release_seq;
+            return true;
+        }
+    }
+    struct oh_pending_reply piece = {
+        .position = connection->output_position + start,
+        .release_seq = release_seq,
+        .is_counted = false,
+    };
+    return pending_push(connection, &piece);
+}
+
+/* ------------------------------------------------------------------------------------------------ heads of replies */
+
+void oh_reply_header(struct oh_exchange *exchange, const char *name, struct oh_bytes value)
+{
+    struct oh_strbuf *headers = &exchange->connection->engine->reply_headers;
+    oh_strbuf_put_text(headers, name);
+    oh_strbuf_put_text(headers, ": ");
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] >= 0x20 && value.data[i] < 0x7f)
+            oh_strbuf_put_char(headers, value.data[i]);
+    }
+    oh_strbuf_put_text(headers, "\r\n");
+}
+
+static void reply_put_status(struct oh_strbuf *out, int status)
+{
+    size_t index = (size_t)(status - STATUS_MIN);
+    const char *line = index < sizeof(status_lines) / sizeof(status_lines[0]) ? status_lines[index] : NULL;
+    if (line != NULL)
+        oh_strbuf_put_text(out, line);
+    else
+        oh_strbuf_printf(out, "HTTP/1.1 %d Status\r\n", status);
+}
+
+static void reply_put_request_id(const struct oh_exchange *exchange, struct oh_strbuf *out)
+{
+    for (size_t i = 0; i < exchange->request_id_size; i++) {
+        if (exchange->request_id[i] <= 0x20 || exchange->request_id[i] >= 0x7f)
+            return;
+    }
+    oh_strbuf_put_text(out, "X-Request-Id: ");
+    oh_strbuf_put(out, exchange->request_id, exchange->request_id_size);
+    oh_strbuf_put_text(out, "\r\n");
+}
+
+/* Everything but the framing headers and the empty line. */
+static void reply_put_head(struct oh_exchange *exchange, int status, const char *content_type)
+{
+    struct oh_engine *engine = exchange->connection->engine;
+    struct oh_strbuf *out = &exchange->connection->output;
+    (void)oh_strbuf_reserve(out, HEAD_SIZE_TYPICAL);
+    reply_put_status(out, status);
+    oh_strbuf_put(out, engine->date_line, engine->date_line_size);
+    if (content_type != NULL) {
+        oh_strbuf_put_text(out, "Content-Type: ");
+        oh_strbuf_put_text(out, content_type);
+        oh_strbuf_put_text(out, "\r\n");
+    }
+    if (!exchange->is_keep_alive)
+        oh_strbuf_put_text(out, "Connection: close\r\n");
+    if (exchange->request_id_size > 0)
+        reply_put_request_id(exchange, out);
+    oh_strbuf_put_bytes(out, oh_strbuf_bytes(&engine->reply_headers));
+    if (engine->reply_headers.is_overflowed)
+        out->is_overflowed = true;
+    oh_strbuf_clear(&engine->reply_headers);
+}
+
+/* Decides whether the connection goes on after this reply, and notes where the reply begins. */
+static void reply_start(struct oh_exchange *exchange, int status)
+{
+    struct oh_connection *connection = exchange->connection;
+    OH_ASSERT(exchange->phase == OH_EXCHANGE_OPEN);
+    OH_ASSERT(status >= STATUS_MIN && status <= STATUS_MAX);
+    if (connection->engine->is_draining && exchange->is_keep_alive) {
+        exchange->is_keep_alive = false;
+        exchange->end_reason = OH_CLOSE_drained;
+    }
+    exchange->status = (uint16_t)status;
+    exchange->reply_start = connection->output.size;
+}
+
+struct oh_strbuf *oh_reply_begin(struct oh_exchange *exchange, int status, const char *content_type)
+{
+    struct oh_strbuf *out = &exchange->connection->output;
+    reply_start(exchange, status);
+    if (!exchange->is_body_complete) {
+        exchange->end_reason = exchange->end_reason == OH_CLOSE_keep_alive_end ? OH_CLOSE_reply_before_body
+                                                                               : exchange->end_reason;
+        exchange->is_keep_alive = false;
+    }
+    exchange->phase = OH_EXCHANGE_WRITING;
+    reply_put_head(exchange, status, content_type);
+    exchange->length_at = 0;
+    if (status != 204 && status != 304) {
+        oh_strbuf_put_text(out, "Content-Length: ");
+        exchange->length_at = out->size;
+        oh_strbuf_put(out, "          ", LENGTH_DIGITS);
+        oh_strbuf_put_text(out, "\r\n");
+    }
+    oh_strbuf_put_text(out, "\r\n");
+    exchange->body_at = out->size;
+    return out;
+}
+
+/* Right-aligned in its field: spaces before a field's value mean nothing. */
+static void reply_patch_length(struct oh_exchange *exchange)
+{
+    struct oh_strbuf *out = &exchange->connection->output;
+    size_t size = out->size - exchange->body_at;
+    if (exchange->length_at == 0)
+        return;
+    char *digit = out->data + exchange->length_at + LENGTH_DIGITS;
+    do {
+        *--digit = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+}
+
+/* The reply did not fit: takes it back and says so instead. The connection ends, since memory is short. */
+static void reply_replace(struct oh_exchange *exchange)
+{
+    struct oh_strbuf *out = &exchange->connection->output;
+    out->size = exchange->reply_start;
+    out->is_overflowed = false;
+    exchange->phase = OH_EXCHANGE_OPEN;
+    exchange->is_keep_alive = false;
+    exchange->end_reason = OH_CLOSE_output_full;
+    (void)oh_reply_problem_begin(exchange, 500, "reply_too_large", "The reply is larger than output_size_max",
+                                 OH_BYTES_NONE, NULL);
+    oh_strbuf_put_char(out, '}');
+}
+
+static void exchange_count(const struct oh_exchange *exchange)
+{
+    struct oh_engine *engine = exchange->connection->engine;
+    size_t row = oh_router_count(engine->router);
+    if (exchange->route != NULL)
+        row = (size_t)(exchange->route - oh_router_route(engine->router, 0));
+    engine->route_counts[row * OH_STATUS_CLASS_COUNT + exchange->status / 100u]++;
+}
+
+void oh_reply_end(struct oh_exchange *exchange, uint64_t release_seq)
+{
+    struct oh_connection *connection = exchange->connection;
+    struct oh_strbuf *out = &connection->output;
+    OH_ASSERT(exchange->phase == OH_EXCHANGE_WRITING);
+    if (out->is_overflowed)
+        reply_replace(exchange);
+    if (out->is_overflowed) {
+        exchange->phase = OH_EXCHANGE_REPLIED;
+        oh_connection_break(connection, OH_CLOSE_output_full);
+        return;
+    }
+    reply_patch_length(exchange);
+    if (exchange->is_head)
+        out->size = exchange->body_at;
+    exchange_count(exchange);
+    exchange->phase = OH_EXCHANGE_REPLIED;
+    if (exchange_hold_reply(exchange, release_seq))
+        oh_connection_reply_done(connection);
+}
+
+/* ----------------------------------------------------------------------------------------------- streamed replies */
+
+/* Ends the connection when the output has become too long. */
+static bool stream_is_over(struct oh_exchange *exchange)
+{
+    struct oh_connection *connection = exchange->connection;
+    if (connection->output.is_overflowed)
+        oh_connection_break(connection, OH_CLOSE_output_full);
+    return connection->is_broken;
+}
+
+void oh_reply_stream_begin(struct oh_exchange *exchange, int status, const char *content_type)
+{
+    struct oh_connection *connection = exchange->connection;
+    struct oh_strbuf *out = &connection->output;
+    reply_start(exchange, status);
+    exchange->phase = OH_EXCHANGE_STREAMING;
+    reply_put_head(exchange, status, content_type);
+    oh_strbuf_put_text(out, exchange->is_http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
+    if (!stream_is_over(exchange))
+        oh_connection_make_flush(connection);
+}
+
+void oh_reply_stream_put(struct oh_exchange *exchange, struct oh_bytes bytes, uint64_t release_seq)
+{
+    struct oh_connection *connection = exchange->connection;
+    struct oh_strbuf *out = &connection->output;
+    size_t start = out->size;
+    if (bytes.size == 0 || exchange->is_head || connection->is_broken)
+        return;
+    OH_ASSERT(exchange->phase == OH_EXCHANGE_STREAMING);
+    if (!exchange->is_http_1_0)
+        oh_strbuf_printf(out, "%zx\r\n", bytes.size);
+    oh_strbuf_put_bytes(out, bytes);
+    if (!exchange->is_http_1_0)
+        oh_strbuf_put_text(out, "\r\n");
+    if (!stream_is_over(exchange) && exchange_hold_piece(exchange, start, release_seq))
+        oh_connection_make_flush(connection);
+}
+
+void oh_reply_stream_end(struct oh_exchange *exchange, uint64_t release_seq)
+{
+    struct oh_connection *connection = exchange->connection;
+    struct oh_strbuf *out = &connection->output;
+    size_t start = out->size;
+    OH_ASSERT(exchange->phase == OH_EXCHANGE_STREAMING);
+    if (!exchange->is_http_1_0 && !exchange->is_head)
+        oh_strbuf_put_text(out, "0\r\n\r\n");
+    if (!exchange->is_body_complete)
+        exchange->end_reason = OH_CLOSE_reply_before_body;
+    exchange_count(exchange);
+    exchange->phase = OH_EXCHANGE_REPLIED;
+    if (!stream_is_over(exchange) && exchange_hold_piece(exchange, start, release_seq))
+        oh_connection_reply_done(connection);
+}
+
+/* ------------------------------------------------------------------------------------------------------- problems */
+
+/* A JSON string, quotes included. Bytes that are not UTF-8 become '?'. */
+static void problem_put_string(struct oh_strbuf *out, struct oh_bytes text)
+{
+    oh_strbuf_put_char(out, '"');
+    size_t at = 0;
+    while (at < text.size && at < DETAIL_SIZE_MAX) {
+        unsigned char byte = (unsigned char)text.data[at];
+        size_t size = oh_utf8_sequence_size((const unsigned char *)text.data + at, text.size - at);
+        if (size == 0)
+            oh_strbuf_put_char(out, '?');
+        else if (byte < 0x20)
+            oh_strbuf_printf(out, "\\u%04x", byte);
+        else if (byte == '"' || byte == '\\')
+            oh_strbuf_put(out, (char[]){ '\\', (char)byte }, 2);
+        else
+            oh_strbuf_put(out, text.data + at, size);
+        at += size == 0 ? 1 : size;
+    }
+    oh_strbuf_put_char(out, '"');
+}
+
+struct oh_strbuf *oh_reply_problem_begin(struct oh_exchange *exchange, int status, const char *code,
+                                         const char *title, struct oh_bytes detail, const char *field)
+{
+    struct oh_strbuf *out = oh_reply_begin(exchange, status, "application/problem+json");
+    oh_strbuf_put_text(out, "{\"type\":\"about:blank\",\"title\":");
+    problem_put_string(out, oh_bytes_of(title));
+    oh_strbuf_put_text(out, ",\"status\":");
+    oh_strbuf_put_i64(out, status);
+    oh_strbuf_put_text(out, ",\"code\":");
+    problem_put_string(out, oh_bytes_of(code));
+    if (detail.size > 0) {
+        oh_strbuf_put_text(out, ",\"detail\":");
+        problem_put_string(out, detail);
+    }
+    if (field != NULL) {
+        oh_strbuf_put_text(out, ",\"field\":");
+        problem_put_string(out, oh_bytes_of(field));
+    }
+    return out;
+}
+
+void oh_reply_problem(struct oh_exchange *exchange, int status, const char *code, const char *title,
+                      struct oh_bytes detail, const char *field)
+{
+    struct oh_strbuf *out = oh_reply_problem_begin(exchange, status, code, title, detail, field);
+    oh_strbuf_put_char(out, '}');
+    oh_reply_end(exchange, 0);
+}
+
+void oh_reply_http_error(struct oh_connection *connection, enum oh_http_error error)
+{
+    struct oh_exchange *exchange = &connection->exchange;
+    const struct oh_http_error_row *row = oh_http_error_row(error);
+    if (connection->state == OH_CONNECTION_closed)
+        return;
+    *exchange = (struct oh_exchange){ .connection = connection, .phase = OH_EXCHANGE_OPEN };
+    exchange->arrived_us = connection->engine->mono_us;
+    exchange->end_reason = row->reason;
+    oh_reply_problem(exchange, row->status, row->code, "The request was refused", oh_bytes_of(row->sentence), NULL);
+}
+
+void oh_reply_no_route(struct oh_exchange *exchange, uint32_t allowed_methods)
+{
+    if (allowed_methods == 0) {
+        oh_reply_problem(exchange, 404, "not_found", "No such path", OH_BYTES_NONE, NULL);
+        return;
+    }
+    struct oh_strbuf allow;
+    oh_strbuf_init(&allow, 128);
+    oh_router_allow_text(allowed_methods, &allow);
+    oh_reply_header(exchange, "Allow", oh_strbuf_bytes(&allow));
+    oh_strbuf_fini(&allow);
+    oh_reply_problem(exchange, 405, "method_not_allowed", "The path does not have this method", OH_BYTES_NONE, NULL);
+}

@@ -1,0 +1,509 @@
+#include "support/random_commands.h"
+#include "base/assert.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define START_US      INT64_C(1795352400000000) /* 2026-11-22T13:00Z */
+#define SECOND_US     INT64_C(1000000)
+#define GROUP_COUNT   5u
+#define CHANNEL_COUNT 4u
+#define RULE_COUNT    24u
+#define FENCE_COUNT   12u
+#define SUPPLY_COUNT  24u
+#define KEY_COUNT     200u
+
+/* ---- Names ------------------------------------------------------------------------------------ */
+
+static bool chance(struct random_commands *commands, unsigned percent)
+{
+    return oh_prng_below(&commands->prng, 100) < percent;
+}
+
+static uint32_t below(struct random_commands *commands, uint32_t bound)
+{
+    return (uint32_t)oh_prng_below(&commands->prng, bound);
+}
+
+/* Small numbers are far more likely than large ones. */
+static uint32_t skewed(struct random_commands *commands, uint32_t bound)
+{
+    return below(commands, below(commands, below(commands, bound) + 1) + 1);
+}
+
+static struct oh_bytes name(struct random_commands *commands, const char *prefix, uint64_t number)
+{
+    char *at = commands->text + commands->text_size;
+    size_t room = RANDOM_COMMANDS_TEXT_SIZE - commands->text_size;
+    int size = snprintf(at, room, "%s%" PRIu64, prefix, number);
+    OH_ASSERT(size > 0 && (size_t)size < room);
+    commands->text_size += (size_t)size;
+    return (struct oh_bytes){ at, (size_t)size };
+}
+
+/* Now and then one that does not exist. */
+static struct oh_bytes any_sku(struct random_commands *commands)
+{
+    return name(commands, "sku-",
+                skewed(commands, commands->item_count) + (chance(commands, 1) ? 1000000 : 0));
+}
+
+static struct oh_bytes any_node(struct random_commands *commands)
+{
+    return name(commands, "node-",
+                skewed(commands, commands->node_count) + (chance(commands, 1) ? 1000000 : 0));
+}
+
+static struct oh_bytes any_channel(struct random_commands *commands)
+{
+    return chance(commands, 30) ? OH_BYTES_NONE : name(commands, "channel-", below(commands, CHANNEL_COUNT));
+}
+
+static struct oh_bytes any_reservation(struct random_commands *commands)
+{
+    uint64_t made = commands->reservation_count;
+    uint64_t back = chance(commands, 80) ? skewed(commands, 40) : skewed(commands, 2000);
+    return name(commands, "R", back < made ? made - 1 - back : back);
+}
+
+static int64_t any_quantity(struct random_commands *commands, int64_t units_max)
+{
+    if (chance(commands, 1))
+        return chance(commands, 50) ? 0 : INT64_MAX;
+    int64_t units = oh_prng_between(&commands->prng, 1, units_max);
+    return units * 1000 + (chance(commands, 20) ? oh_prng_between(&commands->prng, 0, 999) : 0);
+}
+
+static enum oh_state any_state(struct random_commands *commands)
+{
+    return chance(commands, 80) ? OH_STATE_SELLABLE : (enum oh_state)below(commands, OH_STATE_COUNT);
+}
+
+/* Mostly just now; some late, few of another day, rarely from the future. */
+static int64_t any_time(struct random_commands *commands)
+{
+    int64_t now_us = commands->now_us;
+    switch (below(commands, 20)) {
+    case 0:
+        return now_us - oh_prng_between(&commands->prng, 0, 86400) * SECOND_US;
+    case 1:
+        return now_us + oh_prng_between(&commands->prng, 0, 400) * SECOND_US;
+    case 2:
+    case 3:
+    case 4:
+        return now_us - oh_prng_between(&commands->prng, 0, 600) * SECOND_US;
+    default:
+        return now_us - oh_prng_between(&commands->prng, 0, 1000);
+    }
+}
+
+static struct oh_point any_point(struct random_commands *commands)
+{
+    return (struct oh_point){ (double)oh_prng_between(&commands->prng, 42000, 51000) / 1000,
+                              (double)oh_prng_between(&commands->prng, -4000, 8000) / 1000 };
+}
+
+/* ---- Reference data --------------------------------------------------------------------------- */
+
+static void node_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
+{
+    command->type = OH_COMMAND_NODE;
+    command->node = (struct oh_node_command){ .node = name(commands, "node-", number),
+                                              .name = name(commands, "Node ", below(commands, 1000)),
+                                              .country = OH_BYTES("FR"),
+                                              .time_zone = OH_BYTES("Europe/Paris"),
+                                              .city = name(commands, "City ", number),
+                                              .type = (enum oh_node_type)below(commands, 4),
+                                              .has_point = chance(commands, 90),
+                                              .ships = chance(commands, 90),
+                                              .collects = chance(commands, 90),
+                                              .enabled = chance(commands, 95) };
+    if (command->node.has_point)
+        command->node.point = any_point(commands);
+}
+
+static void item_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
+{
+    command->type = OH_COMMAND_ITEM;
+    command->item = (struct oh_item_command){ .sku = name(commands, "sku-", number),
+                                              .name = name(commands, "Item ", below(commands, 1000)) };
+}
+
+/* Different nodes or groups: every third or so of them, from some start. */
+static uint32_t members_make(struct random_commands *commands, const char *prefix, uint32_t bound,
+                             struct oh_bytes *out_names)
+{
+    uint32_t number = below(commands, bound);
+    uint32_t count = 0;
+    while (number < bound && count < RANDOM_LINES_MAX && !chance(commands, 15)) {
+        out_names[count++] = name(commands, prefix, number);
+        number += 1 + below(commands, 3);
+    }
+    return count;
+}
+
+static void group_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_GROUP;
+    command->group.group = name(commands, "group-", below(commands, GROUP_COUNT));
+    command->group.name = name(commands, "Group ", below(commands, 100));
+    command->group.nodes = commands->names;
+    command->group.node_count = members_make(commands, "node-", commands->node_count, commands->names);
+}
+
+static void group_member_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_GROUP_MEMBER;
+    command->group_member.group = name(commands, "group-", below(commands, GROUP_COUNT));
+    command->group_member.node = any_node(commands);
+    command->group_member.priority = (int32_t)oh_prng_between(&commands->prng, -3, 3);
+}
+
+static void channel_make(struct random_commands *commands, struct oh_command *command)
+{
+    struct oh_channel_command *channel = &command->channel;
+    command->type = OH_COMMAND_CHANNEL;
+    channel->channel = name(commands, "channel-", below(commands, CHANNEL_COUNT));
+    channel->policy = (enum oh_policy)below(commands, 4);
+    channel->nodes = commands->names;
+    channel->groups = commands->names + RANDOM_LINES_MAX;
+    if (chance(commands, 50))
+        channel->node_count = members_make(commands, "node-", commands->node_count, commands->names);
+    if (chance(commands, 50))
+        channel->group_count =
+            members_make(commands, "group-", GROUP_COUNT, commands->names + RANDOM_LINES_MAX);
+}
+
+static void rule_make(struct random_commands *commands, struct oh_command *command)
+{
+    struct oh_rule_command *rule = &command->rule;
+    command->type = OH_COMMAND_RULE;
+    rule->rule = name(commands, "rule-", below(commands, RULE_COUNT));
+    if (chance(commands, 60))
+        rule->sku = any_sku(commands);
+    if (chance(commands, 40))
+        rule->node = any_node(commands);
+    else if (chance(commands, 40))
+        rule->channel = any_channel(commands);
+    rule->values = (struct oh_rule_values){ .mask = chance(commands, 30) ? 0 : 1u << below(commands, 10),
+                                            .safety_stock_milli = any_quantity(commands, 3),
+                                            .threshold_milli = any_quantity(commands, 5),
+                                            .min_quantity_milli = 1000,
+                                            .max_quantity_milli = any_quantity(commands, 20) + 5000,
+                                            .increment_milli = chance(commands, 50) ? 1000 : 500,
+                                            .backorder_limit_milli = any_quantity(commands, 5),
+                                            .low_stock_milli = any_quantity(commands, 5),
+                                            .pickup_allowed = chance(commands, 80),
+                                            .ship_allowed = chance(commands, 80),
+                                            .preorder = chance(commands, 50) };
+}
+
+static void fence_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_FENCE;
+    command->fence =
+        (struct oh_fence_command){ .fence = name(commands, "fence-", below(commands, FENCE_COUNT)),
+                                   .sku = any_sku(commands),
+                                   .node = any_node(commands),
+                                   .channel = any_channel(commands),
+                                   .quantity_milli = chance(commands, 40) ? 0 : any_quantity(commands, 8),
+                                   .policy = (enum oh_fence_policy)below(commands, 2) };
+}
+
+static void supply_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_SUPPLY;
+    command->supply =
+        (struct oh_supply_command){ .supply = name(commands, "supply-", below(commands, SUPPLY_COUNT)),
+                                    .sku = any_sku(commands),
+                                    .node = any_node(commands),
+                                    .quantity_milli = chance(commands, 30) ? 0 : any_quantity(commands, 100),
+                                    .eta_us = commands->now_us +
+                                              oh_prng_between(&commands->prng, 0, 864000) * SECOND_US };
+}
+
+static void postal_code_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_POSTAL_CODE;
+    command->postal_code =
+        (struct oh_postal_code_command){ .country = OH_BYTES("FR"),
+                                         .postal_code = name(commands, "", 10000 + below(commands, 50)),
+                                         .place = name(commands, "Place ", below(commands, 50)),
+                                         .point = any_point(commands) };
+}
+
+static void import_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_IMPORT_PROGRESS;
+    command->import_progress.import = name(commands, "import-", below(commands, 6));
+    command->import_progress.row_count = commands->made_count;
+    command->import_progress.rejected_count = commands->made_count / 10;
+}
+
+/* ---- Stock ------------------------------------------------------------------------------------ */
+
+static void adjust_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_ADJUST;
+    command->adjust.source = name(commands, "till-", below(commands, 3));
+    command->adjust.entries = commands->adjust_entries;
+    command->adjust.entry_count = 1 + skewed(commands, RANDOM_LINES_MAX);
+    for (uint32_t i = 0; i < command->adjust.entry_count; i++) {
+        int64_t quantity_milli = any_quantity(commands, 10);
+        commands->adjust_entries[i] =
+            (struct oh_adjust_entry){ .sku = any_sku(commands),
+                                      .node = any_node(commands),
+                                      .reason = chance(commands, 70) ? OH_BYTES("sale") : OH_BYTES("receipt"),
+                                      .quantity_milli =
+                                          chance(commands, 40) ? quantity_milli * 2 / 3 : -quantity_milli,
+                                      .state = any_state(commands),
+                                      .at_us = chance(commands, 30) ? OH_TIME_US_NONE : any_time(commands) };
+        if (chance(commands, 30))
+            commands->adjust_entries[i].id = name(commands, "E", below(commands, 500));
+    }
+}
+
+static void sync_make(struct random_commands *commands, struct oh_command *command)
+{
+    command->type = OH_COMMAND_SYNC;
+    command->sync.source = name(commands, "erp-", below(commands, 2));
+    command->sync.entries = commands->sync_entries;
+    command->sync.entry_count = 1 + skewed(commands, RANDOM_LINES_MAX);
+    for (uint32_t i = 0; i < command->sync.entry_count; i++) {
+        commands->sync_entries[i] = (struct oh_sync_entry){
+            .sku = any_sku(commands),
+            .node = any_node(commands),
+            .quantity_milli = chance(commands, 10) ? 0 : any_quantity(commands, 40),
+            .state = any_state(commands),
+            .as_of_us = any_time(commands),
+            .has_source_seq = chance(commands, 30),
+            .source_seq = (int64_t)(commands->made_count - below(commands, 20) % (commands->made_count + 1))
+        };
+    }
+}
+
+/* ---- Reservations ----------------------------------------------------------------------------- */
+
+static void reserve_line_make(struct random_commands *commands, uint32_t i)
+{
+    struct oh_reserve_line *line = &commands->reserve_lines[i];
+    *line = (struct oh_reserve_line){ .line = i + 1,
+                                      .sku = any_sku(commands),
+                                      .quantity_milli = any_quantity(commands, 4) };
+    if (chance(commands, 60))
+        line->node = any_node(commands);
+    else if (chance(commands, 30))
+        line->group = name(commands, "group-", below(commands, GROUP_COUNT));
+}
+
+static int64_t any_ttl(struct random_commands *commands)
+{
+    return chance(commands, 30) ? 0 : oh_prng_between(&commands->prng, 1, 1800) * SECOND_US;
+}
+
+static void reserve_make(struct random_commands *commands, struct oh_command *command)
+{
+    struct oh_reserve_command *reserve = &command->reserve;
+    command->type = OH_COMMAND_RESERVE;
+    *reserve = (struct oh_reserve_command){ .channel = any_channel(commands),
+                                            .kind = (enum oh_kind)(1 + below(commands, 5)),
+                                            .ttl_us = any_ttl(commands),
+                                            .allow_partial = chance(commands, 20),
+                                            .lines = commands->reserve_lines,
+                                            .line_count = 1 + skewed(commands, RANDOM_LINES_MAX) };
+    if (chance(commands, 95)) {
+        bool is_repeat = chance(commands, 3);
+        reserve->id =
+            is_repeat ? any_reservation(commands) : name(commands, "R", commands->reservation_count);
+        commands->reservation_count += is_repeat ? 0 : 1;
+    }
+    if (chance(commands, 50))
+        reserve->customer = name(commands, "customer-", skewed(commands, 50));
+    if (chance(commands, 30))
+        reserve->order = name(commands, "order-", below(commands, 1000));
+    if (chance(commands, 50))
+        reserve->near = (struct oh_near){ true, any_point(commands), chance(commands, 50) ? 0 : 300 };
+    for (uint32_t i = 0; i < reserve->line_count; i++)
+        reserve_line_make(commands, i);
+}
+
+static void action_line_make(struct random_commands *commands, enum oh_command_type type, uint32_t i)
+{
+    struct oh_action_line *line = &commands->action_lines[i];
+    *line = (struct oh_action_line){ .line = i + 1, .has_quantity = chance(commands, 50) };
+    if (type == OH_COMMAND_CHANGE)
+        line->has_quantity = true;
+    if (line->has_quantity)
+        line->quantity_milli =
+            type == OH_COMMAND_CHANGE && chance(commands, 20) ? 0 : any_quantity(commands, 3);
+    if (chance(commands, 20))
+        line->node = any_node(commands);
+    if (type == OH_COMMAND_MOVE)
+        line->to_node = any_node(commands);
+}
+
+static void action_make(struct random_commands *commands, struct oh_command *command,
+                        enum oh_command_type type)
+{
+    struct oh_action_command *action = &command->action;
+    command->type = type;
+    *action =
+        (struct oh_action_command){ .id = any_reservation(commands),
+                                    .return_rest = chance(commands, 30),
+                                    .at_us = chance(commands, 50) ? OH_TIME_US_NONE : any_time(commands) };
+    bool is_whole = type != OH_COMMAND_CHANGE && chance(commands, 60);
+    if (type == OH_COMMAND_EXTEND) {
+        action->ttl_us = any_ttl(commands) + SECOND_US;
+    } else if (is_whole) {
+        action->to_node = type == OH_COMMAND_MOVE ? any_node(commands) : OH_BYTES_NONE;
+    } else {
+        action->lines = commands->action_lines;
+        action->line_count = 1 + skewed(commands, 3);
+        for (uint32_t i = 0; i < action->line_count; i++)
+            action_line_make(commands, type, i);
+    }
+}
+
+/* ---- The stream ------------------------------------------------------------------------------- */
+
+static void reference_make(struct random_commands *commands, struct oh_command *command)
+{
+    switch (below(commands, 12)) {
+    case 0:
+        node_make(commands, command, below(commands, commands->node_count));
+        return;
+    case 1:
+        item_make(commands, command, below(commands, commands->item_count));
+        return;
+    case 2:
+        group_make(commands, command);
+        return;
+    case 3:
+        group_member_make(commands, command);
+        return;
+    case 4:
+        channel_make(commands, command);
+        return;
+    case 5:
+    case 6:
+        rule_make(commands, command);
+        return;
+    case 7:
+    case 8:
+        fence_make(commands, command);
+        return;
+    case 9:
+        supply_make(commands, command);
+        return;
+    case 10:
+        postal_code_make(commands, command);
+        return;
+    default:
+        import_make(commands, command);
+        return;
+    }
+}
+
+static void any_make(struct random_commands *commands, struct oh_command *command)
+{
+    uint32_t draw = below(commands, 100);
+    if (draw < 18)
+        adjust_make(commands, command);
+    else if (draw < 30)
+        sync_make(commands, command);
+    else if (draw < 56)
+        reserve_make(commands, command);
+    else if (draw < 66)
+        action_make(commands, command, OH_COMMAND_CONFIRM);
+    else if (draw < 71)
+        action_make(commands, command, OH_COMMAND_RELEASE);
+    else if (draw < 74)
+        action_make(commands, command, OH_COMMAND_EXTEND);
+    else if (draw < 78)
+        action_make(commands, command, OH_COMMAND_CHANGE);
+    else if (draw < 82)
+        action_make(commands, command, OH_COMMAND_MOVE);
+    else if (draw < 92)
+        action_make(commands, command, OH_COMMAND_FULFIL);
+    else
+        reference_make(commands, command);
+}
+
+static void time_move(struct random_commands *commands)
+{
+    uint32_t draw = below(commands, 1000);
+    if (draw == 0)
+        commands->now_us += oh_prng_between(&commands->prng, 0, 100000) * SECOND_US;
+    else if (draw < 10)
+        commands->now_us -= SECOND_US;
+    else if (draw < 300)
+        commands->now_us += oh_prng_between(&commands->prng, 0, 20 * SECOND_US);
+    else
+        commands->now_us += (int64_t)below(commands, 1000);
+}
+
+void random_commands_init(struct random_commands *commands, uint64_t seed, uint32_t item_count,
+                          uint32_t node_count)
+{
+    OH_ASSERT(item_count >= 1 && node_count >= 1);
+    *commands = (struct random_commands){ .item_count = item_count, .node_count = node_count };
+    oh_prng_init(&commands->prng, seed);
+    commands->now_us = START_US;
+}
+
+void random_commands_next(struct random_commands *commands, struct oh_command *out_command)
+{
+    uint64_t number = commands->made_count++;
+    commands->text_size = 0;
+    *out_command = (struct oh_command){ .type = OH_COMMAND_NODE };
+    time_move(commands);
+    if (number < commands->node_count)
+        node_make(commands, out_command, (uint32_t)number);
+    else if (number < commands->node_count + commands->item_count)
+        item_make(commands, out_command, (uint32_t)number - commands->node_count);
+    else
+        any_make(commands, out_command);
+    if (chance(commands, 20))
+        out_command->key = name(commands, "K", below(commands, KEY_COUNT));
+}
+
+uint64_t random_seed(const char *test, uint64_t fallback)
+{
+    const char *given = getenv("ONHAND_SEED");
+    uint64_t seed = given == NULL ? fallback : strtoull(given, NULL, 10);
+    printf("%s: ONHAND_SEED=%" PRIu64 "\n", test, seed);
+    return seed;
+}
+
+/* ---- A ledger --------------------------------------------------------------------------------- */
+
+static void *memory_allocate(void *ctx, size_t size)
+{
+    (void)ctx;
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void memory_release(void *ctx, void *memory, size_t size)
+{
+    (void)ctx;
+    (void)munmap(memory, size);
+}
+
+struct oh_ledger *random_ledger_create(void)
+{
+    struct oh_ledger_options options = { .items_max = 4096,
+                                         .positions_max = 16384,
+                                         .reservations_max = 16384,
+                                         .claims_max = 65536,
+                                         .keys_max = 65536,
+                                         .history_max = 1024,
+                                         .text_size_max = (uint64_t)1 << 30 };
+    struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    struct oh_ledger *ledger = NULL;
+    enum oh_err err = oh_ledger_create(&options, &allocator, &ledger);
+    OH_ASSERT(err == OH_OK);
+    return ledger;
+}

@@ -1,0 +1,50 @@
+/*
+ * random_commands.h - commands as a busy retailer, and its bugs, would send them.
+ *
+ * What it is: an endless stream of commands from one seed: first the nodes and
+ * items, then everything, on keys of which few are hot and most are cold. A
+ * part of it is wrong on purpose. Time moves forward, sometimes by a day,
+ * sometimes a second back. One thread.
+ */
+#ifndef ONHAND_TESTS_SUPPORT_RANDOM_COMMANDS_H
+#define ONHAND_TESTS_SUPPORT_RANDOM_COMMANDS_H
+
+#include "base/prng.h"
+#include "onhand/command.h"
+#include "onhand/ledger.h"
+
+#define RANDOM_LINES_MAX          8u
+#define RANDOM_COMMANDS_TEXT_SIZE 8192u
+
+struct random_commands {
+    struct oh_prng prng;
+    uint32_t item_count;
+    uint32_t node_count;
+    uint64_t made_count;
+    uint64_t reservation_count; /* reserve commands so far: ids "R0".. */
+    int64_t now_us;
+
+    /* What the command made last borrows from. */
+    char text[RANDOM_COMMANDS_TEXT_SIZE];
+    size_t text_size;
+    struct oh_bytes names[2 * RANDOM_LINES_MAX];
+    struct oh_adjust_entry adjust_entries[RANDOM_LINES_MAX];
+    struct oh_sync_entry sync_entries[RANDOM_LINES_MAX];
+    struct oh_reserve_line reserve_lines[RANDOM_LINES_MAX];
+    struct oh_action_line action_lines[RANDOM_LINES_MAX];
+};
+
+/* item_count and node_count >= 1. */
+void random_commands_init(struct random_commands *commands, uint64_t seed, uint32_t item_count,
+                          uint32_t node_count);
+
+/* Makes the next command and moves commands->now_us. Lends until the next call. */
+void random_commands_next(struct random_commands *commands, struct oh_command *out_command);
+
+/* The seed of a test: ONHAND_SEED when it is set, else `fallback`. Printed, to repeat a failure. */
+uint64_t random_seed(const char *test, uint64_t fallback);
+
+/* A ledger small enough that its rings go round. Aborts when there is no memory: it is for tests. */
+struct oh_ledger *random_ledger_create(void);
+
+#endif
