@@ -282,6 +282,8 @@ static enum oh_err effect_apply(struct oh_ledger *ledger, const struct oh_effect
 
 void effects_apply(struct oh_ledger *ledger)
 {
+    if (ledger->pending_count > 0)
+        pending_begin(ledger); /* what was pending is done, or refused */
     while (ledger->effect_applied_count < ledger->effect_count) {
         uint32_t i = ledger->effect_applied_count++;
         enum oh_err err = effect_apply(ledger, &ledger->effects[i], ledger->hints[i]);

@@ -23,7 +23,7 @@ struct plan {
     struct wish *wishes;
     struct pick *picks;
     uint32_t pick_count;
-    bool is_short;
+    uint32_t short_line; /* the first line that cannot be had; OH_INDEX_NONE */
 };
 
 /* ---- The request itself ----------------------------------------------------------------------- */
@@ -388,7 +388,7 @@ static bool line_decide(struct plan *plan, uint32_t i)
     bool is_enough = possible >= wanted;
     refusal_line(plan, i, possible, is_enough ? OH_OK_DONE : OH_V_INSUFFICIENT);
     if (!is_enough && !plan->command->allow_partial) {
-        plan->is_short = true;
+        plan->short_line = plan->short_line == OH_INDEX_NONE ? i : plan->short_line;
         return true;
     }
     candidates_sort(plan, wanted);
@@ -493,7 +493,13 @@ static void reservation_write(struct plan *plan)
 void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_reserve_command *command,
                     struct oh_answer *answer)
 {
-    struct plan plan = { .ledger = ledger, .command = command, .answer = answer, .now_us = now_us };
+    struct plan plan = {
+        .ledger = ledger,
+        .command = command,
+        .answer = answer,
+        .now_us = now_us,
+        .short_line = OH_INDEX_NONE,
+    };
     answer->id = command->id;
     answer->kind = command->kind;
     pending_begin(ledger);
@@ -509,8 +515,8 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
             return;
         }
     }
-    if (plan.is_short) {
-        refuse(answer, OH_V_INSUFFICIENT, OH_FIELD_QUANTITY, OH_INDEX_NONE);
+    if (plan.short_line != OH_INDEX_NONE) {
+        refuse(answer, OH_V_INSUFFICIENT, OH_FIELD_QUANTITY, plan.short_line);
         answer->line_count = command->line_count;
         return;
     }

@@ -14,6 +14,13 @@
 
 #define REJECTIONS_SIZE_MAX ((size_t)16 << 20)
 
+/* Where in `rejections` one row's object is: rows are refused out of order, some when read, some when applied. */
+struct rejection {
+    uint64_t row;
+    size_t offset;
+    size_t size;
+};
+
 /* One import while its body arrives. */
 struct import {
     struct oh_service_task task;
@@ -21,7 +28,7 @@ struct import {
     struct oh_exchange *exchange;
     struct oh_rows *rows;
     struct oh_strbuf held;       /* bytes that arrived while the disk had no room */
-    struct oh_strbuf rejections; /* JSON, without the brackets */
+    struct oh_strbuf rejections; /* JSON objects, one after the other */
     uint32_t rejection_count;    /* written to it */
     uint64_t applied_count;
     uint64_t unchanged_count;
@@ -38,6 +45,7 @@ struct import {
     uint8_t id_size;
     uint32_t count;              /* rows collected, below OH_IMPORT_GROUP_MAX between chunks */
     uint64_t numbers[OH_IMPORT_GROUP_MAX];
+    struct rejection rejection_places[OH_IMPORT_REJECTIONS_MAX];
     union {
         struct oh_command commands[OH_IMPORT_GROUP_MAX];
         struct oh_sync_entry counts[OH_IMPORT_GROUP_MAX]; /* stock */
@@ -77,16 +85,35 @@ static void import_reject(struct import *import, uint64_t row, const char *code,
     import->rejected_pending++;
     if (import->rejection_count == OH_IMPORT_REJECTIONS_MAX)
         return;
-    import->rejection_count++;
     struct oh_strbuf *buf = &import->rejections;
-    if (buf->size > 0)
-        oh_strbuf_put_char(buf, ',');
+    size_t offset = buf->size;
     oh_strbuf_put_char(buf, '{');
     oh_json_member_u64(buf, "row", row);
     oh_json_member_text(buf, "code", code);
     oh_json_member_string_if_any(buf, "field", oh_bytes_of(field));
     oh_json_member_string_if_any(buf, "detail", oh_bytes_of(detail));
     oh_strbuf_put_char(buf, '}');
+    import->rejection_places[import->rejection_count++] = (struct rejection){ row, offset, buf->size - offset };
+}
+
+static int rejection_compare(const void *a, const void *b)
+{
+    const struct rejection *left = a;
+    const struct rejection *right = b;
+    return left->row < right->row ? -1 : left->row > right->row;
+}
+
+static void import_put_rejections(struct import *import, struct oh_strbuf *body)
+{
+    qsort(import->rejection_places, import->rejection_count, sizeof(struct rejection), rejection_compare);
+    oh_json_member(body, "rejections");
+    oh_strbuf_put_char(body, '[');
+    for (uint32_t i = 0; i < import->rejection_count; i++) {
+        const struct rejection *place = &import->rejection_places[i];
+        oh_json_separate(body);
+        oh_strbuf_put(body, import->rejections.data + place->offset, place->size);
+    }
+    oh_strbuf_put_char(body, ']');
 }
 
 /* A row that the ledger refused. The field is the column: the place of the row in its group means nothing outside. */
@@ -341,7 +368,7 @@ static bool import_take(struct import *import, struct oh_bytes bytes)
 
 /* ---- Answering --------------------------------------------------------------------------------- */
 
-static void import_put_answer(const struct import *import, uint64_t seq, struct oh_strbuf *body)
+static void import_put_answer(struct import *import, uint64_t seq, struct oh_strbuf *body)
 {
     oh_strbuf_put_char(body, '{');
     oh_json_member_string(body, "import", import_id(import));
@@ -349,10 +376,7 @@ static void import_put_answer(const struct import *import, uint64_t seq, struct 
     oh_json_member_u64(body, "applied", import->applied_count);
     oh_json_member_u64(body, "unchanged", import->unchanged_count);
     oh_json_member_u64(body, "rejected", import->rejected_count);
-    oh_json_member(body, "rejections");
-    oh_strbuf_put_char(body, '[');
-    oh_strbuf_put_bytes(body, oh_strbuf_bytes(&import->rejections));
-    oh_strbuf_put_char(body, ']');
+    import_put_rejections(import, body);
     oh_json_member_u64(body, "rejections_omitted", import->rejected_count - import->rejection_count);
     oh_reply_put_seq_end(body, seq);
 }

@@ -304,7 +304,7 @@ class BadInput(ServerCase):
 
     def test_an_id_that_is_not_the_path(self):
         for call, field in (('node', 'node'), ('item', 'sku'), ('group', 'group'), ('channel', 'channel'),
-                            ('rule', 'rule'), ('fence', 'fence'), ('supply', 'id')):
+                            ('rule', 'rule'), ('fence', 'fence'), ('supply', 'supply')):
             self.wrong(call, with_text(CALLS[call][2], field, '"other"'), 'invalid_value', field)
 
     def test_check_digits_and_countries(self):

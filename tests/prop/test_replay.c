@@ -112,7 +112,9 @@ static void command_run(struct world *world, bool joins_next)
 static void turn_run(struct world *world)
 {
     advance(world);
-    while (oh_prng_below(&world->commands.prng, 10) == 0)
+    uint64_t joined =
+        oh_prng_below(&world->commands.prng, 10) == 0 ? oh_prng_below(&world->commands.prng, 5) : 0;
+    for (uint64_t i = 0; i < joined; i++)
         command_run(world, true);
     command_run(world, false);
 }

@@ -34,11 +34,11 @@ static uint32_t skewed(struct random_commands *commands, uint32_t bound)
 
 static struct oh_bytes name(struct random_commands *commands, const char *prefix, uint64_t number)
 {
-    char *at = commands->text + commands->text_size;
-    size_t room = RANDOM_COMMANDS_TEXT_SIZE - commands->text_size;
+    char *at = commands->memory->text + commands->memory->text_size;
+    size_t room = RANDOM_COMMANDS_TEXT_SIZE - commands->memory->text_size;
     int size = snprintf(at, room, "%s%" PRIu64, prefix, number);
     OH_ASSERT(size > 0 && (size_t)size < room);
-    commands->text_size += (size_t)size;
+    commands->memory->text_size += (size_t)size;
     return (struct oh_bytes){ at, (size_t)size };
 }
 
@@ -148,8 +148,9 @@ static void group_make(struct random_commands *commands, struct oh_command *comm
     command->type = OH_COMMAND_GROUP;
     command->group.group = name(commands, "group-", below(commands, GROUP_COUNT));
     command->group.name = name(commands, "Group ", below(commands, 100));
-    command->group.nodes = commands->names;
-    command->group.node_count = members_make(commands, "node-", commands->node_count, commands->names);
+    command->group.nodes = commands->memory->names;
+    command->group.node_count =
+        members_make(commands, "node-", commands->node_count, commands->memory->names);
 }
 
 static void group_member_make(struct random_commands *commands, struct oh_command *command)
@@ -166,13 +167,13 @@ static void channel_make(struct random_commands *commands, struct oh_command *co
     command->type = OH_COMMAND_CHANNEL;
     channel->channel = name(commands, "channel-", below(commands, CHANNEL_COUNT));
     channel->policy = (enum oh_policy)below(commands, 4);
-    channel->nodes = commands->names;
-    channel->groups = commands->names + RANDOM_LINES_MAX;
+    channel->nodes = commands->memory->names;
+    channel->groups = commands->memory->names + RANDOM_LINES_MAX;
     if (chance(commands, 50))
-        channel->node_count = members_make(commands, "node-", commands->node_count, commands->names);
+        channel->node_count = members_make(commands, "node-", commands->node_count, commands->memory->names);
     if (chance(commands, 50))
         channel->group_count =
-            members_make(commands, "group-", GROUP_COUNT, commands->names + RANDOM_LINES_MAX);
+            members_make(commands, "group-", GROUP_COUNT, commands->memory->names + RANDOM_LINES_MAX);
 }
 
 static void rule_make(struct random_commands *commands, struct oh_command *command)
@@ -247,20 +248,20 @@ static void adjust_make(struct random_commands *commands, struct oh_command *com
 {
     command->type = OH_COMMAND_ADJUST;
     command->adjust.source = name(commands, "till-", below(commands, 3));
-    command->adjust.entries = commands->adjust_entries;
+    command->adjust.entries = commands->memory->adjust_entries;
     command->adjust.entry_count = 1 + skewed(commands, RANDOM_LINES_MAX);
     for (uint32_t i = 0; i < command->adjust.entry_count; i++) {
         int64_t quantity_milli = any_quantity(commands, 10);
-        commands->adjust_entries[i] =
+        commands->memory->adjust_entries[i] =
             (struct oh_adjust_entry){ .sku = any_sku(commands),
                                       .node = any_node(commands),
                                       .reason = chance(commands, 70) ? OH_BYTES("sale") : OH_BYTES("receipt"),
                                       .quantity_milli =
-                                          chance(commands, 40) ? quantity_milli * 2 / 3 : -quantity_milli,
+                                          chance(commands, 40) ? quantity_milli / 3 * 2 : -quantity_milli,
                                       .state = any_state(commands),
                                       .at_us = chance(commands, 30) ? OH_TIME_US_NONE : any_time(commands) };
         if (chance(commands, 30))
-            commands->adjust_entries[i].id = name(commands, "E", below(commands, 500));
+            commands->memory->adjust_entries[i].id = name(commands, "E", below(commands, 500));
     }
 }
 
@@ -268,10 +269,10 @@ static void sync_make(struct random_commands *commands, struct oh_command *comma
 {
     command->type = OH_COMMAND_SYNC;
     command->sync.source = name(commands, "erp-", below(commands, 2));
-    command->sync.entries = commands->sync_entries;
+    command->sync.entries = commands->memory->sync_entries;
     command->sync.entry_count = 1 + skewed(commands, RANDOM_LINES_MAX);
     for (uint32_t i = 0; i < command->sync.entry_count; i++) {
-        commands->sync_entries[i] = (struct oh_sync_entry){
+        commands->memory->sync_entries[i] = (struct oh_sync_entry){
             .sku = any_sku(commands),
             .node = any_node(commands),
             .quantity_milli = chance(commands, 10) ? 0 : any_quantity(commands, 40),
@@ -287,7 +288,7 @@ static void sync_make(struct random_commands *commands, struct oh_command *comma
 
 static void reserve_line_make(struct random_commands *commands, uint32_t i)
 {
-    struct oh_reserve_line *line = &commands->reserve_lines[i];
+    struct oh_reserve_line *line = &commands->memory->reserve_lines[i];
     *line = (struct oh_reserve_line){ .line = i + 1,
                                       .sku = any_sku(commands),
                                       .quantity_milli = any_quantity(commands, 4) };
@@ -310,7 +311,7 @@ static void reserve_make(struct random_commands *commands, struct oh_command *co
                                             .kind = (enum oh_kind)(1 + below(commands, 5)),
                                             .ttl_us = any_ttl(commands),
                                             .allow_partial = chance(commands, 20),
-                                            .lines = commands->reserve_lines,
+                                            .lines = commands->memory->reserve_lines,
                                             .line_count = 1 + skewed(commands, RANDOM_LINES_MAX) };
     if (chance(commands, 95)) {
         bool is_repeat = chance(commands, 3);
@@ -330,7 +331,7 @@ static void reserve_make(struct random_commands *commands, struct oh_command *co
 
 static void action_line_make(struct random_commands *commands, enum oh_command_type type, uint32_t i)
 {
-    struct oh_action_line *line = &commands->action_lines[i];
+    struct oh_action_line *line = &commands->memory->action_lines[i];
     *line = (struct oh_action_line){ .line = i + 1, .has_quantity = chance(commands, 50) };
     if (type == OH_COMMAND_CHANGE)
         line->has_quantity = true;
@@ -358,7 +359,7 @@ static void action_make(struct random_commands *commands, struct oh_command *com
     } else if (is_whole) {
         action->to_node = type == OH_COMMAND_MOVE ? any_node(commands) : OH_BYTES_NONE;
     } else {
-        action->lines = commands->action_lines;
+        action->lines = commands->memory->action_lines;
         action->line_count = 1 + skewed(commands, 3);
         for (uint32_t i = 0; i < action->line_count; i++)
             action_line_make(commands, type, i);
@@ -455,7 +456,8 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command)
 {
     uint64_t number = commands->made_count++;
-    commands->text_size = 0;
+    commands->memory = &commands->memories[number % RANDOM_JOINED_MAX];
+    commands->memory->text_size = 0;
     *out_command = (struct oh_command){ .type = OH_COMMAND_NODE };
     time_move(commands);
     if (number < commands->node_count)

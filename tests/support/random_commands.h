@@ -14,17 +14,11 @@
 #include "onhand/ledger.h"
 
 #define RANDOM_LINES_MAX          8u
-#define RANDOM_COMMANDS_TEXT_SIZE 8192u
+#define RANDOM_COMMANDS_TEXT_SIZE 4096u
+#define RANDOM_JOINED_MAX         8u /* commands that may join one record */
 
-struct random_commands {
-    struct oh_prng prng;
-    uint32_t item_count;
-    uint32_t node_count;
-    uint64_t made_count;
-    uint64_t reservation_count; /* reserve commands so far: ids "R0".. */
-    int64_t now_us;
-
-    /* What the command made last borrows from. */
+/* What a command borrows from. */
+struct random_memory {
     char text[RANDOM_COMMANDS_TEXT_SIZE];
     size_t text_size;
     struct oh_bytes names[2 * RANDOM_LINES_MAX];
@@ -34,11 +28,22 @@ struct random_commands {
     struct oh_action_line action_lines[RANDOM_LINES_MAX];
 };
 
+struct random_commands {
+    struct oh_prng prng;
+    uint32_t item_count;
+    uint32_t node_count;
+    uint64_t made_count;
+    uint64_t reservation_count; /* reserve commands so far: ids "R0".. */
+    int64_t now_us;
+    struct random_memory *memory; /* of the command being made */
+    struct random_memory memories[RANDOM_JOINED_MAX];
+};
+
 /* item_count and node_count >= 1. */
 void random_commands_init(struct random_commands *commands, uint64_t seed, uint32_t item_count,
                           uint32_t node_count);
 
-/* Makes the next command and moves commands->now_us. Lends until the next call. */
+/* Makes the next command and moves commands->now_us. Lends for RANDOM_JOINED_MAX calls. */
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command);
 
 /* The seed of a test: ONHAND_SEED when it is set, else `fallback`. Printed, to repeat a failure. */

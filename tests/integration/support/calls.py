@@ -22,7 +22,7 @@ CALLS = {
     'fence': ('PUT', '/v1/fences/xf', {
         'fence': 'xf', 'channel': 'web', 'sku': 'A', 'node': 'n1', 'quantity': 1, 'policy': 'regular'}),
     'supply': ('PUT', '/v1/supplies/xs', {
-        'id': 'xs', 'sku': 'A', 'node': 'n1', 'quantity': 5, 'eta': '2030-01-01T00:00:00Z'}),
+        'supply': 'xs', 'sku': 'A', 'node': 'n1', 'quantity': 5, 'eta': '2030-01-01T00:00:00Z'}),
     'adjust': ('POST', '/v1/stock/adjust', {'source': 's', 'entries': [
         {'id': 'e1', 'sku': 'A', 'node': 'n1', 'quantity': -1, 'state': 'sellable', 'reason': 'r', 'at': NOW},
         {'id': 'e2', 'sku': 'B', 'node': 'n2', 'quantity': 1, 'state': 'damaged', 'reason': 'r', 'at': NOW}]}),
