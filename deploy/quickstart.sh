@@ -15,7 +15,7 @@ data=$top/data
 action=start
 ready_seconds_max=60
 program=$top/build/release/onhand
-sku=TAB-1030 # "Mug, white", which the demo's warehouses and most stores have
+sku=LGT-1008 # "Desk lamp, terracotta", which several stores around Paris have
 
 say() { printf '%s\n' "$*"; }
 
@@ -93,7 +93,7 @@ build() {
 wait_ready() {
     tenths=0
     until curl --silent --fail --max-time 2 --output /dev/null "$url/readyz"; do
-        running_pid >/dev/null || { tail -n 20 "$log_file" >&2; fail "the server has ended; see $log_file"; }
+        [ -d "/proc/$(cat "$pid_file")" ] || { tail -n 20 "$log_file" >&2; fail "the server has ended; see $log_file"; }
         [ $tenths -lt $((ready_seconds_max * 10)) ] || fail "not ready after $ready_seconds_max s; see $log_file"
         tenths=$((tenths + 1))
         sleep 0.1
@@ -103,11 +103,14 @@ wait_ready() {
 start() {
     mkdir -p "$data/ledger"
     if running_pid >/dev/null; then
+        curl --silent --max-time 5 --output /dev/null "$url/healthz" ||
+            fail "process $(running_pid) serves $data already, but not on port $port; end it with --stop"
         say "Onhand is running already, process $(running_pid)"
     else
         curl --silent --max-time 2 --output /dev/null "$url/healthz" &&
             fail "something else answers on port $port; choose another with --port"
-        "$program" serve --data "$data/ledger" --listen "127.0.0.1:$port" >>"$log_file" 2>&1 &
+        # In a session of its own, so that closing this terminal does not reach it.
+        setsid "$program" serve --data "$data/ledger" --listen "127.0.0.1:$port" >>"$log_file" 2>&1 &
         printf '%s\n' $! >"$pid_file"
     fi
     wait_ready
@@ -134,6 +137,10 @@ show() {
     near="$url/v1/availability/$sku?near=48.8566,2.3522&radius_km=50"
     where_answer=$(check_get "$where")
     near_answer=$(check_get "$near")
+    case $near_answer in
+    *'"node"'*) ;;
+    *) fail "nobody near has $sku: $near_answer" ;;
+    esac
     body="{\"kind\":\"collect\",\"channel\":\"web\",\"ttl_seconds\":900,\"lines\":[{\"line\":1,\"sku\":\"$sku\",\"quantity\":1}]}"
     cat <<TEXT
 
@@ -164,7 +171,7 @@ load_demo
 show
 if [ "$action" = foreground ]; then
     trap 'stop' INT TERM
-    say "" "Press Ctrl-C to stop."
+    say "Press Ctrl-C to stop."
     while running_pid >/dev/null; do
         sleep 1
     done

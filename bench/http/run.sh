@@ -78,9 +78,9 @@ wait_for() {
 
 # only NAME: the other servers stand still while this one is measured.
 only() {
-    for name in onhand nginx redis; do
-        eval "pid=\$pid_$name"
-        if [ "$name" = "$1" ]; then kill -CONT "$pid"; else kill -STOP "$pid"; fi
+    for server in onhand nginx redis; do
+        eval "server_pid=\$pid_$server"
+        if [ "$server" = "$1" ]; then kill -CONT "$server_pid"; else kill -STOP "$server_pid"; fi
     done
     sleep 0.2
 }
@@ -227,6 +227,7 @@ while [ "$round" -le "$rounds" ]; do
     round=$((round + 1))
 done
 
+only redis
 held=$(redis zcard expiry)
 [ "$held" -ge $((redis_count * rounds * 99 / 100)) ] || fail "Redis held only $held reservations"
 

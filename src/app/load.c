@@ -434,8 +434,8 @@ static void print_summary(const struct oh_load_source *source, const struct oh_l
     if (result->rejections_omitted > 0)
         printf("%s: %" PRIu64 " more rejections are not listed\n", source->path, result->rejections_omitted);
     if (rows_before > 0)
-        printf("%s: the server had %" PRIu64 " rows from before, %" PRIu64 " of them rejected\n", source->path,
-               rows_before, rejected - result->rejected);
+        printf("%s: the server had %" PRIu64 " rows from before, %" PRIu64 " of them rejected\n",
+               source->path, rows_before, rejected - result->rejected);
     (void)fflush(stdout);
 }
 

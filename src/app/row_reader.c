@@ -1,6 +1,8 @@
 #include "app/row_reader.h"
 
 #include "base/assert.h"
+#include "codec/rows_csv.h"
+#include "codec/rows_ndjson.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +16,17 @@
 #define ROW_READ_SIZE   131072u
 #define ROW_BUFFER_SIZE (OH_READER_ROW_SIZE_MAX + ROW_READ_SIZE)
 
+/* The splitters of the import's own parser; what they unquote on the way is not used. */
+struct row_scanner {
+    enum oh_row_format format;
+    uint64_t row_count; /* rows that have ended */
+    union {
+        struct oh_csv_row csv;
+        struct oh_json_line line;
+    };
+    char text[OH_ROW_SIZE_MAX + 1];
+};
+
 struct oh_row_reader {
     gzFile gz;
     const char *path;
@@ -22,7 +35,7 @@ struct oh_row_reader {
     size_t scanned; /* up to here the scanner has been */
     size_t size;    /* up to here bytes are read */
     bool is_at_end; /* the file has no more bytes */
-    struct oh_row_scanner scanner;
+    struct row_scanner scanner;
     char *header;
     size_t header_size;
     uint64_t file_size;
@@ -50,68 +63,42 @@ bool oh_row_format_of(const char *path, enum oh_row_format *out_format)
     return false;
 }
 
-/* ---- the scanner ---- */
+/* ---- where rows end ---- */
 
-static void scanner_end_line(struct oh_row_scanner *scanner)
+static void scanner_begin_row(struct row_scanner *scanner)
 {
-    scanner->row_count += scanner->has_bytes ? 1 : 0;
-    scanner->has_bytes = false;
-    scanner->is_in_field = false;
-    scanner->is_quoted = false;
-    scanner->is_quote_ended = false;
+    if (scanner->format == OH_ROW_CSV)
+        oh_csv_begin(&scanner->csv, scanner->text);
+    else
+        oh_json_line_begin(&scanner->line, scanner->text);
 }
 
-/* True when the byte ends the line. */
-static bool scanner_take_csv(struct oh_row_scanner *scanner, char byte)
+/* The row that was begun has ended; empty lines are none. */
+static void scanner_end_row(struct row_scanner *scanner)
 {
-    if (scanner->is_quoted && !scanner->is_quote_ended) {
-        scanner->is_quote_ended = byte == '"';
-        return false;
-    }
-    if (scanner->is_quote_ended && byte == '"') {
-        scanner->is_quote_ended = false;
-        return false;
-    }
-    if (byte == '\n')
-        return true;
-    scanner->has_bytes = scanner->has_bytes || byte != '\r';
-    scanner->is_quote_ended = false;
-    scanner->is_quoted = byte == '"' && !scanner->is_in_field;
-    scanner->is_in_field = byte != ',';
-    return false;
+    bool is_blank = scanner->format == OH_ROW_CSV ? oh_csv_is_blank(&scanner->csv)
+                                                  : scanner->line.size == 0 && !scanner->line.is_too_long;
+    scanner->row_count += is_blank ? 0 : 1;
+    scanner_begin_row(scanner);
 }
 
-static size_t scan_csv_quoted(struct oh_row_scanner *scanner, struct oh_bytes bytes, bool *out_is_line_end)
+/* Scans up to the end of the first row; returns the bytes scanned: all of them when it does not end. */
+static size_t scanner_read(struct row_scanner *scanner, struct oh_bytes bytes, bool *out_is_row_end)
 {
-    for (size_t i = 0; i < bytes.size; i++) {
-        if (scanner_take_csv(scanner, bytes.data[i])) {
-            scanner_end_line(scanner);
-            *out_is_line_end = true;
-            return i + 1;
-        }
-    }
-    *out_is_line_end = false;
-    return bytes.size;
+    size_t size = scanner->format == OH_ROW_CSV ? oh_csv_read(&scanner->csv, bytes, out_is_row_end)
+                                                : oh_json_line_read(&scanner->line, bytes, out_is_row_end);
+    if (*out_is_row_end)
+        scanner_end_row(scanner);
+    return size;
 }
 
-size_t oh_row_scan(struct oh_row_scanner *scanner, struct oh_bytes bytes, bool *out_is_line_end)
+/* The file ended inside a row. */
+static void scanner_finish(struct row_scanner *scanner)
 {
-    const char *newline = bytes.size == 0 ? NULL : memchr(bytes.data, '\n', bytes.size);
-    size_t line_size = newline == NULL ? bytes.size : (size_t)(newline - bytes.data);
-    bool has_quote = scanner->format == OH_ROW_CSV &&
-                     (scanner->is_quoted || (line_size > 0 && memchr(bytes.data, '"', line_size) != NULL));
-    if (has_quote)
-        return scan_csv_quoted(scanner, bytes, out_is_line_end);
-    for (size_t i = 0; i < line_size && !scanner->has_bytes; i++)
-        scanner->has_bytes = bytes.data[i] != '\r';
-    *out_is_line_end = newline != NULL;
-    if (newline == NULL) {
-        if (line_size > 0)
-            scanner->is_in_field = bytes.data[line_size - 1] != ',';
-        return bytes.size;
-    }
-    scanner_end_line(scanner);
-    return line_size + 1;
+    bool is_row =
+        scanner->format == OH_ROW_CSV ? oh_csv_end(&scanner->csv) : oh_json_line_end(&scanner->line);
+    if (is_row)
+        scanner_end_row(scanner);
 }
 
 /* ---- the file ---- */
@@ -156,18 +143,18 @@ static enum oh_err reader_fill(struct oh_row_reader *reader, struct oh_diag *dia
     return OH_OK;
 }
 
-/* The file ended inside a line: give it a line end, and let the server judge an open quote. */
-static void reader_end_last_line(struct oh_row_reader *reader)
+/* The file ended inside a row: give it a line end, and let the server judge an open quote. */
+static void reader_end_last_row(struct oh_row_reader *reader)
 {
     if (reader->size == reader->start)
         return;
     reader->data[reader->size++] = '\n';
     reader->scanned = reader->size;
-    scanner_end_line(&reader->scanner);
+    scanner_finish(&reader->scanner);
 }
 
 /*
- * Scans whole lines from reader->start until `row_count_max` rows or a block
+ * Scans whole rows from reader->start until `row_count_max` rows or a block
  * are there; *out_end is where they end, reader->start when there are none.
  */
 static enum oh_err reader_collect(struct oh_row_reader *reader, uint64_t row_count_max, size_t *out_end,
@@ -176,17 +163,17 @@ static enum oh_err reader_collect(struct oh_row_reader *reader, uint64_t row_cou
     uint64_t row_count_stop = reader->scanner.row_count + row_count_max;
     size_t end = reader->start;
     while (reader->scanner.row_count < row_count_stop && end - reader->start < ROW_BLOCK_SIZE) {
-        bool is_line_end = false;
+        bool is_row_end = false;
         struct oh_bytes rest = { reader->data + reader->scanned, reader->size - reader->scanned };
-        reader->scanned += oh_row_scan(&reader->scanner, rest, &is_line_end);
-        if (is_line_end) {
+        reader->scanned += scanner_read(&reader->scanner, rest, &is_row_end);
+        if (is_row_end) {
             end = reader->scanned;
             continue;
         }
         if (end > reader->start)
-            break; /* enough for now; the rest of the line is read next time */
+            break; /* enough for now; the rest of the row is read next time */
         if (reader->is_at_end) {
-            reader_end_last_line(reader);
+            reader_end_last_row(reader);
             end = reader->size;
             break;
         }
@@ -284,6 +271,7 @@ enum oh_err oh_row_reader_open(const char *path, enum oh_row_format format, stru
     reader->path = path;
     reader->data = data;
     reader->scanner.format = format;
+    scanner_begin_row(&reader->scanner);
     enum oh_err err = reader_open_file(reader, diag);
     if (err == OH_OK)
         err = reader_take_header(reader, diag);

@@ -2,9 +2,9 @@
  * row_reader.h - a CSV or NDJSON file of any size, plain or gzipped, as blocks
  * of whole rows.
  *
- * It finds where rows end; it does not read fields: the server judges rows.
- * Rows are counted as the server's import does: the CSV header is not a row,
- * nor is an empty line. Memory is fixed at about 1.5 MiB. One thread.
+ * It finds where rows end; it does not judge them: the server does. Rows end
+ * where the server's import says they do, by the same code, so that row numbers
+ * agree on any input: the CSV header is not a row, nor is an empty line. Memory is fixed at about 1.5 MiB. One thread.
  */
 #ifndef ONHAND_APP_ROW_READER_H
 #define ONHAND_APP_ROW_READER_H
@@ -21,23 +21,6 @@
 
 /* By the name's end: .csv, .ndjson or .jsonl, each also with .gz. False for any other. */
 bool oh_row_format_of(const char *path, enum oh_row_format *out_format);
-
-/*
- * The scanner alone: where rows end in a run of bytes. Zeroed at the start of
- * a file. As in RFC 4180, a CSV field that begins with a quote may hold
- * newlines and doubled quotes.
- */
-struct oh_row_scanner {
-    enum oh_row_format format;
-    bool is_in_field;    /* past the first byte of a field */
-    bool is_quoted;      /* inside the quotes of a field */
-    bool is_quote_ended; /* the last byte was a quote inside quotes: the end, or half of a doubled one */
-    bool has_bytes;      /* the line so far has more than a carriage return */
-    uint64_t row_count;  /* rows that have ended; empty lines are none */
-};
-
-/* Scans up to the end of the first line; returns the bytes scanned: all of them when there is no end yet. */
-size_t oh_row_scan(struct oh_row_scanner *scanner, struct oh_bytes bytes, bool *out_is_line_end);
 
 struct oh_row_reader;
 

@@ -11,6 +11,7 @@
 struct oh_json_document {
     char *arena;
     size_t size; /* bytes given out */
+    size_t size_max;
 };
 
 /* cJSON's hooks carry no context, so the arena of the parse under way is the thread's. */
@@ -18,7 +19,7 @@ static _Thread_local struct oh_json_document *parsing_document;
 
 static void *arena_take(struct oh_json_document *document, size_t size)
 {
-    size_t room = OH_JSON_ARENA_SIZE_MAX - document->size;
+    size_t room = document->size_max - document->size;
     if (size > room)
         return NULL;
     size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -44,21 +45,26 @@ static void hooks_install(void)
     cJSON_InitHooks(&hooks);
 }
 
-enum oh_err oh_json_document_create(struct oh_json_document **out_document)
+enum oh_err oh_json_document_create_sized(size_t size_max, struct oh_json_document **out_document)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (pthread_once(&once, hooks_install) != 0)
         return OH_E_NOMEM;
     struct oh_json_document *document = malloc(sizeof(*document));
-    char *arena = malloc(OH_JSON_ARENA_SIZE_MAX);
+    char *arena = malloc(size_max);
     if (document == NULL || arena == NULL) {
         free(document);
         free(arena);
         return OH_E_NOMEM;
     }
-    *document = (struct oh_json_document){ .arena = arena };
+    *document = (struct oh_json_document){ .arena = arena, .size_max = size_max };
     *out_document = document;
     return OH_OK;
+}
+
+enum oh_err oh_json_document_create(struct oh_json_document **out_document)
+{
+    return oh_json_document_create_sized(OH_JSON_ARENA_SIZE_MAX, out_document);
 }
 
 void oh_json_document_destroy(struct oh_json_document **document)
@@ -99,8 +105,7 @@ void oh_json_document_rewind(struct oh_json_document *document, size_t mark)
 
 void oh_json_document_full(struct oh_fault *fault)
 {
-    oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES_NONE, "The body needs more than %zu MiB of memory to be read.",
-                 OH_JSON_ARENA_SIZE_MAX >> 20);
+    oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES_NONE, "The body needs more memory to be read than it may use.");
 }
 
 enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body, const cJSON **out_root,

@@ -9,6 +9,7 @@
 
 #define ROW_TEXT_SIZE (OH_ROW_SIZE_MAX + 1u) /* room for one row of either format */
 #define STORE_SIZE (256u * 1024u)            /* text of the rows that are lent, and of the one being read */
+#define JSON_ARENA_SIZE_MAX ((size_t)8 << 20) /* for the values of as many NDJSON rows as the store can lend */
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define BYTE_ORDER_MARK_SIZE 3u
 
@@ -76,7 +77,7 @@ enum oh_err oh_rows_create(enum oh_row_kind kind, enum oh_row_format format, uin
     rows->kind = kind;
     rows->format = format;
     rows->next_number = first_row;
-    if (format == OH_ROW_NDJSON && oh_json_document_create(&rows->document) != OH_OK) {
+    if (format == OH_ROW_NDJSON && oh_json_document_create_sized(JSON_ARENA_SIZE_MAX, &rows->document) != OH_OK) {
         free(rows);
         return OH_E_NOMEM;
     }

@@ -222,6 +222,13 @@ static bool connection_may_parse(const struct oh_connection *connection)
            oh_connection_unsent_size(connection) <= engine->limits.output_soft_size;
 }
 
+/* Whether there is something to do that no event will announce any more. */
+static bool connection_has_work(const struct oh_connection *connection)
+{
+    bool has_input = connection->input.size > 0 && !connection->needs_bytes;
+    return (has_input || connection->can_read || connection->is_read_ended) && connection_may_parse(connection);
+}
+
 /* The bytes the own input may hold: one whole request with its framing, and one read past it. */
 static size_t connection_input_size_max(const struct oh_connection *connection)
 {
@@ -648,10 +655,9 @@ static void connection_read_requests(struct oh_connection *connection)
             is_stuck = window_read(connection, &window) == 0 && !connection->is_read_ended;
         }
     }
+    connection->needs_bytes = is_stuck;
     window_save(connection, &window);
-    bool has_work = connection->can_read || (!is_stuck && connection->input.size > 0) ||
-                    (connection->is_read_ended && connection_may_parse(connection));
-    if (has_work && connection_may_parse(connection))
+    if (connection_has_work(connection))
         oh_connection_make_ready(connection);
 }
 
@@ -674,7 +680,7 @@ static void connection_discard(struct oh_connection *connection)
 
 void oh_connection_process(struct oh_connection *connection)
 {
-    if (oh_connection_unsent_size(connection) > 0)
+    if (connection->can_write && oh_connection_sendable_size(connection) > 0)
         oh_connection_make_flush(connection);
     if (connection->state == OH_CONNECTION_linger)
         connection_discard(connection);
@@ -698,7 +704,7 @@ void oh_connection_reply_done(struct oh_connection *connection)
     }
     connection_set_state(connection, OH_CONNECTION_idle);
     /* A deferred reply lets the requests behind it go on. */
-    if (connection->input.size > 0 || connection->can_read || connection->is_read_ended)
+    if (connection_has_work(connection))
         oh_connection_make_ready(connection);
 }
 
@@ -777,7 +783,7 @@ static void connection_after_flush(struct oh_connection *connection)
         oh_connection_drain(connection);
     }
     connection_tell_writable(connection);
-    if (connection_may_parse(connection) && (connection->input.size > 0 || connection->can_read))
+    if (connection_has_work(connection))
         oh_connection_make_ready(connection);
     if (connection->state != OH_CONNECTION_closed)
         connection_update_deadline(connection);

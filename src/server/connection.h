@@ -74,6 +74,7 @@ struct oh_connection {
     bool can_write;
     bool is_peer_closed;               /* notified: read on until recv says so */
     bool is_read_ended;                /* recv has returned 0 */
+    bool needs_bytes;                  /* `input` was looked at: nothing in it can be done before more comes */
     bool is_fresh;                     /* no request has come yet */
     bool is_broken;                    /* nothing more may leave: closed by the next flush, for close_reason */
     bool is_on_ready;

@@ -1,9 +1,6 @@
 #include "server/handle.h"
 #include <strings.h>
 
-/* Journal bytes that any one request may need beyond its body: 4,096 claims that take a step each. */
-#define WRITE_SIZE_EXTRA ((size_t)1 << 20)
-
 struct oh_call oh_call_of(void *app, struct oh_exchange *exchange)
 {
     struct oh_service *service = app;
@@ -165,7 +162,7 @@ bool oh_call_write(const struct oh_call *call, size_t size_extra)
 {
     if (!oh_call_json(call) || !call_key_is_right(call) || !call_query_is_empty(call))
         return false;
-    size_t size = WRITE_SIZE_EXTRA + size_extra + call->request->body.size;
+    size_t size = OH_SERVICE_WRITE_ROOM + size_extra + call->request->body.size;
     enum oh_service_state state = oh_service_write_check(call->service, size);
     if (state == OH_SERVICE_OK)
         return true;

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Journal bytes that must be free before rows of one chunk are applied, beyond ROOM_PER_BYTE times the chunk. */
-#define ROOM_SIZE ((size_t)1 << 20)
+/* Journal bytes that must be free for each byte of a chunk before its rows are applied. */
 #define ROOM_PER_BYTE 16u
 
 /* Bytes of one chunk that waits for the disk. The server hands over what one read gave, so far less. */
@@ -339,7 +338,7 @@ static void import_refresh_progress(struct import *import)
 
 static enum oh_service_state import_room(const struct import *import, size_t size)
 {
-    return oh_service_write_check(import->service, ROOM_SIZE + ROOM_PER_BYTE * size);
+    return oh_service_write_check(import->service, OH_SERVICE_WRITE_ROOM + ROOM_PER_BYTE * size);
 }
 
 static void import_refuse_storage(struct import *import)

@@ -223,11 +223,15 @@ static bool service_snapshot_step(struct oh_service *service)
 
 /* ---- The disk ---------------------------------------------------------------------------------- */
 
-/* Says once when the disk fills, and once when it has space again. */
+/*
+ * Says once when the disk fills, and once when it has space again. In between the room goes up and down with each frame, so
+ * that the end is only a prepared file (or room as if there were one).
+ */
 static void service_watch_storage(struct oh_service *service)
 {
+    size_t needed = service->is_storage_full ? OH_SERVICE_EXPIRE_ROOM : OH_SERVICE_WRITE_ROOM;
     bool is_full = oh_journal_is_full(service->journal) &&
-                   oh_service_write_check(service, OH_SERVICE_EXPIRE_ROOM) == OH_SERVICE_STORAGE_FULL;
+                   oh_service_write_check(service, needed) == OH_SERVICE_STORAGE_FULL;
     if (is_full == service->is_storage_full)
         return;
     service->is_storage_full = is_full;

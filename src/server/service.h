@@ -50,6 +50,12 @@ struct oh_snapshotter;
 /* Without room on the disk, due holds are looked at again after this long. Answers are exact all the same. */
 #define OH_SERVICE_EXPIRE_RETRY_US 100000
 
+/*
+ * Journal bytes that must be free before any write beyond its body: 4,096 claims that take a step each, and as much
+ * again that is left for expiring holds once writes are refused.
+ */
+#define OH_SERVICE_WRITE_ROOM ((size_t)2 << 20)
+
 /* Room that OH_SERVICE_EXPIRE_MAX holds may need in the journal, and room for which a few can be expired. */
 #define OH_SERVICE_EXPIRE_ROOM ((uint64_t)OH_JOURNAL_RECORD_SIZE_MAX)
 #define OH_SERVICE_EXPIRE_FEW 8u

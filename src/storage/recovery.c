@@ -61,9 +61,11 @@ static enum oh_err objects_restore(struct recovery *recovery, struct oh_snapshot
     }
     if (err != OH_E_AGAIN)
         return err;
-    if (oh_ledger_seq(recovery->ledger) == recovery->report->snapshot_seq)
-        return OH_OK;
-    return object_refuse(recovery, OH_E_CORRUPT, "the snapshot does not say that it is of this record");
+    if (oh_ledger_seq(recovery->ledger) != recovery->report->snapshot_seq)
+        return object_refuse(recovery, OH_E_CORRUPT, "the snapshot does not say that it is of this record");
+    /* Lets the ledger put its objects in order now, and not when the first question has come. */
+    (void)oh_ledger_advance(recovery->ledger, oh_ledger_time_us(recovery->ledger), 0);
+    return OH_OK;
 }
 
 static enum oh_err snapshot_restore(struct recovery *recovery)

@@ -14,8 +14,8 @@ NEEDED = {
     'adjust': ['source', 'entries', 'entries[0].sku', 'entries[1].node', 'entries[0].quantity', 'entries[1].reason'],
     'sync': ['source', 'entries', 'entries[0].sku', 'entries[1].node', 'entries[0].quantity', 'entries[1].as_of'],
     'reserve': ['kind', 'channel', 'lines', 'lines[0].sku', 'lines[1].quantity'],
-    'batch': ['reservations', 'reservations[0].kind', 'reservations[1].channel', 'reservations[0].lines',
-              'reservations[0].lines[0].sku', 'reservations[1].lines[0].quantity'],
+    'batch': ['reservations', 'reservations[0].kind', 'reservations[0].channel', 'reservations[0].lines',
+              'reservations[0].lines[0].sku', 'reservations[0].lines[0].quantity'],
     'confirm': ['lines[0].line'], 'release': ['lines[0].line'], 'extend': ['ttl_seconds'],
     'change': ['lines', 'lines[0].line', 'lines[0].quantity'], 'move': ['lines[0].line', 'lines[0].to_node'],
     'fulfil': ['lines[0].line'],
@@ -69,6 +69,13 @@ def last(path):
     return path.rsplit('.', 1)[-1].split('[')[0]
 
 
+def unknown_of(path):
+    """The code for a name at this path that does not exist, or None."""
+    if path.startswith('nodes['):
+        return 'unknown_node'
+    return 'unknown_group' if path.startswith('groups[') else UNKNOWN.get(last(path))
+
+
 def is_named(path):
     """A field of an object, not an element of a list."""
     return not path.endswith(']')
@@ -94,8 +101,18 @@ class BadInput(ServerCase):
         with self.subTest(call=call, body=body[:300]):
             data = request_bytes(method, target, body, {'Content-Type': 'application/json'})
             self.client.send(data)
-            self.refused(self.client.receive(), status, code, field)
+            self.judge(call, self.client.receive(), status, code, field)
             self.assertEqual(self.seen(), self.before)
+
+    def judge(self, call, reply, status, code, field):
+        """A batch is well-formed as a whole; what is wrong with the values of one reservation is the answer to that one."""
+        if call != 'batch' or reply.status != 200:
+            return self.refused(reply, status, code, field)
+        result = reply.json['results'][0]
+        self.assertEqual(result['status'], status, reply)
+        self.assertIn(result['problem']['code'], (code,) if isinstance(code, str) else code, reply)
+        if field is not None:
+            self.assertEqual('reservations[0].' + result['problem']['field'], field, reply)
 
     def each(self):
         for call, (_, _, body) in CALLS.items():
@@ -222,7 +239,7 @@ class BadInput(ServerCase):
             if not is_delta:
                 for text in ('-1', '-0.001'):
                     self.wrong(call, with_text(body, path, text), codes, path)
-            if not takes_zero or call == 'extend':
+            if not takes_zero:
                 for text in ('0', '0.000', '-0'):
                     self.wrong(call, with_text(body, path, text), codes, path)
             beyond = '31536000.001' if name == 'ttl_seconds' else '1000000000.001'
@@ -247,12 +264,13 @@ class BadInput(ServerCase):
     def wrong_id(self, call, body, path, bad):
         """An id that no id can be. Where the name is looked up, not being found is as true an answer."""
         data = with_text(body, path, json.dumps(bad))
-        codes = ('invalid_id', 'invalid_value', 'missing_field', UNKNOWN.get(last(path), 'invalid_id'))
+        codes = ('invalid_id', 'invalid_value', 'missing_field', unknown_of(path) or 'invalid_id')
         method, target, _ = CALLS[call]
         with self.subTest(call=call, path=path, bad=bad):
             response = self.client.request(method, target, data, {'Content-Type': 'application/json'})
-            self.assertIn(response.status, (400, 422), response)
-            self.refused(response, response.status, codes, path)
+            status = response.json['results'][0]['status'] if response.status == 200 else response.status
+            self.assertIn(status, (400, 422), response)
+            self.judge(call, response, status, codes, path)
             self.assertEqual(self.seen(), self.before)
 
     def test_words_that_do_not_exist(self):
@@ -286,12 +304,8 @@ class BadInput(ServerCase):
         for call, body in self.each():
             own_id = {'node': 'node', 'item': 'sku', 'group': 'group', 'channel': 'channel'}.get(call)
             for path, value in leaves(body):
-                code = UNKNOWN.get(last(path))
-                if path.startswith('nodes['):
-                    code = 'unknown_node'
-                if path.startswith('groups['):
-                    code = 'unknown_group'
-                if not code or path == own_id or not isinstance(value, str) or call == 'batch':
+                code = unknown_of(path)
+                if not code or path == own_id or not isinstance(value, str):
                     continue
                 if last(path) == 'node' and call in ('confirm', 'release', 'change', 'move', 'fulfil'):
                     continue
@@ -326,12 +340,21 @@ class BadInput(ServerCase):
         both = with_text(CALLS['reserve'][2], 'lines[0].node', '"n1","group":"g"')
         self.wrong('reserve', both, 'invalid_value')
 
+    def test_ids_of_reservations(self):
+        for call, prefix, names in (('reserve', '', ('id',)), ('batch', 'reservations[0].', ('id', 'idempotency_key'))):
+            body = CALLS[call][2]
+            for name in names:
+                for text, code in (('1', 'wrong_type'), ('{}', 'wrong_type'), (json.dumps('x' * 65), ('too_long', 'invalid_id')),
+                                   (json.dumps(CONTROL if name == 'id' else ''), ('invalid_id', 'invalid_value')),
+                                   ('"a","%s":"a"' % name, 'duplicate_field')):
+                    data = with_text(body, prefix + 'kind', f'"cart","{name}":{text}')
+                    self.wrong(call, data, code, prefix + name)
+
     def test_rules_that_say_nothing_or_too_much(self):
         self.wrong('rule', b'{"sku":"A"}', 'missing_field')
         self.wrong('rule', b'{}', 'missing_field')
         self.wrong('rule', b'{"node":"n1","channel":"web","safety_stock":1}', 'invalid_scope')
         self.wrong('rule', b'{"sku":"A","node":"n1","channel":"web","safety_stock":1}', 'invalid_scope')
-        self.wrong('rule', b'{"min_quantity":5,"max_quantity":4}', ('invalid_value', 'invalid_quantity'))
 
     def test_reservations_that_are_not_there(self):
         for action in ('confirm', 'release', 'extend', 'change', 'move', 'fulfil'):

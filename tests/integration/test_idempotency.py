@@ -41,11 +41,21 @@ class Idempotency(ServerCase):
         for call, first in self.first.items():
             with self.subTest(call=call):
                 again = self.send(call)
+                if call == 'batch':
+                    self.check_batch(first, again)
+                    continue
                 self.assertIn(again.status, (200, 201), again)
                 self.assertEqual(again.headers.get('idempotency-replayed'), 'true')
                 self.assertEqual(again.json, first.json)
                 self.refused(self.send(call, OTHERS[call]), 422, 'idempotency_mismatch')
         self.assertEqual(self.everything(rules=['xr'], fences=['xf'], supplies=['xs']), before)
+
+    def check_batch(self, first, again):
+        """The key of a batch gives each of its reservations a key of its own."""
+        for one, other in zip(first.json['results'], again.json['results']):
+            self.assertEqual((one['status'], other['status'], other['reservation']), (201, 200, one['reservation']))
+        other = self.send('batch', OTHERS['batch']).json['results'][0]
+        self.assertEqual((other['status'], other['problem']['code']), (422, 'idempotency_mismatch'))
 
     def test_every_write_repeats_its_answer(self):
         self.send_all()
@@ -81,6 +91,14 @@ class Idempotency(ServerCase):
                 again = self.client.delete(target, {'Idempotency-Key': f'delete-{call}'})
                 self.assertEqual((again.status, again.json), (200, first.json))
                 self.assertEqual(again.headers.get('idempotency-replayed'), 'true')
+
+    def test_an_answer_is_repeated_though_its_object_has_changed_since(self):
+        first = self.client.put('/v1/items/C', {'name': 'one'}, {'Idempotency-Key': 'k'})
+        self.ok(self.client.put('/v1/items/C', {'name': 'two'}))
+        again = self.client.put('/v1/items/C', {'name': 'one'}, {'Idempotency-Key': 'k'})
+        self.assertEqual(again.json, first.json)
+        self.assertEqual(again.headers.get('idempotency-replayed'), 'true')
+        self.assertEqual(self.ok(self.client.get('/v1/items/C'))['name'], 'two')
 
     def test_a_refusal_is_remembered_too(self):
         body = {'kind': 'cart', 'channel': 'web', 'lines': [{'sku': 'A', 'quantity': 1000, 'node': 'n1'}]}

@@ -201,7 +201,7 @@ class Life(ServerCase):
         self.assertEqual(self.claims(self.reserve(('A', 1), channel='near',
                                                   near={'lat': 45, 'lon': 3, 'radius_km': 10})), [(1, 'n1', 1)])
         self.refused(self.ask(('A', 1), channel='near', near={'postal_code': '00000', 'country': 'FR'}),
-                     422, 'unknown_postal_code', 'near')
+                     422, 'unknown_postal_code', 'near.postal_code')
 
     def test_backorder_comes_after_all_real_stock(self):
         self.rule('b', sku='A', node='n1', backorder_limit=10)

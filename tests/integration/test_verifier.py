@@ -58,9 +58,9 @@ class Verifier(ServerCase):
             self.stock(f'S{number}', n1=500, n2=500)
         self.churn()
         self.assertIn('onhand_ledger_differences', self.metrics())
-        rounds = self.value('onhand_verifier_rounds_total') if 'onhand_verifier_rounds_total' in self.metrics() else None
-        if rounds is not None:
-            wait_until(lambda: self.value('onhand_verifier_rounds_total') > rounds + 1, 'the verifier does not walk', 30)
+        rounds = self.value('onhand_ledger_verify_rounds_total')
+        wait_until(lambda: self.value('onhand_ledger_verify_rounds_total') > rounds + 1, 'the verifier does not walk', 30)
+        self.assertGreater(self.value('onhand_ledger_verified_positions_total'), 40)
         self.assertEqual(self.value('onhand_ledger_differences'), 0)
         self.server.crash()
         self.reconnect()

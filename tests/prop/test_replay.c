@@ -32,7 +32,7 @@ struct world {
     struct oh_record_decoder decoder;
     struct log records; /* records.count == seq of live */
     struct log objects; /* of the snapshot under way or taken last */
-    struct oh_record_digest snapshot_digest;
+    struct log begun;   /* the ledger's objects when that snapshot began */
     uint64_t snapshot_seq;
     uint32_t snapshot_count;
     bool is_snapshotting;
@@ -105,6 +105,7 @@ static void command_run(struct world *world, bool joins_next)
         err = oh_ledger_apply(world->live, world->commands.now_us, &command, &answer);
     }
     assert_int_equal(err, OH_OK);
+    random_commands_answered(&world->commands, &answer);
     if (!joins_next)
         record_take(world);
 }
@@ -121,12 +122,17 @@ static void turn_run(struct world *world)
 
 /* ---- Comparison ------------------------------------------------------------------------------- */
 
-/* Ended reservations and old keys are forgotten a few per record, so two ledgers may differ in those. */
+/* Reservations that ended a day ago and keys of that age are forgotten by each ledger's own clock. */
+static void digest_begin(struct oh_record_digest *digest, int64_t time_us)
+{
+    oh_record_digest_init(digest);
+    digest->ended_after_us = time_us - OH_KEY_RETENTION_US;
+    digest->keys_after_us = time_us - OH_KEY_RETENTION_US;
+}
+
 static void digest_of(struct oh_ledger *ledger, int64_t time_us, struct oh_record_digest *out_digest)
 {
-    oh_record_digest_init(out_digest);
-    out_digest->ended_after_us = time_us - OH_KEY_RETENTION_US;
-    out_digest->keys_after_us = time_us - OH_KEY_RETENTION_US;
+    digest_begin(out_digest, time_us);
     oh_record_digest_ledger(out_digest, ledger);
     oh_record_digest_fini(out_digest);
 }
@@ -180,9 +186,8 @@ static void assert_same(struct oh_ledger *a, struct oh_ledger *b)
 static void snapshot_begin(struct world *world)
 {
     log_clear(&world->objects);
-    oh_record_digest_init(&world->snapshot_digest);
-    oh_record_digest_ledger(&world->snapshot_digest, world->live);
-    oh_record_digest_fini(&world->snapshot_digest);
+    log_clear(&world->begun);
+    oh_ledger_export(world->live, object_keep, &world->begun);
     world->snapshot_seq = oh_ledger_seq(world->live);
     world->is_snapshotting = true;
     oh_ledger_snapshot_begin(world->live, object_keep, &world->objects);
@@ -201,20 +206,31 @@ static struct oh_ledger *snapshot_restore(struct world *world)
             fail_msg("object %u of %u: %s", i, world->objects.count, diag.text);
     }
     assert_true(oh_ledger_seq(restored) == world->snapshot_seq);
+    assert_int_equal(oh_ledger_advance(restored, oh_ledger_time_us(restored), 0), 0);
     return restored;
+}
+
+static void begun_digest(struct world *world, struct oh_record_digest *out_digest)
+{
+    digest_begin(out_digest, oh_ledger_time_us(world->live));
+    for (uint32_t i = 0; i < world->begun.count; i++) {
+        struct oh_effect object;
+        assert_int_equal(oh_object_decode(log_get(&world->begun, i), &world->decoder, &object), OH_OK);
+        oh_record_digest_add(out_digest, &object);
+    }
+    oh_record_digest_fini(out_digest);
 }
 
 /* The restored ledger is the one that was begun with; with the records since, it is the one that is now. */
 static void snapshot_check(struct world *world)
 {
-    struct oh_record_digest digest;
+    struct oh_record_digest digests[2];
     struct oh_ledger *restored = snapshot_restore(world);
-    oh_record_digest_init(&digest);
-    oh_record_digest_ledger(&digest, restored);
-    oh_record_digest_fini(&digest);
-    if (!oh_record_digest_equal(&digest, &world->snapshot_digest))
-        fail_msg("snapshot %" PRIu64 ": %" PRIu64 " objects restored, %" PRIu64 " when it began",
-                 world->snapshot_seq, digest.object_count, world->snapshot_digest.object_count);
+    begun_digest(world, &digests[0]);
+    digest_of(restored, oh_ledger_time_us(world->live), &digests[1]);
+    if (!oh_record_digest_equal(&digests[0], &digests[1]))
+        fail_msg("snapshot %" PRIu64 ": %" PRIu64 " objects when it began, %" PRIu64 " restored",
+                 world->snapshot_seq, digests[0].object_count, digests[1].object_count);
     for (uint64_t seq = world->snapshot_seq + 1; seq <= world->records.count; seq++)
         replay_bytes(world, restored, log_get(&world->records, (uint32_t)seq - 1));
     assert_same(world->live, restored);
@@ -248,6 +264,7 @@ static struct world *world_create(uint64_t seed)
     random_commands_init(&world->commands, seed, ITEM_COUNT, NODE_COUNT);
     oh_strbuf_init(&world->records.bytes, LOG_SIZE_MAX);
     oh_strbuf_init(&world->objects.bytes, LOG_SIZE_MAX);
+    oh_strbuf_init(&world->begun.bytes, LOG_SIZE_MAX);
     oh_record_decoder_init(&world->decoder, 0);
     world->live = random_ledger_create();
     world->replayed = random_ledger_create();
@@ -263,6 +280,7 @@ static void world_destroy(struct world *world)
     oh_record_decoder_fini(&world->decoder);
     oh_strbuf_fini(&world->records.bytes);
     oh_strbuf_fini(&world->objects.bytes);
+    oh_strbuf_fini(&world->begun.bytes);
     free(world);
 }
 
@@ -272,7 +290,8 @@ static void history_run(uint64_t seed)
     for (uint32_t i = 1; i <= COMMAND_COUNT; i++) {
         turn_run(world);
         snapshot_tick(world);
-        if (i % COMPARE_EVERY == 0)
+        /* A ledger under a snapshot cannot be exported: some rounds are skipped. */
+        if (i % COMPARE_EVERY == 0 && !world->is_snapshotting)
             assert_same(world->live, world->replayed);
     }
     assert_true(world->snapshot_count >= 5);
@@ -306,6 +325,7 @@ static void test_replay_decides_the_same_from_there_on(void **state)
         assert_int_equal(oh_ledger_apply(world->replayed, world->commands.now_us, &command, &answers[1]),
                          OH_OK);
         assert_int_equal(answers[0].verdict, answers[1].verdict);
+        random_commands_answered(&world->commands, &answers[0]);
         oh_strbuf_clear(&world->records.bytes);
         oh_strbuf_clear(&bytes);
         if (oh_ledger_take_record(world->live, &record))

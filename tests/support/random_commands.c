@@ -12,7 +12,7 @@
 #define RULE_COUNT    24u
 #define FENCE_COUNT   12u
 #define SUPPLY_COUNT  24u
-#define KEY_COUNT     200u
+#define KEY_COUNT     3000u
 
 /* ---- Names ------------------------------------------------------------------------------------ */
 
@@ -57,14 +57,16 @@ static struct oh_bytes any_node(struct random_commands *commands)
 
 static struct oh_bytes any_channel(struct random_commands *commands)
 {
-    return chance(commands, 30) ? OH_BYTES_NONE : name(commands, "channel-", below(commands, CHANNEL_COUNT));
+    return chance(commands, 50) ? OH_BYTES_NONE : name(commands, "channel-", below(commands, CHANNEL_COUNT));
 }
 
 static struct oh_bytes any_reservation(struct random_commands *commands)
 {
-    uint64_t made = commands->reservation_count;
-    uint64_t back = chance(commands, 80) ? skewed(commands, 40) : skewed(commands, 2000);
-    return name(commands, "R", back < made ? made - 1 - back : back);
+    uint64_t accepted = commands->accepted_count;
+    uint64_t back = skewed(commands, chance(commands, 80) ? 40 : RANDOM_ACCEPTED_MAX);
+    if (back >= accepted || chance(commands, 3))
+        return name(commands, "R", below(commands, 3000));
+    return name(commands, "R", commands->accepted[(accepted - 1 - back) % RANDOM_ACCEPTED_MAX]);
 }
 
 static int64_t any_quantity(struct random_commands *commands, int64_t units_max)
@@ -191,7 +193,7 @@ static void rule_make(struct random_commands *commands, struct oh_command *comma
                                             .safety_stock_milli = any_quantity(commands, 3),
                                             .threshold_milli = any_quantity(commands, 5),
                                             .min_quantity_milli = 1000,
-                                            .max_quantity_milli = any_quantity(commands, 20) + 5000,
+                                            .max_quantity_milli = any_quantity(commands, 20),
                                             .increment_milli = chance(commands, 50) ? 1000 : 500,
                                             .backorder_limit_milli = any_quantity(commands, 5),
                                             .low_stock_milli = any_quantity(commands, 5),
@@ -455,6 +457,10 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
 
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command)
 {
+    if (commands->made_count > 0 && chance(commands, 2)) {
+        *out_command = commands->last;
+        return;
+    }
     uint64_t number = commands->made_count++;
     commands->memory = &commands->memories[number % RANDOM_JOINED_MAX];
     commands->memory->text_size = 0;
@@ -468,6 +474,21 @@ void random_commands_next(struct random_commands *commands, struct oh_command *o
         any_make(commands, out_command);
     if (chance(commands, 20))
         out_command->key = name(commands, "K", below(commands, KEY_COUNT));
+    commands->last = *out_command;
+}
+
+void random_commands_answered(struct random_commands *commands, const struct oh_answer *answer)
+{
+    uint64_t number = 0;
+    bool is_ours = answer->type == OH_COMMAND_RESERVE && answer->is_created && !answer->is_repeat &&
+                   answer->id.size > 1 && answer->id.data[0] == 'R';
+    for (size_t i = 1; is_ours && i < answer->id.size; i++) {
+        if (answer->id.data[i] < '0' || answer->id.data[i] > '9')
+            return;
+        number = number * 10 + (uint64_t)(answer->id.data[i] - '0');
+    }
+    if (is_ours)
+        commands->accepted[commands->accepted_count++ % RANDOM_ACCEPTED_MAX] = number;
 }
 
 uint64_t random_seed(const char *test, uint64_t fallback)

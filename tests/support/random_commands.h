@@ -15,6 +15,7 @@
 
 #define RANDOM_LINES_MAX          8u
 #define RANDOM_COMMANDS_TEXT_SIZE 4096u
+#define RANDOM_ACCEPTED_MAX       512u
 #define RANDOM_JOINED_MAX         8u /* commands that may join one record */
 
 /* What a command borrows from. */
@@ -35,6 +36,9 @@ struct random_commands {
     uint64_t made_count;
     uint64_t reservation_count; /* reserve commands so far: ids "R0".. */
     int64_t now_us;
+    struct oh_command last;                 /* sent again now and then, as after a lost answer */
+    uint64_t accepted[RANDOM_ACCEPTED_MAX]; /* numbers of reservations that exist, the newest ones */
+    uint64_t accepted_count;
     struct random_memory *memory; /* of the command being made */
     struct random_memory memories[RANDOM_JOINED_MAX];
 };
@@ -45,6 +49,9 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
 
 /* Makes the next command and moves commands->now_us. Lends for RANDOM_JOINED_MAX calls. */
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command);
+
+/* Tells what came of it, so that later commands are about reservations that exist. Optional. */
+void random_commands_answered(struct random_commands *commands, const struct oh_answer *answer);
 
 /* The seed of a test: ONHAND_SEED when it is set, else `fallback`. Printed, to repeat a failure. */
 uint64_t random_seed(const char *test, uint64_t fallback);

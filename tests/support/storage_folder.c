@@ -27,7 +27,7 @@ static int folder_fdatasync(void *ctx, int file)
     struct storage_folder *folder = ctx;
     if (atomic_load(&folder->is_slow))
         pause_us(2000);
-    if (atomic_load(&folder->syncs_until_fail) >= 0 && atomic_fetch_sub(&folder->syncs_until_fail, 1) == 0)
+    if (atomic_load(&folder->is_broken))
         return -EIO;
     return oh_io_posix()->fdatasync(NULL, file);
 }
@@ -61,7 +61,6 @@ int storage_folder_setup(void **state)
     folder->io.allocate = folder_allocate;
     folder->io.fdatasync = folder_fdatasync;
     folder->io.pwritev = folder_pwritev;
-    atomic_store(&folder->syncs_until_fail, -1);
     *state = folder;
     return 0;
 }

@@ -14,10 +14,10 @@ struct storage_folder {
     char path[256]; /* of a data directory that does not exist yet */
     char base[200];
     struct oh_io io;
-    _Atomic bool is_full;         /* allocate: ENOSPC */
-    _Atomic int syncs_until_fail; /* fdatasync fails when this comes to 0; -1: never */
-    _Atomic bool is_slow;         /* each fdatasync takes at least 2 ms */
-    _Atomic uint64_t nags;        /* counts reads and writes; every third is interrupted, every third short */
+    _Atomic bool is_full;   /* allocate: ENOSPC */
+    _Atomic bool is_broken; /* fdatasync: EIO */
+    _Atomic bool is_slow;   /* each fdatasync takes at least 2 ms */
+    _Atomic uint64_t nags;  /* counts reads and writes; every third is interrupted, every third short */
     bool is_nagging;
 };
 

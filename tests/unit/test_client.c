@@ -5,6 +5,8 @@
 #include "app/load.h"
 #include "app/progress.h"
 #include "app/row_reader.h"
+#include "base/prng.h"
+#include "codec/rows.h"
 #include "support/test.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -352,6 +354,65 @@ static void test_row_reader_loses_nothing_when_a_file_is_larger_than_its_buffers
     free(text);
 }
 
+/* Rows that the import's parser sees, good and bad ones. */
+static uint64_t import_row_count(enum oh_row_format format, const char *text)
+{
+    struct oh_rows *rows = NULL;
+    struct oh_row row;
+    bool is_fed = false;
+    assert_int_equal(oh_rows_create(OH_ROWS_ITEMS, format, 1, &rows), OH_OK);
+    for (bool goes_on = true; goes_on;) {
+        switch (oh_rows_next(rows, &row)) {
+        case OH_ROW_FULL:
+            oh_rows_release(rows);
+            break;
+        case OH_ROW_MORE:
+            if (!is_fed)
+                oh_rows_feed(rows, oh_bytes_of(text));
+            else
+                oh_rows_finish(rows);
+            is_fed = true;
+            break;
+        case OH_ROW_COMMAND:
+        case OH_ROW_FAULT:
+            break;
+        case OH_ROW_REFUSED:
+        case OH_ROW_END:
+            goes_on = false;
+            break;
+        }
+    }
+    uint64_t count = oh_rows_last(rows);
+    oh_rows_destroy(&rows);
+    return count;
+}
+
+static void test_row_reader_counts_rows_as_the_import_does_when_bytes_are_random(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "\"\"\n\n\r,,a";
+    struct oh_prng prng;
+    oh_prng_init(&prng, 20);
+    for (int round = 0; round < 400; round++) {
+        char text[400] = "sku,name\n";
+        char path[32];
+        struct oh_strbuf out;
+        uint64_t count = 0;
+        bool is_csv = round % 2 == 0;
+        size_t first = is_csv ? strlen(text) : 0;
+        size_t size = first + 1 + (size_t)oh_prng_below(&prng, 40);
+        for (size_t i = first; i < size; i++)
+            text[i] = alphabet[oh_prng_below(&prng, sizeof alphabet - 1)];
+        text[size] = '\0';
+        oh_strbuf_init(&out, 4096);
+        make_file(path, is_csv ? ".csv" : ".ndjson", text, false, 0);
+        assert_int_equal(read_rows(path, 1 + oh_prng_below(&prng, 3), &out, &count), OH_E_CLOSED);
+        assert_int_equal(count, import_row_count(is_csv ? OH_ROW_CSV : OH_ROW_NDJSON, text));
+        assert_int_equal(unlink(path), 0);
+        oh_strbuf_fini(&out);
+    }
+}
+
 static void test_row_reader_says_torn_when_a_gzip_is_cut(void **state)
 {
     (void)state;
@@ -592,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_client_says_why_when_nothing_listens),
         cmocka_unit_test(test_row_reader_gives_whole_rows_when_quotes_hold_newlines),
         cmocka_unit_test(test_row_reader_loses_nothing_when_a_file_is_larger_than_its_buffers),
+        cmocka_unit_test(test_row_reader_counts_rows_as_the_import_does_when_bytes_are_random),
         cmocka_unit_test(test_row_reader_says_torn_when_a_gzip_is_cut),
         cmocka_unit_test(test_row_reader_refuses_a_row_when_it_is_larger_than_the_limit),
         cmocka_unit_test(test_row_reader_refuses_a_csv_file_when_it_is_empty),

@@ -404,8 +404,10 @@ static void test_rows_reads_more_than_fits_its_memory_in_either_format(void **st
         oh_strbuf_put_char(&out, '\0');
         int good = 0;
         int lines = 0;
-        for (char *line = out.data, *end; (end = strchr(line, 10)) != NULL; line = end + 1, lines++)
+        for (char *line = out.data, *end; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
+            *end = '\0';
             good += strstr(line, " item A name=0123456789012345678901234567890123456789 gtin=") != NULL ? 1 : 0;
+        }
         assert_int_equal(lines, count);
         assert_int_equal(good, count / 3);
         oh_strbuf_fini(&text);
@@ -438,7 +440,7 @@ static void test_rows_gives_the_same_rows_wherever_the_input_is_cut(void **state
     oh_strbuf_init(&text, TEXT_SIZE_MAX);
     oh_strbuf_init(&whole, TEXT_SIZE_MAX);
     oh_strbuf_init(&cut, TEXT_SIZE_MAX);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 200; i++) {
         enum oh_row_format format = i % 3 == 0 ? OH_ROW_NDJSON : OH_ROW_CSV;
         oh_strbuf_clear(&text);
         oh_strbuf_clear(&whole);
@@ -470,7 +472,7 @@ static void test_rows_reads_back_what_was_quoted(void **state)
     oh_prng_init(&prng, seed);
     oh_strbuf_init(&name, TEXT_SIZE_MAX);
     oh_strbuf_init(&text, TEXT_SIZE_MAX);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 5000; i++) {
         struct oh_rows *rows = NULL;
         struct oh_row row;
         oh_strbuf_clear(&name);

@@ -20,7 +20,7 @@ CALLS = {
         'max_quantity': 100, 'quantity_increment': 0.5, 'backorder_limit': 1, 'low_stock': 1,
         'pickup_allowed': True, 'ship_allowed': True, 'preorder': False}),
     'fence': ('PUT', '/v1/fences/xf', {
-        'fence': 'xf', 'channel': 'web', 'sku': 'A', 'node': 'n1', 'quantity': 1, 'policy': 'regular'}),
+        'fence': 'xf', 'channel': 'web', 'sku': 'B', 'node': 'n1', 'quantity': 1, 'policy': 'regular'}),
     'supply': ('PUT', '/v1/supplies/xs', {
         'supply': 'xs', 'sku': 'A', 'node': 'n1', 'quantity': 5, 'eta': '2030-01-01T00:00:00Z'}),
     'adjust': ('POST', '/v1/stock/adjust', {'source': 's', 'entries': [
@@ -30,13 +30,12 @@ CALLS = {
         {'sku': 'A', 'node': 'n1', 'quantity': 7, 'state': 'sellable', 'as_of': utc(), 'source_seq': 5},
         {'sku': 'B', 'node': 'n2', 'quantity': 7, 'state': 'display', 'as_of': utc(), 'source_seq': 6}]}),
     'reserve': ('POST', '/v1/reservations', {
-        'id': 'xid', 'kind': 'cart', 'channel': 'web', 'customer': 'c', 'order': 'o', 'ttl_seconds': 60,
+        'kind': 'cart', 'channel': 'web', 'customer': 'c', 'order': 'o', 'ttl_seconds': 60,
         'allow_partial': False, 'near': {'lat': 48.5, 'lon': 2.5, 'radius_km': 2000}, 'lines': [
             {'line': 1, 'sku': 'A', 'quantity': 1, 'node': 'n1'},
             {'line': 2, 'sku': 'B', 'quantity': 1, 'group': 'g'}]}),
     'batch': ('POST', '/v1/reservations/batch', {'reservations': [
-        {'id': 'b1', 'kind': 'cart', 'channel': 'web', 'ttl_seconds': 60, 'lines': [{'sku': 'A', 'quantity': 1}]},
-        {'idempotency_key': 'k2', 'kind': 'ship', 'channel': 'web', 'lines': [{'sku': 'B', 'quantity': 1}]}]}),
+        {'kind': 'cart', 'channel': 'web', 'ttl_seconds': 60, 'lines': [{'sku': 'A', 'quantity': 1, 'node': 'n1'}]}]}),
     'confirm': ('POST', '/v1/reservations/hold/confirm', {
         'lines': [{'line': 1, 'node': 'n1', 'quantity': 2}], 'return_rest': True}),
     'release': ('POST', '/v1/reservations/hold/release', {'lines': [{'line': 1, 'node': 'n1', 'quantity': 2}]}),
