@@ -177,7 +177,8 @@ void oh_reply_put_fence(struct oh_strbuf *buf, const struct oh_ledger *ledger, c
     member_node(buf, ledger, fence->node);
     oh_json_member_milli(buf, "quantity", fence->quantity_milli);
     oh_json_member_text(buf, "policy", oh_fence_policy_text(fence->policy));
-    oh_json_member_milli(buf, "used", used_milli);
+    if (used_milli != OH_REPLY_NO_USED)
+        oh_json_member_milli(buf, "used", used_milli);
     put_end(buf, seq);
 }
 

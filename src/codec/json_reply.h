@@ -59,6 +59,9 @@ void oh_reply_put_fault(struct oh_strbuf *buf, const struct oh_fault *fault);
 /* In place of a seq: an element of a list, without "seq". */
 #define OH_REPLY_NO_SEQ UINT64_MAX
 
+/* In place of what a fence's channel uses of it: the answer to a PUT, which stays the same when it is repeated. */
+#define OH_REPLY_NO_USED INT64_MIN
+
 /* One object each, `{...,"seq":n}`. Not separated. */
 void oh_reply_put_node(struct oh_strbuf *buf, const struct oh_node_command *node, uint64_t seq);
 void oh_reply_put_item(struct oh_strbuf *buf, const struct oh_item_command *item, uint64_t seq);

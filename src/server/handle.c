@@ -1,4 +1,5 @@
 #include "server/handle.h"
+#include "base/assert.h"
 #include <strings.h>
 
 struct oh_call oh_call_of(void *app, struct oh_exchange *exchange)
@@ -210,4 +211,28 @@ struct oh_strbuf *oh_call_begin_answer(const struct oh_call *call, const struct 
     if (answer->is_repeat)
         oh_reply_header(call->exchange, "Idempotency-Replayed", OH_BYTES("true"));
     return oh_call_begin(call, answer->is_created && !answer->is_repeat ? 201 : 200);
+}
+
+uint16_t oh_call_node_index(const struct oh_call *call, struct oh_bytes name)
+{
+    struct oh_node_id node = { OH_NODE_NONE };
+    bool is_right = oh_bytes_is_empty(name) || oh_node_find(call->ledger, name, &node);
+    OH_ASSERT(is_right);
+    return node.index;
+}
+
+uint16_t oh_call_channel_index(const struct oh_call *call, struct oh_bytes name)
+{
+    struct oh_channel_id channel = { OH_NODE_NONE };
+    bool is_right = oh_bytes_is_empty(name) || oh_channel_find(call->ledger, name, &channel);
+    OH_ASSERT(is_right);
+    return channel.index;
+}
+
+uint32_t oh_call_item_index(const struct oh_call *call, struct oh_bytes sku)
+{
+    struct oh_item_id item = { OH_INDEX_NONE };
+    bool is_right = oh_bytes_is_empty(sku) || oh_item_find(call->ledger, sku, &item);
+    OH_ASSERT(is_right);
+    return item.index;
 }

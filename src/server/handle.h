@@ -84,6 +84,11 @@ struct oh_strbuf *oh_call_begin(const struct oh_call *call, int status);
 void oh_call_end_read(const struct oh_call *call);  /* leaves at once */
 void oh_call_end_write(const struct oh_call *call); /* leaves when the ledger's seq is durable */
 
+/* The index of a name in an accepted command: it exists (asserted). No name: OH_NODE_NONE or OH_INDEX_NONE. */
+uint16_t oh_call_node_index(const struct oh_call *call, struct oh_bytes name);
+uint16_t oh_call_channel_index(const struct oh_call *call, struct oh_bytes name);
+uint32_t oh_call_item_index(const struct oh_call *call, struct oh_bytes sku);
+
 /* Status and headers of a success: 201 for what is new, Idempotency-Replayed for a repeat. */
 struct oh_strbuf *oh_call_begin_answer(const struct oh_call *call, const struct oh_answer *answer);
 

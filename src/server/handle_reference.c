@@ -15,6 +15,9 @@ struct noun {
     bool (*find)(const struct oh_ledger *ledger, struct oh_bytes id, uint32_t *out_index);
     struct oh_bytes (*name)(const struct oh_ledger *ledger, uint32_t index);
     void (*put)(const struct oh_ledger *ledger, uint32_t index, struct oh_strbuf *body, uint64_t seq);
+    /* What a PUT put: from the command, so that a repeat is answered as the first time whatever happened since. */
+    void (*put_command)(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                        uint64_t seq);
 };
 
 /* ---- The four nouns --------------------------------------------------------------------------- */
@@ -40,6 +43,13 @@ static void node_put(const struct oh_ledger *ledger, uint32_t index, struct oh_s
     oh_reply_put_node(body, &value, seq);
 }
 
+static void node_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                             uint64_t seq)
+{
+    (void)call;
+    oh_reply_put_node(body, &command->node, seq);
+}
+
 static bool item_find(const struct oh_ledger *ledger, struct oh_bytes id, uint32_t *out_index)
 {
     struct oh_item_id item;
@@ -59,6 +69,13 @@ static void item_put(const struct oh_ledger *ledger, uint32_t index, struct oh_s
     struct oh_item_command value;
     oh_item_get(ledger, (struct oh_item_id){ index }, &value);
     oh_reply_put_item(body, &value, seq);
+}
+
+static void item_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                             uint64_t seq)
+{
+    (void)call;
+    oh_reply_put_item(body, &command->item, seq);
 }
 
 static bool group_find(const struct oh_ledger *ledger, struct oh_bytes id, uint32_t *out_index)
@@ -82,6 +99,20 @@ static void group_put(const struct oh_ledger *ledger, uint32_t index, struct oh_
     oh_reply_put_group(body, ledger, &value, seq);
 }
 
+/* The names of a command that was accepted: they exist. */
+static void group_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                              uint64_t seq)
+{
+    const struct oh_group_command *group = &command->group;
+    uint16_t *nodes = call->service->indexes;
+    for (uint32_t i = 0; i < group->node_count; i++)
+        nodes[i] = oh_call_node_index(call, group->nodes[i]);
+    struct oh_effect_group value = {
+        .group = group->group, .name = group->name, .nodes = nodes, .node_count = group->node_count,
+    };
+    oh_reply_put_group(body, call->ledger, &value, seq);
+}
+
 static bool channel_find(const struct oh_ledger *ledger, struct oh_bytes id, uint32_t *out_index)
 {
     struct oh_channel_id channel;
@@ -103,17 +134,42 @@ static void channel_put(const struct oh_ledger *ledger, uint32_t index, struct o
     oh_reply_put_channel(body, ledger, &value, seq);
 }
 
+static void channel_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                                uint64_t seq)
+{
+    const struct oh_channel_command *channel = &command->channel;
+    uint16_t *nodes = call->service->indexes;
+    uint16_t *groups = nodes + channel->node_count;
+    for (uint32_t i = 0; i < channel->node_count; i++)
+        nodes[i] = oh_call_node_index(call, channel->nodes[i]);
+    for (uint32_t i = 0; i < channel->group_count; i++) {
+        struct oh_group_id group = { OH_NODE_NONE };
+        bool is_found = oh_group_find(call->ledger, channel->groups[i], &group);
+        OH_ASSERT(is_found);
+        groups[i] = group.index;
+    }
+    struct oh_effect_channel value = {
+        .channel = channel->channel, .name = channel->name, .policy = channel->policy,
+        .nodes = nodes, .node_count = channel->node_count, .groups = groups, .group_count = channel->group_count,
+    };
+    oh_reply_put_channel(body, call->ledger, &value, seq);
+}
+
 static const struct noun noun_node = {
     "nodes", OH_V_UNKNOWN_NODE, oh_request_node, oh_node_count, node_find, node_name, node_put,
+    node_put_command,
 };
 static const struct noun noun_item = {
     "items", OH_V_UNKNOWN_ITEM, oh_request_item, oh_item_count, item_find, item_name, item_put,
+    item_put_command,
 };
 static const struct noun noun_group = {
     "groups", OH_V_UNKNOWN_GROUP, oh_request_group, oh_group_count, group_find, group_name, group_put,
+    group_put_command,
 };
 static const struct noun noun_channel = {
     "channels", OH_V_UNKNOWN_CHANNEL, oh_request_channel, oh_channel_count, channel_find, channel_name, channel_put,
+    channel_put_command,
 };
 
 /* ---- What they share -------------------------------------------------------------------------- */
@@ -133,10 +189,7 @@ static void reference_put(void *app, struct oh_exchange *exchange, const struct 
     const struct oh_answer *answer = oh_call_apply(&call, &command);
     if (answer == NULL)
         return;
-    uint32_t index = 0;
-    bool is_found = noun->find(call.ledger, id, &index);
-    OH_ASSERT(is_found);
-    noun->put(call.ledger, index, oh_call_begin_answer(&call, answer), answer->seq);
+    noun->put_command(&call, &command, oh_call_begin_answer(&call, answer), answer->seq);
     oh_call_end_write(&call);
 }
 

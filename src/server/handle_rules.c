@@ -9,6 +9,9 @@ struct noun {
     struct oh_command (*removal)(struct oh_bytes id);
     bool (*exists)(const struct oh_ledger *ledger, struct oh_bytes id);
     void (*put)(const struct oh_ledger *ledger, struct oh_bytes id, struct oh_strbuf *body, uint64_t seq); /* exists */
+    /* What a PUT put: from the command, so that a repeat is answered as the first time whatever happened since. */
+    void (*put_command)(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                        uint64_t seq);
 };
 
 /* ---- The three nouns -------------------------------------------------------------------------- */
@@ -31,6 +34,19 @@ static void rule_put(const struct oh_ledger *ledger, struct oh_bytes id, struct 
         oh_reply_put_rule(body, ledger, &value, seq);
 }
 
+static void rule_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                             uint64_t seq)
+{
+    struct oh_effect_rule value = {
+        .rule = command->rule.rule,
+        .item = oh_call_item_index(call, command->rule.sku),
+        .node = oh_call_node_index(call, command->rule.node),
+        .channel = oh_call_channel_index(call, command->rule.channel),
+        .values = command->rule.values,
+    };
+    oh_reply_put_rule(body, call->ledger, &value, seq);
+}
+
 static struct oh_command fence_removal(struct oh_bytes id)
 {
     return (struct oh_command){ .type = OH_COMMAND_FENCE, .fence = { .fence = id } };
@@ -51,6 +67,20 @@ static void fence_put(const struct oh_ledger *ledger, struct oh_bytes id, struct
         oh_reply_put_fence(body, ledger, &value, used_milli, seq);
 }
 
+static void fence_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                              uint64_t seq)
+{
+    struct oh_effect_fence value = {
+        .fence = command->fence.fence,
+        .item = oh_call_item_index(call, command->fence.sku),
+        .node = oh_call_node_index(call, command->fence.node),
+        .channel = oh_call_channel_index(call, command->fence.channel),
+        .quantity_milli = command->fence.quantity_milli,
+        .policy = command->fence.policy,
+    };
+    oh_reply_put_fence(body, call->ledger, &value, OH_REPLY_NO_USED, seq);
+}
+
 static struct oh_command supply_removal(struct oh_bytes id)
 {
     return (struct oh_command){ .type = OH_COMMAND_SUPPLY, .supply = { .supply = id } };
@@ -69,32 +99,30 @@ static void supply_put(const struct oh_ledger *ledger, struct oh_bytes id, struc
         oh_reply_put_supply(body, ledger, &value, seq);
 }
 
+static void supply_put_command(const struct oh_call *call, const struct oh_command *command, struct oh_strbuf *body,
+                               uint64_t seq)
+{
+    struct oh_effect_supply value = {
+        .supply = command->supply.supply,
+        .item = oh_call_item_index(call, command->supply.sku),
+        .node = oh_call_node_index(call, command->supply.node),
+        .quantity_milli = command->supply.quantity_milli,
+        .eta_us = command->supply.eta_us,
+    };
+    oh_reply_put_supply(body, call->ledger, &value, seq);
+}
+
 static const struct noun noun_rule = {
-    OH_V_UNKNOWN_RULE, oh_request_rule, rule_removal, rule_exists, rule_put,
+    OH_V_UNKNOWN_RULE, oh_request_rule, rule_removal, rule_exists, rule_put, rule_put_command,
 };
 static const struct noun noun_fence = {
-    OH_V_UNKNOWN_FENCE, oh_request_fence, fence_removal, fence_exists, fence_put,
+    OH_V_UNKNOWN_FENCE, oh_request_fence, fence_removal, fence_exists, fence_put, fence_put_command,
 };
 static const struct noun noun_supply = {
-    OH_V_UNKNOWN_SUPPLY, oh_request_supply, supply_removal, supply_exists, supply_put,
+    OH_V_UNKNOWN_SUPPLY, oh_request_supply, supply_removal, supply_exists, supply_put, supply_put_command,
 };
 
 /* ---- What they share -------------------------------------------------------------------------- */
-
-/* A quantity of 0 removes: there is then nothing to show but the seq. So does a repeat of what was removed since. */
-static void noun_answer(const struct oh_call *call, const struct noun *noun, const struct oh_answer *answer)
-{
-    struct oh_bytes id = call->request->params[0];
-    struct oh_strbuf *body = oh_call_begin_answer(call, answer);
-    if (noun->exists(call->ledger, id)) {
-        noun->put(call->ledger, id, body, answer->seq);
-    } else {
-        oh_strbuf_put_char(body, '{');
-        oh_json_member_u64(body, "seq", answer->seq);
-        oh_strbuf_put_char(body, '}');
-    }
-    oh_call_end_write(call);
-}
 
 static void noun_put(void *app, struct oh_exchange *exchange, const struct noun *noun)
 {
@@ -108,8 +136,10 @@ static void noun_put(void *app, struct oh_exchange *exchange, const struct noun 
         return;
     }
     const struct oh_answer *answer = oh_call_apply(&call, &command);
-    if (answer != NULL)
-        noun_answer(&call, noun, answer);
+    if (answer == NULL)
+        return;
+    noun->put_command(&call, &command, oh_call_begin_answer(&call, answer), answer->seq);
+    oh_call_end_write(&call);
 }
 
 static void noun_get(void *app, struct oh_exchange *exchange, const struct noun *noun)

@@ -19,9 +19,11 @@ enum oh_err oh_service_create(const struct oh_service_options *options, struct o
     service->verify_round_seq = UINT64_MAX;
     oh_strbuf_init(&service->record, OH_JOURNAL_RECORD_SIZE_MAX);
     service->nodes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->nodes));
+    service->indexes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->indexes));
     service->claims = malloc((size_t)OH_CLAIMS_MAX * sizeof(*service->claims));
     service->near_rows = malloc((size_t)OH_NEAR_ROWS_MAX * sizeof(*service->near_rows));
-    bool is_complete = service->nodes != NULL && service->claims != NULL && service->near_rows != NULL;
+    bool is_complete = service->nodes != NULL && service->indexes != NULL && service->claims != NULL &&
+                       service->near_rows != NULL;
     if (!is_complete || oh_json_document_create(&service->document) != OH_OK) {
         oh_service_destroy(&service);
         return OH_E_NOMEM;
@@ -39,6 +41,7 @@ void oh_service_destroy(struct oh_service **service)
     oh_json_document_destroy(&doomed->document);
     oh_strbuf_fini(&doomed->record);
     free(doomed->nodes);
+    free(doomed->indexes);
     free(doomed->claims);
     free(doomed->near_rows);
     free(doomed);

@@ -99,6 +99,7 @@ struct oh_service {
     /* Scratch of the handler that runs. */
     struct oh_json_document *document;
     struct oh_node_id *nodes;       /* OH_NODES_MAX + 1 */
+    uint16_t *indexes;              /* OH_NODES_MAX + 1 */
     struct oh_claim_view *claims;   /* OH_CLAIMS_MAX */
     struct oh_near_row *near_rows;  /* OH_NEAR_ROWS_MAX */
 

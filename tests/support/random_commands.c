@@ -480,8 +480,8 @@ void random_commands_next(struct random_commands *commands, struct oh_command *o
 void random_commands_answered(struct random_commands *commands, const struct oh_answer *answer)
 {
     uint64_t number = 0;
-    bool is_ours = answer->type == OH_COMMAND_RESERVE && answer->is_created && !answer->is_repeat &&
-                   answer->id.size > 1 && answer->id.data[0] == 'R';
+    bool is_ours = answer->type == OH_COMMAND_RESERVE && answer->verdict == OH_OK_DONE &&
+                   !answer->is_repeat && answer->id.size > 1 && answer->id.data[0] == 'R';
     for (size_t i = 1; is_ours && i < answer->id.size; i++) {
         if (answer->id.data[i] < '0' || answer->id.data[i] > '9')
             return;

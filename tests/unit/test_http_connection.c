@@ -258,6 +258,20 @@ static void test_http_connection_stops_reading_at_the_pipeline_limit(void **stat
     assert_string_equal(fake_peer_statuses(peer), "201 201 201 201 200");
 }
 
+static void test_http_connection_sleeps_when_part_of_a_request_stands_behind_a_held_write(void **state)
+{
+    struct fake_peer *peer = asked(POST_WRITE "GET /v1/items/a HT");
+    (void)state;
+    assert_false(oh_engine_is_busy(net.engine));
+    fake_peer_send(peer, "TP/1.1\r\nHost: h\r");
+    fake_net_settle(&net);
+    assert_false(oh_engine_is_busy(net.engine));
+    fake_peer_send(peer, "\n\r\n");
+    net.durable_seq = 1;
+    fake_net_settle(&net);
+    assert_string_equal(fake_peer_statuses(peer), "201 200");
+}
+
 static void test_http_connection_that_waits_for_the_disk_has_no_deadline(void **state)
 {
     struct fake_peer *peer = asked(POST_WRITE);
@@ -978,6 +992,7 @@ int main(void)
         TEST(test_http_connection_keeps_reads_behind_a_held_write_in_order),
         TEST(test_http_connection_answers_at_once_when_the_record_is_durable_already),
         TEST(test_http_connection_stops_reading_at_the_pipeline_limit),
+        TEST(test_http_connection_sleeps_when_part_of_a_request_stands_behind_a_held_write),
         TEST(test_http_connection_that_waits_for_the_disk_has_no_deadline),
         TEST(test_http_connection_delivers_held_replies_after_the_client_half_closed),
         TEST(test_http_connection_refuses_what_is_not_http_and_ends),
