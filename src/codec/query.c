@@ -244,7 +244,7 @@ static enum oh_err near_of_postal_code(struct oh_bytes text, const struct oh_led
     struct oh_postal_code_command place;
     if (country.size == 0 || postal_code.size == 0)
         return refuse_near(fault);
-    if (!oh_postal_code_find(ledger, country, postal_code, &place))
+    if (ledger == NULL || !oh_postal_code_find(ledger, country, postal_code, &place))
         return refuse(fault, OH_FAULT_UNKNOWN_POSTAL_CODE, OH_BYTES("near"),
                       "The postal code is not one that was imported for this country.");
     *out = place.point;

@@ -62,7 +62,8 @@ OH_MUST_CHECK enum oh_err oh_params_status(const struct oh_param_list *params, c
 /*
  * oh_params_near - "near=48.85,2.35" or "near=FR:75011", with "radius_km=".
  *
- * Not sent: out->is_set is false; a radius_km alone is invalid_query. Faults: as above, unknown_postal_code (422).
+ * Not sent: out->is_set is false; a radius_km alone is invalid_query. Faults: as above, unknown_postal_code (422);
+ * a NULL ledger knows none.
  */
 OH_MUST_CHECK enum oh_err oh_params_near(const struct oh_param_list *params, const struct oh_ledger *ledger,
                                          struct oh_near *out, struct oh_fault *fault);

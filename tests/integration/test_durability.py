@@ -212,12 +212,11 @@ class Files(ServerCase):
         written = [frame for frame in every if frame[2]]
         offset, size, *_ = written[-1]
         self.assertIs(every[-1], written[-1], 'a proof follows: this tail was on disk for certain')
-        keep = min(keep, size - 1) if keep >= 0 else size + keep
         journal.overwrite(path, offset + keep, bytes(size - keep))
 
     def test_a_torn_tail_is_cut_and_logged(self):
         count = 5
-        for keep in (0, 1, 16, 63, 64, 65, 80, -1):
+        for keep in (0, 1, 16, 63, 64, 65, 70):
             with self.subTest(keep=keep):
                 self.fill(count)
                 self.item('last')
@@ -254,13 +253,16 @@ class Files(ServerCase):
         for at in (offset + 3, offset + 20, offset + 64, offset + size - 1):
             with self.subTest(at=at - offset):
                 journal.flip(path, at)
-                before = self.server.files()
-                self.expect_refusal(os.path.basename(path), str(offset))
-                verdict = run('verify', self.server.data)
-                self.assertNotEqual(verdict.returncode, 0)
-                self.assertIn(os.path.basename(path), verdict.stdout + verdict.stderr)
-                self.assertEqual(self.server.files(), before)
-                journal.flip(path, at)
+                try:
+                    before = self.server.files()
+                    self.expect_refusal(os.path.basename(path), str(offset))
+                    verdict = run('verify', self.server.data)
+                    self.assertNotEqual(verdict.returncode, 0)
+                    self.assertIn(os.path.basename(path), verdict.stdout + verdict.stderr)
+                    self.assertIn(str(offset), verdict.stdout + verdict.stderr)
+                    self.assertEqual(self.server.files(), before)
+                finally:
+                    journal.flip(path, at)
         self.server.start()
         self.reconnect()
         self.assertEqual(len(self.items()), 50)
@@ -275,22 +277,6 @@ class Files(ServerCase):
                 self.expect_refusal(os.path.basename(path))
                 journal.flip(path, at)
         self.server.start()
-
-    def test_a_missing_segment_refuses_to_start(self):
-        self.fill(3)
-        self.server.stop()
-        with_frames = journal.newest_segment_with_frames(self.server.data)
-        if journal.snapshots(self.server.data):
-            self.skipTest('a snapshot covers it')
-        os.rename(with_frames, with_frames + '.away')
-        self.server.spawn()
-        try:
-            wait_until(lambda: self.server.process.poll() is not None, 'still running', 5)
-        except AssertionError:
-            if len(journal.segments(self.server.data)) > 0:
-                raise
-            self.skipTest('an empty directory is a new ledger')
-        self.assertNotEqual(self.server.process.returncode, 0)
 
     def test_one_process_per_directory(self):
         other = Server(directory=self.server.data)
@@ -334,8 +320,39 @@ class Files(ServerCase):
             self.assertIn('/nowhere/at/all', result.stderr + result.stdout)
 
 
+class Segments(ServerCase):
+    config = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1000}
+
+    def test_a_missing_segment_refuses_to_start(self):
+        self.stock('A', n1=0)
+        entry = {'sku': 'A', 'node': 'n1', 'quantity': 1, 'reason': 'r' * 128}
+        body = request_bytes('POST', '/v1/stock/adjust', {'source': 's', 'entries': [entry] * 10_000})
+        while len([path for path in journal.segments(self.server.data) if journal.frames(path)]) < 3:
+            self.assertEqual({reply.status for reply in self.client.pipeline([body] * 4)}, {200})
+        self.server.stop()
+        second = journal.segments(self.server.data)[1]
+        os.rename(second, second + '.away')
+        self.server.spawn()
+        self.assertNotEqual(self.server.wait(), 0)
+        self.assertIn('journal', self.server.log())
+        os.rename(second + '.away', second)
+        self.server.start()
+
+
 class Snapshots(ServerCase):
-    config = {}
+    config = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1}
+
+    def churn_until_snapshot(self):
+        """Enough movements for a snapshot to be taken, with claims made meanwhile."""
+        before = set(journal.snapshots(self.server.data))
+        entry = {'sku': 'S0', 'node': 'n1', 'quantity': 1, 'reason': 'r' * 100}
+        body = request_bytes('POST', '/v1/stock/adjust', {'source': 's', 'entries': [entry] * 1000})
+
+        def is_there():
+            self.client.pipeline([body] * 4)
+            self.reserve(('S3', 1))
+            return set(journal.snapshots(self.server.data)) - before
+        wait_until(is_there, 'no snapshot was taken')
 
     def test_a_snapshot_bounds_recovery_and_loses_nothing(self):
         self.channel('all')
@@ -355,11 +372,15 @@ class Snapshots(ServerCase):
                 self.ok(self.act(claim, 'confirm'))
             if number % 6 == 0:
                 self.ok(self.act(claim, 'fulfil'))
-        for _ in range(2):
+        for restart in (self.server.restart, self.server.crash, self.server.crash):
+            self.churn_until_snapshot()
+            self.reserve(('S4', 2), ttl_seconds=3600)
             before = self.everything(rules=['r'], fences=['f'])
-            self.server.restart()
+            restart()
             self.reconnect()
             self.assertEqual(self.everything(rules=['r'], fences=['f']), before)
+            self.assertRegex(self.server.log().splitlines()[-2], 'snapshot_seq=[1-9]')
+        self.server.stop()
         verdict = run('verify', self.server.data)
         self.assertEqual(verdict.returncode, 0, verdict)
 
@@ -389,13 +410,12 @@ class FullDisk(unittest.TestCase):
         client.put('/v1/nodes/n1', {'type': 'store'})
         client.put('/v1/items/A', {})
         ballast = os.path.join(self.mount, 'ballast')
-        with open(ballast, 'wb') as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 16))
-                    file.flush()
-            except OSError:
+        ballast_file = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+        try:
+            while os.write(ballast_file, bytes(1 << 16)):
                 pass
+        except OSError:
+            os.close(ballast_file)
         entry = {'sku': 'A', 'node': 'n1', 'quantity': 1, 'reason': 'r' * 100}
         body = {'source': 's', 'entries': [entry] * 2000}
         accepted = 0

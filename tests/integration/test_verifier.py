@@ -59,7 +59,11 @@ class Verifier(ServerCase):
         self.churn()
         self.assertIn('onhand_ledger_differences', self.metrics())
         rounds = self.value('onhand_ledger_verify_rounds_total')
-        wait_until(lambda: self.value('onhand_ledger_verify_rounds_total') > rounds + 1, 'the verifier does not walk', 30)
+
+        def has_walked():
+            self.adjust('S1', 'n1', 1)
+            return self.value('onhand_ledger_verify_rounds_total') > rounds + 1
+        wait_until(has_walked, 'the verifier does not walk', 30)
         self.assertGreater(self.value('onhand_ledger_verified_positions_total'), 40)
         self.assertEqual(self.value('onhand_ledger_differences'), 0)
         self.server.crash()

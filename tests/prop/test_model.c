@@ -253,7 +253,7 @@ static void step_adjust(struct model *model)
     for (uint32_t i = 0; i < count; i++) {
         items[i] = (uint32_t)below(model, ITEMS);
         nodes[i] = (uint32_t)below(model, NODES);
-        int64_t milli = (below(model, 12) - 4) * 1000 + below(model, 3) * 250;
+        int64_t milli = (below(model, 20) - 5) * 1000 + below(model, 3) * 250;
         entries[i] = (struct oh_adjust_entry){
             .sku = sku_of(items[i]),
             .node = node_of(nodes[i]),
@@ -431,8 +431,13 @@ static void step_reserve(struct model *model)
 
 /* ---- Acting ----------------------------------------------------------------------------------- */
 
+/* Mostly one of the last that claimed something. */
 static uint32_t any_reservation(struct model *model)
 {
+    if (model->claim_count > 0 && below(model, 5) > 0) {
+        int64_t recent = below(model, smaller(model->claim_count, 40));
+        return model->claims[model->claim_count - 1 - (uint32_t)recent].reservation;
+    }
     int64_t back = below(model, below(model, 60) + 1);
     return (uint32_t)(model->reservation_count - 1 - (uint32_t)smaller(back, (int64_t)model->reservation_count - 1));
 }
