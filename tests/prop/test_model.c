@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ITEMS 5
-#define NODES 6
+#define ITEMS 3
+#define NODES 4
 #define CHANNELS 3 /* channel 2 sees nodes 0..2 only */
 #define FACTS_MAX 4096
 #define CLAIMS_MAX 60000
@@ -663,9 +663,9 @@ static void model_step(struct model *model)
         step_sync(model);
     else if (dice < 62)
         step_reserve(model);
-    else if (dice < 72)
+    else if (dice < 74)
         step_take(model, OH_COMMAND_CONFIRM);
-    else if (dice < 80)
+    else if (dice < 78)
         step_take(model, OH_COMMAND_RELEASE);
     else if (dice < 88)
         step_take(model, OH_COMMAND_FULFIL);
