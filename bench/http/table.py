@@ -19,10 +19,11 @@ TEXTS = {
 }
 
 print(f"{rounds} rounds of {seconds} s, interleaved; server on one core, load on another, 32 connections.\n")
-print("| what | median/s | min | max | server core | Onhand is |")
-print("|---|---:|---:|---:|---:|---:|")
+print("| what | median/s | min | max | Onhand is | server core used | per second of server CPU |")
+print("|---|---:|---:|---:|---:|---:|---:|")
 for (what, name), text in TEXTS.items():
     values = rates[what, name]
+    costs = [rate / share for rate, share in zip(values, shares[what, name]) if share > 0] or [0]
     ratio = ""
     if name != "onhand":
         ours = rates[what, "onhand"]
@@ -30,5 +31,5 @@ for (what, name), text in TEXTS.items():
         ratio = f"{statistics.median(ours) / statistics.median(values):.2f}x ({pairs[0]:.2f} to {pairs[-1]:.2f})"
     print(
         f"| {text} | {statistics.median(values):,.0f} | {min(values):,.0f} | {max(values):,.0f} "
-        f"| {statistics.median(shares[what, name]):.0%} | {ratio} |"
+        f"| {ratio} | {statistics.median(shares[what, name]):.0%} | {statistics.median(costs):,.0f} |"
     )

@@ -28,27 +28,33 @@ struct config_row {
 
 static const struct config_row rows[] = {
 #define OH_CONFIG_TEXT(name_, fallback_, is_reloadable_, help_) \
-    { #name_, CONFIG_TEXT, offsetof(struct oh_config, name_), fallback_, "", "", 0, 0, is_reloadable_, help_ },
+    { .name = #name_, .type = CONFIG_TEXT, .offset = offsetof(struct oh_config, name_), .fallback = fallback_, \
+      .is_reloadable = is_reloadable_, .help = help_ },
 #define OH_CONFIG_LIST(name_, fallback_, is_reloadable_, help_) \
-    { #name_, CONFIG_LIST, offsetof(struct oh_config, name_), fallback_, "", "", 0, 0, is_reloadable_, help_ },
+    { .name = #name_, .type = CONFIG_LIST, .offset = offsetof(struct oh_config, name_), .fallback = fallback_, \
+      .is_reloadable = is_reloadable_, .help = help_ },
 #define OH_CONFIG_CHOICE(name_, words_, fallback_, is_reloadable_, help_) \
-    { #name_, CONFIG_CHOICE, offsetof(struct oh_config, name_), fallback_, "", words_, 0, 0, is_reloadable_, help_ },
+    { .name = #name_, .type = CONFIG_CHOICE, .offset = offsetof(struct oh_config, name_), .words = words_, \
+      .fallback = fallback_, .is_reloadable = is_reloadable_, .help = help_ },
+#define CONFIG_NUMBER_ROW(name_, field_, unit_, min_, max_, fallback_, is_reloadable_, help_) \
+    { .name = name_, .type = CONFIG_NUMBER, .offset = offsetof(struct oh_config, field_), .unit = unit_, \
+      .min = min_, .max = max_, .fallback = fallback_, .is_reloadable = is_reloadable_, .help = help_ },
 #define OH_CONFIG_NUMBER(name_, unit_, min_, max_, fallback_, is_reloadable_, help_) \
-    { #name_, CONFIG_NUMBER, offsetof(struct oh_config, name_), #fallback_, unit_, "", min_, max_, is_reloadable_, help_ },
+    CONFIG_NUMBER_ROW(#name_, name_, unit_, min_, max_, #fallback_, is_reloadable_, help_)
 #include "app/config.def"
 #undef OH_CONFIG_TEXT
 #undef OH_CONFIG_LIST
 #undef OH_CONFIG_CHOICE
 #undef OH_CONFIG_NUMBER
 #define CONFIG_LIMIT(name_, unit_, min_, max_, fallback_, is_reloadable_, help_) \
-    { #name_, CONFIG_NUMBER, offsetof(struct oh_config, limits.name_), #fallback_, unit_, "", min_, max_, \
-      is_reloadable_, help_ },
+    CONFIG_NUMBER_ROW(#name_, limits.name_, unit_, min_, max_, #fallback_, is_reloadable_, help_)
     OH_LIMITS(CONFIG_LIMIT)
 #undef CONFIG_LIMIT
+#undef CONFIG_NUMBER_ROW
 };
 
 #define LINE_SIZE_MAX (OH_CONFIG_TEXT_SIZE + 128)
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+#define ROW_COUNT     (sizeof(rows) / sizeof(rows[0]))
 
 /* Short names of the command line. */
 static const char *const aliases[][2] = {
@@ -108,12 +114,13 @@ static bool number_read(const char *text, uint32_t *out)
     return true;
 }
 
-static enum oh_err set_number(const struct config_row *row, uint32_t *field, const char *value, struct oh_diag *diag)
+static enum oh_err set_number(const struct config_row *row, uint32_t *field, const char *value,
+                              struct oh_diag *diag)
 {
     uint32_t number = 0;
     if (!number_read(value, &number) || number < row->min || number > row->max) {
-        oh_diag_set(diag, "%s takes a whole number of %s from %" PRIu32 " to %" PRIu32 ", not '%s'", row->name,
-                    row->unit, row->min, row->max, value);
+        oh_diag_set(diag, "%s takes a whole number of %s from %" PRIu32 " to %" PRIu32 ", not '%s'",
+                    row->name, row->unit, row->min, row->max, value);
         return OH_E_INVALID;
     }
     *field = number;
@@ -126,7 +133,8 @@ static size_t word_size(const char *words)
     return strcspn(words, "|");
 }
 
-static enum oh_err set_choice(const struct config_row *row, uint32_t *field, const char *value, struct oh_diag *diag)
+static enum oh_err set_choice(const struct config_row *row, uint32_t *field, const char *value,
+                              struct oh_diag *diag)
 {
     const char *word = row->words;
     for (uint32_t i = 0; *word != '\0'; i++) {
@@ -142,7 +150,8 @@ static enum oh_err set_choice(const struct config_row *row, uint32_t *field, con
     return OH_E_INVALID;
 }
 
-static enum oh_err set_text(const struct config_row *row, char *field, const char *value, struct oh_diag *diag)
+static enum oh_err set_text(const struct config_row *row, char *field, const char *value,
+                            struct oh_diag *diag)
 {
     size_t size = strlen(value);
     if (size >= OH_CONFIG_TEXT_SIZE) {
@@ -183,8 +192,8 @@ static enum oh_err set_list(const struct config_row *row, struct oh_config_list 
             break;
     }
     if (!is_right) {
-        oh_diag_set(diag, "%s takes 1 to %d values of at most %d bytes, separated by commas, not '%s'", row->name,
-                    OH_CONFIG_LIST_MAX, OH_CONFIG_ITEM_SIZE - 1, value);
+        oh_diag_set(diag, "%s takes 1 to %d values of at most %d bytes, separated by commas, not '%s'",
+                    row->name, OH_CONFIG_LIST_MAX, OH_CONFIG_ITEM_SIZE - 1, value);
         return OH_E_INVALID;
     }
     *field = list;
@@ -237,7 +246,8 @@ struct config_file {
     bool is_seen[ROW_COUNT];
 };
 
-static enum oh_err file_take(struct config_file *file, const char *section, const char *key, const char *value)
+static enum oh_err file_take(struct config_file *file, const char *section, const char *key,
+                             const char *value)
 {
     if (section[0] != '\0' && strcmp(section, "onhand") != 0) {
         oh_diag_set(file->diag, "there is no section [%.64s]", section);
@@ -324,7 +334,8 @@ static const char *option_key(const struct config_option *option)
 }
 
 /* Reads the option at argv[*index] and moves *index to its last word. */
-static enum oh_err option_read(int argc, char **argv, int *index, struct config_option *out, struct oh_diag *diag)
+static enum oh_err option_read(int argc, char **argv, int *index, struct config_option *out,
+                               struct oh_diag *diag)
 {
     if (!option_split(argv[*index], out)) {
         oh_diag_set(diag, "'%.200s' is not an option", argv[*index]);
@@ -346,7 +357,8 @@ static enum oh_err option_read(int argc, char **argv, int *index, struct config_
 }
 
 /* A repeated --listen adds an address to those of the command line before it. */
-static enum oh_err option_add_listen(struct oh_config *config, const char *value, bool is_first, struct oh_diag *diag)
+static enum oh_err option_add_listen(struct oh_config *config, const char *value, bool is_first,
+                                     struct oh_diag *diag)
 {
     struct oh_config one = *config;
     enum oh_err err = oh_config_set(&one, "listen", value, diag);
@@ -404,7 +416,8 @@ static enum oh_err arguments_apply(const struct oh_config_source *source, struct
 }
 
 /* Everything from its source into *out, which is touched only on success. */
-static enum oh_err source_read(const struct oh_config_source *source, struct oh_config *out, struct oh_diag *diag)
+static enum oh_err source_read(const struct oh_config_source *source, struct oh_config *out,
+                               struct oh_diag *diag)
 {
     struct oh_config config;
     enum oh_err err = OH_OK;
@@ -435,7 +448,8 @@ enum oh_err oh_config_read_arguments(int argc, char **argv, struct oh_config *ou
 enum oh_err oh_config_check(const struct oh_config *config, struct oh_diag *diag)
 {
     if (config->postgres_uri[0] != '\0') {
-        oh_diag_set(diag, "postgres_uri is set, but this version does not write to PostgreSQL yet: leave it empty");
+        oh_diag_set(diag,
+                    "postgres_uri is set, but this version does not write to PostgreSQL yet: leave it empty");
         return OH_E_INVALID;
     }
     if (config->data_dir[0] == '\0') {
@@ -454,13 +468,14 @@ enum oh_err oh_config_check(const struct oh_config *config, struct oh_diag *diag
 }
 
 /* Adds the names of the rows that differ but stay, to a sentence. */
-static void reload_name_kept(const struct oh_config *config, const struct oh_config *fresh, struct oh_diag *diag)
+static void reload_name_kept(const struct oh_config *config, const struct oh_config *fresh,
+                             struct oh_diag *diag)
 {
     struct oh_strbuf names;
     oh_strbuf_init(&names, OH_DIAG_TEXT_SIZE / 2);
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (rows[i].is_reloadable || memcmp(row_value(&rows[i], config), row_value(&rows[i], fresh),
-                                            row_size(&rows[i])) == 0)
+        if (rows[i].is_reloadable ||
+            memcmp(row_value(&rows[i], config), row_value(&rows[i], fresh), row_size(&rows[i])) == 0)
             continue;
         if (names.size > 0)
             oh_strbuf_put_text(&names, ", ");
@@ -473,8 +488,8 @@ static void reload_name_kept(const struct oh_config *config, const struct oh_con
     oh_strbuf_fini(&names);
 }
 
-enum oh_err oh_config_reload(struct oh_config *config, const struct oh_config_source *source, struct oh_diag *diag,
-                             uint32_t *out_changed)
+enum oh_err oh_config_reload(struct oh_config *config, const struct oh_config_source *source,
+                             struct oh_diag *diag, uint32_t *out_changed)
 {
     struct oh_config fresh;
     enum oh_err err = source_read(source, &fresh, diag);
@@ -560,17 +575,19 @@ static void write_document_row(const struct config_row *row, struct oh_strbuf *o
 
 void oh_config_write_document(struct oh_strbuf *out)
 {
-    oh_strbuf_put_text(out,
-                       "# Configuration\n\n"
-                       "Generated from `src/app/config.def` and `src/server/limits.h` by `onhand help config`; a test "
-                       "compares the two.\n\n"
-                       "`onhand serve --config FILE` reads `key = value` lines; `#` and `;` begin a comment, an unknown key is "
-                       "an error. Every key is an option too and then wins over the file: `header_size_max` is "
-                       "`--header-size-max N`. `--data` is `data_dir`, `--postgres` is `postgres_uri`, `--listen` may be "
-                       "repeated. `--check-config` prints the values in force, or what is wrong, and ends. SIGHUP reads the "
-                       "file again; keys marked *reload* change at once, for the others the log says that a restart is "
-                       "needed.\n\n"
-                       "| key | values | range | default | reload | meaning |\n|---|---|---|---|---|---|\n");
+    oh_strbuf_put_text(
+        out,
+        "# Configuration\n\n"
+        "Generated from `src/app/config.def` and `src/server/limits.h` by `onhand help config`; a test "
+        "compares the two.\n\n"
+        "`onhand serve --config FILE` reads `key = value` lines; `#` and `;` begin a comment, an unknown key "
+        "is "
+        "an error. Every key is an option too and then wins over the file: `header_size_max` is "
+        "`--header-size-max N`. `--data` is `data_dir`, `--postgres` is `postgres_uri`, `--listen` may be "
+        "repeated. `--check-config` prints the values in force, or what is wrong, and ends. SIGHUP reads the "
+        "file again; keys marked *reload* change at once, for the others the log says that a restart is "
+        "needed.\n\n"
+        "| key | values | range | default | reload | meaning |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < ROW_COUNT; i++)
         write_document_row(&rows[i], out);
 }

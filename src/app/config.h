@@ -2,7 +2,8 @@
  * config.h - what the operator can set: a file, overridden by the command line.
  *
  * The rows are config.def and the limits of src/server/limits.h; docs/CONFIG.md is generated from them. A file is
- * "key = value" lines, with '#' and ';' comments and no sections (or one, [onhand]). On the command line the key foo_bar is
+ * "key = value" lines, with '#' and ';' comments and no sections (or one, [onhand]). On the command line the
+ * key foo_bar is
  * --foo-bar VALUE, --foo_bar VALUE or --foo-bar=VALUE. An unknown key is an error that names it.
  * Thread: any, one at a time (libinih keeps its options in globals).
  */
@@ -42,7 +43,8 @@ struct oh_config {
 void oh_config_init(struct oh_config *out_config);
 
 /* Errors: OH_E_NOT_FOUND (no such key), OH_E_INVALID (value); diag says which, and what would be right. */
-enum oh_err oh_config_set(struct oh_config *config, const char *key, const char *value, struct oh_diag *diag) OH_MUST_CHECK;
+enum oh_err oh_config_set(struct oh_config *config, const char *key, const char *value,
+                          struct oh_diag *diag) OH_MUST_CHECK;
 
 /* Errors: OH_E_IO (cannot be read), OH_E_SYNTAX, and those of oh_config_set; diag names file and line. */
 enum oh_err oh_config_read_file(struct oh_config *config, const char *path, struct oh_diag *diag) OH_MUST_CHECK;
@@ -58,7 +60,8 @@ struct oh_config_source {
 /*
  * oh_config_read_arguments - defaults, then the file of --config, then every other option.
  *
- * Shapes: argv[0] is the command's name and skipped. --config FILE, --check-config, and the keys; --data, --postgres too.
+ * Shapes: argv[0] is the command's name and skipped. --config FILE, --check-config, and the keys; --data,
+ *         --postgres too.
  * Errors: as above; OH_E_INVALID for a word that is not an option.
  * Post:   relations between keys hold too (oh_config_check).
  */
@@ -71,7 +74,8 @@ enum oh_err oh_config_check(const struct oh_config *config, struct oh_diag *diag
 /*
  * oh_config_reload - read the same source again and take over what may change while running.
  *
- * Post:   on an error *config is unchanged. Else its reloadable keys are new, *out_changed says how many differ, and diag
+ * Post:   on an error *config is unchanged. Else its reloadable keys are new, *out_changed says how many
+ *         differ, and diag
  *         names the keys that differ but need a restart ("" when there are none).
  */
 enum oh_err oh_config_reload(struct oh_config *config, const struct oh_config_source *source, struct oh_diag *diag,

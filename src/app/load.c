@@ -154,11 +154,12 @@ static void try_judge(struct load_try *try, const struct oh_response *response)
 {
     cJSON *problem = cJSON_ParseWithLength(response->body.data, response->body.size);
     const char *code = json_text(problem, "code");
+    const char *field = json_text(problem, "field");
     const char *detail = json_text(problem, "detail");
     if (detail[0] == '\0')
         detail = json_text(problem, "title");
-    oh_diag_set(&try->diag, "the server answered %u%s%s%s%s", response->status, code[0] != '\0' ? " " : "",
-                code, detail[0] != '\0' ? ": " : "", detail);
+    oh_diag_set(&try->diag, "the server answered %u%s%s%s%s%s%s", response->status, code[0] != '\0' ? " " : "",
+                code, field[0] != '\0' ? " in " : "", field, detail[0] != '\0' ? ": " : "", detail);
     cJSON_Delete(problem);
     bool is_passing = response->status == 408 || response->status == 429 || response->status == 502 ||
                       response->status == 503 || response->status == 504;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXIT_ARGUMENTS 2
+#define EXIT_ARGUMENTS    2
 #define DOCUMENT_SIZE_MAX (1u << 20)
 
 struct command {
@@ -26,6 +26,7 @@ static const struct command commands[] = {
     { "demo", "write the demo network as CSV files, or load it", oh_command_demo },
     { "bench", "measure a server", oh_command_bench },
     { "dump", "write the journal of a data directory as NDJSON", oh_command_dump },
+    { "verify", "prove a data directory right, or say what is wrong where", oh_command_verify },
     { "version", "print the version", command_version },
     { "help", "print this, or the document 'config' or 'metrics'", command_help },
 };
@@ -52,7 +53,8 @@ static int write_document(void (*write)(struct oh_strbuf *out))
     struct oh_strbuf text;
     oh_strbuf_init(&text, DOCUMENT_SIZE_MAX);
     write(&text);
-    bool is_written = !text.is_overflowed && fwrite(text.data, 1, text.size, stdout) == text.size && fflush(stdout) == 0;
+    bool is_written =
+        !text.is_overflowed && fwrite(text.data, 1, text.size, stdout) == text.size && fflush(stdout) == 0;
     oh_strbuf_fini(&text);
     return is_written ? 0 : 1;
 }

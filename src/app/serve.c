@@ -264,14 +264,21 @@ static int serve_run(struct serve *serve)
     return is_failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Writes the text to standard output and frees it. */
+static int serve_print(struct oh_strbuf *text)
+{
+    bool is_written = !text->is_overflowed && fwrite(text->data, 1, text->size, stdout) == text->size;
+    is_written = fflush(stdout) == 0 && is_written;
+    oh_strbuf_fini(text);
+    return is_written ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int serve_print_config(const struct oh_config *config)
 {
     struct oh_strbuf text;
     oh_strbuf_init(&text, CONFIG_TEXT_SIZE_MAX);
     oh_config_write(config, &text);
-    bool is_written = !text.is_overflowed && fwrite(text.data, 1, text.size, stdout) == text.size && fflush(stdout) == 0;
-    oh_strbuf_fini(&text);
-    return is_written ? EXIT_DONE : EXIT_FAILED;
+    return serve_print(&text);
 }
 
 int oh_command_serve(int argc, char **argv)
@@ -295,7 +302,5 @@ int oh_command_routes(int argc, char **argv)
     struct oh_strbuf text;
     oh_strbuf_init(&text, CONFIG_TEXT_SIZE_MAX);
     oh_routes_put_text(&text);
-    bool is_written = !text.is_overflowed && fwrite(text.data, 1, text.size, stdout) == text.size && fflush(stdout) == 0;
-    oh_strbuf_fini(&text);
-    return is_written ? EXIT_DONE : EXIT_FAILED;
+    return serve_print(&text);
 }

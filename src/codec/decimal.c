@@ -4,11 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define MILLI_PER_UNIT 1000
+#define MILLI_PER_UNIT      1000
 #define FRACTION_DIGITS_MAX 3
-#define DOUBLE_MILLI_MAX 1e15 /* below 2^53: every whole number up to here is a double */
-#define REAL_TEXT_SIZE_MAX 32u
-#define INTEGER_DIGITS_MAX 18u
+#define DOUBLE_MILLI_MAX    1e15 /* below 2^53: every whole number up to here is a double */
+#define REAL_TEXT_SIZE_MAX  32u
+#define INTEGER_DIGITS_MAX  18u
 
 static bool is_digit(char c)
 {
@@ -84,7 +84,8 @@ enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli)
 /* Writes the fraction, if there is one: ".5", ".05", ".125". */
 static void fraction_put(struct oh_strbuf *buf, unsigned milli)
 {
-    char digits[4] = { '.', (char)('0' + milli / 100), (char)('0' + milli / 10 % 10), (char)('0' + milli % 10) };
+    char digits[4] = { '.', (char)('0' + milli / 100), (char)('0' + milli / 10 % 10),
+                       (char)('0' + milli % 10) };
     size_t size = sizeof(digits);
     while (size > 1 && digits[size - 1] == '0')
         size--;
@@ -109,8 +110,9 @@ enum oh_err oh_milli_from_double(double value, int64_t *out_milli)
     if (!(scaled >= -DOUBLE_MILLI_MAX && scaled <= DOUBLE_MILLI_MAX))
         return OH_E_TOO_LARGE;
     /*
-     * Two decimals of at most 15 digits that are the same double are the same decimal, so the nearest thousandth is
-     * what was written exactly when it reads back as the same double. The division is correctly rounded.
+     * Two decimals of at most 15 digits that are the same double are the same decimal, so the nearest
+     * thousandth is what was written exactly when it reads back as the same double. The division is correctly
+     * rounded.
      */
     int64_t milli = (int64_t)llrint(scaled);
     if ((double)milli / MILLI_PER_UNIT != value)

@@ -17,9 +17,10 @@
 /*
  * oh_milli_parse - read "-12.5" as -12500.
  *
- * Shapes: an optional '-', one or more digits, optionally a point and one or more digits; no exponent, no spaces.
- *         Zeros after the third fraction digit are read and change nothing ("1.5000").
- * Errors: OH_E_SYNTAX: not such a text. OH_E_INVALID: more than 3 fraction digits. OH_E_TOO_LARGE: does not fit.
+ * Shapes: an optional '-', one or more digits, optionally a point and one or more digits; no exponent, no
+ *         spaces. Zeros after the third fraction digit are read and change nothing ("1.5000").
+ * Errors: OH_E_SYNTAX: not such a text. OH_E_INVALID: more than 3 fraction digits. OH_E_TOO_LARGE: does not
+ *         fit.
  */
 OH_MUST_CHECK enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli);
 
@@ -29,14 +30,16 @@ void oh_milli_put(struct oh_strbuf *buf, int64_t milli);
 /*
  * oh_milli_from_double - the exact thousandths of a JSON number.
  *
- * Pre:    `value` was read from a decimal of at most 15 significant digits (the guard of JSON bodies sees to it); only
- *         then is the double as good as the text.
- * Errors: OH_E_TOO_LARGE: beyond +-1,000,000,000,000 units, or not finite. OH_E_INVALID: more than 3 fraction digits.
+ * Pre:    `value` was read from a decimal of at most 15 significant digits (the guard of JSON bodies sees to
+ *         it); only then is the double as good as the text.
+ * Errors: OH_E_TOO_LARGE: beyond +-1,000,000,000,000 units, or not finite. OH_E_INVALID: more than 3 fraction
+ *         digits.
  */
 OH_MUST_CHECK enum oh_err oh_milli_from_double(double value, int64_t *out_milli);
 
 /*
- * oh_real_parse - read a plain decimal ("-1.285") as a double, for degrees and kilometres, never for quantities.
+ * oh_real_parse - read a plain decimal ("-1.285") as a double, for degrees and kilometres, never for
+ * quantities.
  *
  * Shapes: as oh_milli_parse, at most 32 bytes.
  * Errors: OH_E_SYNTAX.

@@ -13,7 +13,10 @@ static const struct {
 #undef OH_FAULT_ROW
 };
 
-/* The longest run of whole characters of text[0..size) that fits size_max. Stops at a byte that is no character. */
+/*
+ * The longest run of whole characters of text[0..size) that fits size_max. Stops at a byte that is no
+ * character.
+ */
 static size_t text_cut(const char *text, size_t size, size_t size_max)
 {
     size_t at = 0;
@@ -26,7 +29,8 @@ static size_t text_cut(const char *text, size_t size, size_t size_max)
     return at;
 }
 
-void oh_fault_set(struct oh_fault *fault, enum oh_fault_type type, struct oh_bytes field, const char *format, ...)
+void oh_fault_set(struct oh_fault *fault, enum oh_fault_type type, struct oh_bytes field, const char *format,
+                  ...)
 {
     fault->code = fault_rows[type].code;
     fault->title = fault_rows[type].title;

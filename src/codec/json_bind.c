@@ -25,41 +25,48 @@ struct binding {
 
 /* ---- Paths ------------------------------------------------------------------------------------ */
 
-/* Puts the way to the top frame in front of fault->field. Returns false. */
-static bool refuse(struct binding *binding)
+/* Writes the way to the top frame, "reservations[1].lines[2]", and returns its size. It always fits. */
+static size_t path_write(const struct binding *binding, char *path, size_t size_max)
 {
-    struct oh_fault *fault = binding->fault;
-    char path[OH_FAULT_FIELD_SIZE];
     size_t size = 0;
-    path[0] = '\0';
     for (uint32_t i = 1; i < binding->depth; i++) {
         const struct frame *frame = &binding->frames[i];
+        bool is_element = frame->via->type == OH_SHAPE_OBJECTS;
         const char *dot = i == 1 ? "" : ".";
-        int written = frame->via->type == OH_SHAPE_OBJECTS
-                          ? snprintf(path + size, sizeof(path) - size, "%s%s[%u]", dot, frame->via->name,
-                                     (unsigned)frame->index)
-                          : snprintf(path + size, sizeof(path) - size, "%s%s", dot, frame->via->name);
-        OH_ASSERT(written > 0 && (size_t)written < sizeof(path) - size);
+        int written = is_element ? snprintf(path + size, size_max - size, "%s%s[%u]", dot, frame->via->name,
+                                            (unsigned)frame->index)
+                                 : snprintf(path + size, size_max - size, "%s%s", dot, frame->via->name);
+        OH_ASSERT(written > 0 && (size_t)written < size_max - size);
         size += (size_t)written;
     }
-    if (size == 0)
-        return false;
-    size_t name_size = strlen(fault->field);
-    size_t dot_size = name_size == 0 ? 0 : 1;
-    size_t room = sizeof(fault->field) - 1 - size - dot_size;
-    size_t kept = name_size < room ? name_size : room;
-    /* Cut at a character, not inside one. */
-    while (kept < name_size && kept > 0 && ((unsigned char)fault->field[kept] & 0xc0) == 0x80)
-        kept--;
-    memmove(fault->field + size + dot_size, fault->field, kept);
-    memcpy(fault->field, path, size);
-    if (dot_size != 0)
-        fault->field[size] = '.';
-    fault->field[size + dot_size + kept] = '\0';
+    return size;
+}
+
+/*
+ * Puts the way to the top frame in front of fault->field, which is cut when both do not fit. Returns false.
+ */
+static bool refuse(struct binding *binding)
+{
+    char name[OH_FAULT_FIELD_SIZE];
+    char *field = binding->fault->field;
+    memcpy(name, field, sizeof(name));
+    size_t size = path_write(binding, field, sizeof(name));
+    size_t kept = strlen(name);
+    if (size != 0 && kept != 0)
+        field[size++] = '.';
+    size_t room = sizeof(name) - 1 - size;
+    if (kept > room) {
+        kept = room;
+        while (kept > 0 && ((unsigned char)name[kept] & 0xc0) == 0x80)
+            kept--; /* at a character, not inside one */
+    }
+    memcpy(field + size, name, kept);
+    field[size + kept] = '\0';
     return false;
 }
 
-static bool refuse_name(struct binding *binding, enum oh_fault_type type, const char *name, const char *reason)
+static bool refuse_name(struct binding *binding, enum oh_fault_type type, const char *name,
+                        const char *reason)
 {
     oh_fault_set(binding->fault, type, oh_bytes_of(name), "%s", reason);
     return refuse(binding);
@@ -93,8 +100,8 @@ static bool frame_begin(struct binding *binding, const cJSON *element)
     return true;
 }
 
-static bool frame_push(struct binding *binding, const struct oh_shape_field *via, const struct oh_shape *shape,
-                       const cJSON *element, void *object)
+static bool frame_push(struct binding *binding, const struct oh_shape_field *via,
+                       const struct oh_shape *shape, const cJSON *element, void *object)
 {
     OH_ASSERT(binding->depth < OH_BIND_DEPTH_MAX);
     binding->frames[binding->depth++] = (struct frame){ .shape = shape, .via = via, .object = object };
@@ -141,7 +148,8 @@ static bool refuse_element(struct binding *binding, const struct oh_shape_field 
 {
     char name[OH_FAULT_FIELD_SIZE];
     snprintf(name, sizeof(name), "%s[%u]", field->name, (unsigned)index);
-    oh_fault_set(binding->fault, OH_FAULT_WRONG_TYPE, oh_bytes_of(name), "%s is a list of texts.", field->name);
+    oh_fault_set(binding->fault, OH_FAULT_WRONG_TYPE, oh_bytes_of(name), "%s is a list of texts.",
+                 field->name);
     return refuse(binding);
 }
 
@@ -162,7 +170,8 @@ static bool id_store(struct binding *binding, const struct oh_shape_field *field
     return oh_shape_set_string(&one, out_id, text, binding->fault) || refuse(binding);
 }
 
-static bool bind_ids(struct binding *binding, const struct oh_shape_field *field, const cJSON *value, char *object)
+static bool bind_ids(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
+                     char *object)
 {
     void *elements = NULL;
     uint32_t index = 0;
@@ -186,7 +195,8 @@ static bool bind_objects(struct binding *binding, const struct oh_shape_field *f
     return value->child == NULL || frame_push(binding, field, field->object, value->child, elements);
 }
 
-static bool bind_array(struct binding *binding, const struct oh_shape_field *field, const cJSON *value, char *object)
+static bool bind_array(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
+                       char *object)
 {
     if (field->type == OH_SHAPE_IDS)
         return bind_ids(binding, field, value, object);
@@ -205,7 +215,8 @@ static bool bind_object(struct binding *binding, const struct oh_shape_field *fi
     return refuse(binding);
 }
 
-static bool bind_scalar(struct binding *binding, const struct oh_shape_field *field, const cJSON *value, char *object)
+static bool bind_scalar(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
+                        char *object)
 {
     bool is_set;
     if (cjson_is(value, cJSON_String))
@@ -242,8 +253,8 @@ static bool bind_member(struct binding *binding)
     return bind_scalar(binding, field, value, frame->object);
 }
 
-enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape, struct oh_bytes body,
-                         void *object, struct oh_fault *fault)
+enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape,
+                         struct oh_bytes body, void *object, struct oh_fault *fault)
 {
     struct binding binding;
     binding.document = document;

@@ -105,11 +105,12 @@ void oh_json_document_rewind(struct oh_json_document *document, size_t mark)
 
 void oh_json_document_full(struct oh_fault *fault)
 {
-    oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES_NONE, "The body needs more memory to be read than it may use.");
+    oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES_NONE,
+                 "The body needs more memory to be read than it may use.");
 }
 
-enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body, const cJSON **out_root,
-                                   struct oh_fault *fault)
+enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body,
+                                   const cJSON **out_root, struct oh_fault *fault)
 {
     if (oh_json_guard(body, fault) != OH_OK)
         return OH_E_SYNTAX;

@@ -17,9 +17,13 @@
 struct cJSON;
 
 /* As oh_json_document_create (json_request.h), with an arena of that many bytes. Errors: OH_E_NOMEM. */
-OH_MUST_CHECK enum oh_err oh_json_document_create_sized(size_t size_max, struct oh_json_document **out_document);
+OH_MUST_CHECK enum oh_err oh_json_document_create_sized(size_t size_max,
+                                                        struct oh_json_document **out_document);
 
-/* Zeroed memory, aligned for any type, until the document is cleared. NULL: the arena is used up. Cost: O(size). */
+/*
+ * Zeroed memory, aligned for any type, until the document is cleared. NULL: the arena is used up. Cost:
+ * O(size).
+ */
 void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size);
 
 /*

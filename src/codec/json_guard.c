@@ -5,11 +5,11 @@
 
 /* What the grammar allows next. */
 enum expectation {
-    EXPECT_VALUE,        /* after ':' or at the start */
-    EXPECT_FIRST_VALUE,  /* after '[': a value or ']' */
-    EXPECT_NEXT_VALUE,   /* after ',' in an array */
-    EXPECT_FIRST_KEY,    /* after '{': a key or '}' */
-    EXPECT_NEXT_KEY,     /* after ',' in an object */
+    EXPECT_VALUE,       /* after ':' or at the start */
+    EXPECT_FIRST_VALUE, /* after '[': a value or ']' */
+    EXPECT_NEXT_VALUE,  /* after ',' in an array */
+    EXPECT_FIRST_KEY,   /* after '{': a key or '}' */
+    EXPECT_NEXT_KEY,    /* after ',' in an object */
     EXPECT_COLON,
     EXPECT_COMMA_OR_END, /* after a value inside something */
     EXPECT_NOTHING       /* after the outermost value */
@@ -139,7 +139,10 @@ static bool guard_escape(struct guard *guard)
     return true;
 }
 
-/* Whether any of eight bytes is a control byte, '"', '\\' or not ASCII. May say so needlessly, never the reverse. */
+/*
+ * Whether any of eight bytes is a control byte, '"', '\\' or not ASCII. May say so needlessly, never the
+ * reverse.
+ */
 static bool eight_are_special(const unsigned char *data)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -191,9 +194,9 @@ static bool guard_string(struct guard *guard, struct oh_bytes *out_text)
 
 /* A number while it is read: its digits without leading zeros, and where the point stands among them. */
 struct digits {
-    uint32_t count;       /* up to and with the last digit that is not 0 */
-    uint32_t zero_count;  /* zeros after that, not counted yet */
-    int32_t scale;        /* the power of ten of the first counted digit, were there no exponent */
+    uint32_t count;      /* up to and with the last digit that is not 0 */
+    uint32_t zero_count; /* zeros after that, not counted yet */
+    int32_t scale;       /* the power of ten of the first counted digit, were there no exponent */
     bool is_after_point;
 };
 
@@ -243,7 +246,8 @@ static bool guard_exponent(struct guard *guard, int32_t *out_exponent)
 }
 
 /* Doubles go from 1e-307 to 1e308 without losing digits. */
-static bool guard_number_is_exact(struct guard *guard, const struct digits *digits, int32_t exponent, size_t size)
+static bool guard_number_is_exact(struct guard *guard, const struct digits *digits, int32_t exponent,
+                                  size_t size)
 {
     int32_t magnitude = digits->scale + exponent;
     if (digits->count == 0)

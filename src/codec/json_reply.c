@@ -87,7 +87,8 @@ void oh_reply_put_item(struct oh_strbuf *buf, const struct oh_item_command *item
     put_end(buf, seq);
 }
 
-static void member_nodes(struct oh_strbuf *buf, const struct oh_ledger *ledger, const uint16_t *nodes, uint32_t count)
+static void member_nodes(struct oh_strbuf *buf, const struct oh_ledger *ledger, const uint16_t *nodes,
+                         uint32_t count)
 {
     oh_json_member(buf, "nodes");
     oh_strbuf_put_char(buf, '[');
@@ -98,8 +99,8 @@ static void member_nodes(struct oh_strbuf *buf, const struct oh_ledger *ledger, 
     oh_strbuf_put_char(buf, ']');
 }
 
-void oh_reply_put_group(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_group *group,
-                        uint64_t seq)
+void oh_reply_put_group(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                        const struct oh_effect_group *group, uint64_t seq)
 {
     oh_strbuf_put_char(buf, '{');
     oh_json_member_string(buf, "group", group->group);
@@ -152,8 +153,8 @@ static void member_rule_values(struct oh_strbuf *buf, const struct oh_rule_value
         oh_json_member_bool(buf, "preorder", values->preorder);
 }
 
-void oh_reply_put_rule(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_rule *rule,
-                       uint64_t seq)
+void oh_reply_put_rule(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                       const struct oh_effect_rule *rule, uint64_t seq)
 {
     oh_strbuf_put_char(buf, '{');
     oh_json_member_string(buf, "rule", rule->rule);
@@ -167,8 +168,8 @@ void oh_reply_put_rule(struct oh_strbuf *buf, const struct oh_ledger *ledger, co
     put_end(buf, seq);
 }
 
-void oh_reply_put_fence(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_fence *fence,
-                        int64_t used_milli, uint64_t seq)
+void oh_reply_put_fence(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                        const struct oh_effect_fence *fence, int64_t used_milli, uint64_t seq)
 {
     oh_strbuf_put_char(buf, '{');
     oh_json_member_string(buf, "fence", fence->fence);
@@ -182,8 +183,8 @@ void oh_reply_put_fence(struct oh_strbuf *buf, const struct oh_ledger *ledger, c
     put_end(buf, seq);
 }
 
-void oh_reply_put_supply(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_supply *supply,
-                         uint64_t seq)
+void oh_reply_put_supply(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                         const struct oh_effect_supply *supply, uint64_t seq)
 {
     oh_strbuf_put_char(buf, '{');
     oh_json_member_string(buf, "supply", supply->supply);
@@ -205,8 +206,8 @@ void oh_reply_put_import(struct oh_strbuf *buf, const struct oh_effect_import *i
 
 /* ---- Positions and availability --------------------------------------------------------------- */
 
-void oh_reply_put_position(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_position_view *view,
-                           uint64_t seq)
+void oh_reply_put_position(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                           const struct oh_position_view *view, uint64_t seq)
 {
     oh_strbuf_put_char(buf, '{');
     member_item(buf, ledger, view->item.index);
@@ -224,7 +225,8 @@ void oh_reply_put_position(struct oh_strbuf *buf, const struct oh_ledger *ledger
     put_end(buf, seq);
 }
 
-static void member_rule_used(struct oh_strbuf *buf, const char *name, struct oh_bytes rule, int64_t value_milli)
+static void member_rule_used(struct oh_strbuf *buf, const char *name, struct oh_bytes rule,
+                             int64_t value_milli)
 {
     if (oh_bytes_is_empty(rule))
         return;
@@ -278,7 +280,8 @@ void oh_reply_put_availability(struct oh_strbuf *buf, const struct oh_availabili
     if (availability->reason != OH_OK_DONE)
         oh_json_member_text(buf, "reason", oh_verdict_code(availability->reason));
     if (question->has_min_quantity)
-        oh_json_member_bool(buf, "sufficient", availability_suffices(availability, question->min_quantity_milli));
+        oh_json_member_bool(buf, "sufficient",
+                            availability_suffices(availability, question->min_quantity_milli));
     if (availability->supply_eta_us != OH_TIME_US_NONE)
         member_next_supply(buf, availability);
     if (question->explain)
@@ -306,7 +309,8 @@ void oh_reply_put_cell(struct oh_strbuf *buf, struct oh_bytes node, int64_t avai
     oh_strbuf_put_char(buf, '}');
 }
 
-void oh_reply_put_near_row(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_near_row *row)
+void oh_reply_put_near_row(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                           const struct oh_near_row *row)
 {
     oh_json_separate(buf);
     oh_strbuf_put_bytes(buf, OH_BYTES("{\"node\":"));
@@ -338,7 +342,8 @@ void oh_reply_put_sku_verdict(struct oh_strbuf *buf, struct oh_bytes sku, enum o
 }
 
 void oh_reply_put_near(struct oh_strbuf *buf, const struct oh_ledger *ledger, struct oh_bytes sku,
-                       struct oh_point point, const struct oh_near_row *rows, uint32_t row_count, uint64_t seq)
+                       struct oh_point point, const struct oh_near_row *rows, uint32_t row_count,
+                       uint64_t seq)
 {
     oh_strbuf_put_bytes(buf, OH_BYTES("{\"sku\":"));
     oh_json_put_string(buf, sku);

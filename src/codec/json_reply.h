@@ -27,26 +27,33 @@ void oh_reply_put_page_end(struct oh_strbuf *buf, struct oh_bytes next, uint64_t
 /*
  * oh_reply_put_answer - the body of a success (oh_verdict_is_success, asserted).
  *
- * reserve: the reservation with its claims by line. confirm .. fulfil: what happened by line. adjust, sync: the entries.
+ * reserve: the reservation with its claims by line. confirm .. fulfil: what happened by line. adjust, sync:
+ * the entries.
  * Others: {"seq"}; a PUT answers with the object writers below.
  */
-void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer);
+void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                         const struct oh_answer *answer);
 
 /* Code, status, title, field ("lines[2].quantity") and a sentence for a refusal. */
 void oh_fault_from_answer(const struct oh_answer *answer, struct oh_fault *out_fault);
 
-/* The members a refusal adds to its problem: `,"lines":[..]` when the answer has lines, then `,"seq":n`. No brace. */
+/*
+ * The members a refusal adds to its problem: `,"lines":[..]` when the answer has lines, then `,"seq":n`. No
+ * brace.
+ */
 void oh_reply_put_refusal_members(struct oh_strbuf *buf, const struct oh_ledger *ledger,
                                   const struct oh_answer *answer);
 
 /* A whole problem object, for a batch. */
-void oh_reply_put_problem(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer);
+void oh_reply_put_problem(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                          const struct oh_answer *answer);
 
 /*
- * One result of a batch: {"status":201,"reservation":{..}} (200 for a repeat) or {"status":409,"problem":{..}}.
- * Separated.
+ * One result of a batch: {"status":201,"reservation":{..}} (200 for a repeat) or
+ * {"status":409,"problem":{..}}. Separated.
  */
-void oh_reply_put_batch_result(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer);
+void oh_reply_put_batch_result(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                               const struct oh_answer *answer);
 
 /* The same for an entry that was refused before the ledger saw it. */
 void oh_reply_put_batch_fault(struct oh_strbuf *buf, const struct oh_fault *fault);
@@ -59,28 +66,31 @@ void oh_reply_put_fault(struct oh_strbuf *buf, const struct oh_fault *fault);
 /* In place of a seq: an element of a list, without "seq". */
 #define OH_REPLY_NO_SEQ UINT64_MAX
 
-/* In place of what a fence's channel uses of it: the answer to a PUT, which stays the same when it is repeated. */
+/*
+ * In place of what a fence's channel uses of it: the answer to a PUT, which stays the same when it is
+ * repeated.
+ */
 #define OH_REPLY_NO_USED INT64_MIN
 
 /* One object each, `{...,"seq":n}`. Not separated. */
 void oh_reply_put_node(struct oh_strbuf *buf, const struct oh_node_command *node, uint64_t seq);
 void oh_reply_put_item(struct oh_strbuf *buf, const struct oh_item_command *item, uint64_t seq);
-void oh_reply_put_group(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_group *group,
-                        uint64_t seq);
+void oh_reply_put_group(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                        const struct oh_effect_group *group, uint64_t seq);
 void oh_reply_put_channel(struct oh_strbuf *buf, const struct oh_ledger *ledger,
                           const struct oh_effect_channel *channel, uint64_t seq);
-void oh_reply_put_rule(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_rule *rule,
-                       uint64_t seq);
-void oh_reply_put_fence(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_fence *fence,
-                        int64_t used_milli, uint64_t seq);
-void oh_reply_put_supply(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_effect_supply *supply,
-                         uint64_t seq);
+void oh_reply_put_rule(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                       const struct oh_effect_rule *rule, uint64_t seq);
+void oh_reply_put_fence(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                        const struct oh_effect_fence *fence, int64_t used_milli, uint64_t seq);
+void oh_reply_put_supply(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                         const struct oh_effect_supply *supply, uint64_t seq);
 void oh_reply_put_import(struct oh_strbuf *buf, const struct oh_effect_import *import, uint64_t seq);
 
 /* ---- Positions and availability --------------------------------------------------------------- */
 
-void oh_reply_put_position(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_position_view *view,
-                           uint64_t seq);
+void oh_reply_put_position(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                           const struct oh_position_view *view, uint64_t seq);
 
 /* What was asked with GET /v1/availability/{sku}. */
 struct oh_availability_question {
@@ -103,7 +113,8 @@ void oh_reply_put_node_availability(struct oh_strbuf *buf, struct oh_bytes node,
 /* {"node","available"} */
 void oh_reply_put_cell(struct oh_strbuf *buf, struct oh_bytes node, int64_t available_milli);
 /* {"node","distance_km","available"} */
-void oh_reply_put_near_row(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_near_row *row);
+void oh_reply_put_near_row(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                           const struct oh_near_row *row);
 /* {"sku","available","status"} */
 void oh_reply_put_sku_availability(struct oh_strbuf *buf, struct oh_bytes sku,
                                    const struct oh_availability *availability);
@@ -112,15 +123,17 @@ void oh_reply_put_sku_verdict(struct oh_strbuf *buf, struct oh_bytes sku, enum o
 
 /* The whole body of a near question: {"sku","near":{"lat","lon"},"nodes":[..],"seq"}. */
 void oh_reply_put_near(struct oh_strbuf *buf, const struct oh_ledger *ledger, struct oh_bytes sku,
-                       struct oh_point point, const struct oh_near_row *rows, uint32_t row_count, uint64_t seq);
+                       struct oh_point point, const struct oh_near_row *rows, uint32_t row_count,
+                       uint64_t seq);
 
 /* ---- Reservations ----------------------------------------------------------------------------- */
 
 /*
  * oh_reply_put_reservation - the object of GET /v1/reservations/{id}.
  *
- * Shapes: claims[0..claim_count) are all claims of the reservation in the order they were made, claim_count <=
- *         OH_CLAIMS_MAX (asserted). Lines are written by ascending number, the claims of a line in the order made.
+ * Shapes: claims[0..claim_count) are all claims of the reservation in the order they were made, claim_count
+ *         <= OH_CLAIMS_MAX (asserted). Lines are written by ascending number, the claims of a line in the
+ *         order made.
  */
 void oh_reply_put_reservation(struct oh_strbuf *buf, const struct oh_ledger *ledger,
                               const struct oh_reservation_view *view, const struct oh_claim_view *claims,

@@ -2,14 +2,14 @@
 #include "codec/json_reply.h"
 #include <stdio.h>
 
-#define HTTP_OK 200
+#define HTTP_OK      200
 #define HTTP_CREATED 201
 
 /* ---- Claims by line --------------------------------------------------------------------------- */
 
 /*
- * The order in which claims are written: by line number, and within a line as they were made. Sorted by merging runs,
- * which keeps equal ones in place and takes no memory of its own.
+ * The order in which claims are written: by line number, and within a line as they were made. Sorted by
+ * merging runs, which keeps equal ones in place and takes no memory of its own.
  */
 struct claim_order {
     uint32_t count;
@@ -32,14 +32,14 @@ static uint32_t view_line_number(const void *claims, uint32_t index)
 }
 
 /* Merges from[first..middle) and from[middle..end) to the same place of `to`. */
-static void claims_merge(const void *claims, claim_line_of *line_of, const uint16_t *from, uint16_t *to, uint32_t first,
-                         uint32_t middle, uint32_t end)
+static void claims_merge(const void *claims, claim_line_of *line_of, const uint16_t *from, uint16_t *to,
+                         uint32_t first, uint32_t middle, uint32_t end)
 {
     uint32_t left = first;
     uint32_t right = middle;
     for (uint32_t at = first; at < end; at++) {
-        bool take_left = right == end ||
-                         (left < middle && line_of(claims, from[left]) <= line_of(claims, from[right]));
+        bool take_left =
+            right == end || (left < middle && line_of(claims, from[left]) <= line_of(claims, from[right]));
         to[at] = take_left ? from[left++] : from[right++];
     }
 }
@@ -116,7 +116,8 @@ static void put_created_line(struct oh_strbuf *buf, const struct oh_ledger *ledg
     oh_strbuf_put_char(buf, '}');
 }
 
-static void put_created_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer)
+static void put_created_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                              const struct oh_answer *answer)
 {
     struct claim_order order;
     claims_order(answer->lines, answer_line_number, answer->line_count, &order);
@@ -129,7 +130,8 @@ static void put_created_lines(struct oh_strbuf *buf, const struct oh_ledger *led
 
 /* ---- What an action did ----------------------------------------------------------------------- */
 
-static void put_action_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer)
+static void put_action_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                             const struct oh_answer *answer)
 {
     for (uint32_t i = 0; i < answer->line_count; i++) {
         const struct oh_answer_line *line = &answer->lines[i];
@@ -167,7 +169,8 @@ static void put_reservation_answer(struct oh_strbuf *buf, const struct oh_ledger
 
 /* ---- Entries of an adjust or a sync ----------------------------------------------------------- */
 
-static void put_entry(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer_line *entry)
+static void put_entry(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                      const struct oh_answer_line *entry)
 {
     oh_json_separate(buf);
     oh_strbuf_put_char(buf, '{');
@@ -181,7 +184,8 @@ static void put_entry(struct oh_strbuf *buf, const struct oh_ledger *ledger, con
     oh_strbuf_put_char(buf, '}');
 }
 
-static void put_stock_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer)
+static void put_stock_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                             const struct oh_answer *answer)
 {
     oh_strbuf_put_char(buf, '{');
     oh_json_member(buf, "entries");
@@ -197,7 +201,8 @@ static bool is_action(enum oh_command_type type)
     return type >= OH_COMMAND_CONFIRM && type <= OH_COMMAND_FULFIL;
 }
 
-void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer)
+void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                         const struct oh_answer *answer)
 {
     OH_ASSERT(oh_verdict_is_success(answer->verdict));
     if (answer->type == OH_COMMAND_RESERVE || is_action(answer->type)) {
@@ -239,9 +244,10 @@ static void fault_path(const struct oh_answer *answer, char *path, size_t size)
 static const char *verdict_detail(const struct oh_answer *answer)
 {
     if (answer->verdict == OH_V_INVALID_QUANTITY)
-        return answer->type == OH_COMMAND_ADJUST ? "From -1000000000 to 1000000000, not 0, by thousandths"
-                                                 : "More than 0 and at most 1000000000, by thousandths; 0 where it "
-                                                   "means none";
+        return answer->type == OH_COMMAND_ADJUST
+                   ? "From -1000000000 to 1000000000, not 0, by thousandths"
+                   : "More than 0 and at most 1000000000, by thousandths; 0 where it "
+                     "means none";
     if (answer->verdict == OH_V_INVALID_TIME)
         return "From 1970-01-01, and not in the future where it is when something happened";
     return oh_verdict_title(answer->verdict);
@@ -256,7 +262,8 @@ void oh_fault_from_answer(const struct oh_answer *answer, struct oh_fault *out_f
     snprintf(out_fault->detail, sizeof(out_fault->detail), "%s.", verdict_detail(answer));
 }
 
-static void put_refused_line(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer_line *line)
+static void put_refused_line(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                             const struct oh_answer_line *line)
 {
     oh_json_separate(buf);
     oh_strbuf_put_char(buf, '{');
@@ -303,7 +310,8 @@ void oh_reply_put_fault(struct oh_strbuf *buf, const struct oh_fault *fault)
     oh_strbuf_put_char(buf, '}');
 }
 
-void oh_reply_put_problem(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer)
+void oh_reply_put_problem(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                          const struct oh_answer *answer)
 {
     struct oh_fault fault;
     oh_fault_from_answer(answer, &fault);
@@ -321,7 +329,8 @@ static void put_result_status(struct oh_strbuf *buf, int http_status)
     oh_json_member_u64(buf, "status", (uint64_t)http_status);
 }
 
-void oh_reply_put_batch_result(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_answer *answer)
+void oh_reply_put_batch_result(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                               const struct oh_answer *answer)
 {
     if (oh_verdict_is_success(answer->verdict)) {
         put_result_status(buf, answer->is_repeat ? HTTP_OK : HTTP_CREATED);
@@ -345,7 +354,8 @@ void oh_reply_put_batch_fault(struct oh_strbuf *buf, const struct oh_fault *faul
 
 /* ---- A reservation as it is ------------------------------------------------------------------- */
 
-static void put_claim(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_claim_view *claim)
+static void put_claim(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                      const struct oh_claim_view *claim)
 {
     oh_json_separate(buf);
     oh_strbuf_put_char(buf, '{');
@@ -360,9 +370,12 @@ static void put_claim(struct oh_strbuf *buf, const struct oh_ledger *ledger, con
     oh_strbuf_put_char(buf, '}');
 }
 
-/* One line: requested is all that was claimed or could not be had, quantity what is still claimed or was fulfilled. */
-static void put_viewed_line(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_claim_view *claims,
-                            const uint16_t *indices, uint32_t count)
+/*
+ * One line: requested is all that was claimed or could not be had, quantity what is still claimed or was
+ * fulfilled.
+ */
+static void put_viewed_line(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                            const struct oh_claim_view *claims, const uint16_t *indices, uint32_t count)
 {
     int64_t requested_milli = 0;
     int64_t quantity_milli = 0;
@@ -385,8 +398,8 @@ static void put_viewed_line(struct oh_strbuf *buf, const struct oh_ledger *ledge
     oh_strbuf_put_bytes(buf, OH_BYTES("]}"));
 }
 
-static void put_viewed_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger, const struct oh_claim_view *claims,
-                             uint32_t claim_count)
+static void put_viewed_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                             const struct oh_claim_view *claims, uint32_t claim_count)
 {
     struct claim_order order;
     claims_order(claims, view_line_number, claim_count, &order);

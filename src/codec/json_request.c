@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 /* Clears the document and makes *out an empty command of the type. */
-static void request_begin(struct oh_json_document *document, enum oh_command_type type, struct oh_command *out)
+static void request_begin(struct oh_json_document *document, enum oh_command_type type,
+                          struct oh_command *out)
 {
     oh_json_document_clear(document);
     out->type = type;
@@ -14,15 +15,19 @@ static void request_begin(struct oh_json_document *document, enum oh_command_typ
 
 /* ---- Reference data --------------------------------------------------------------------------- */
 
-/* Binds, then takes the id of the path; a body that names another is refused. `own` is where the body's id is. */
-static enum oh_err request_put(struct oh_json_document *document, const struct oh_shape *shape, struct oh_bytes id,
-                               const char *name, struct oh_bytes body, void *object, struct oh_bytes *own,
-                               struct oh_fault *fault)
+/*
+ * Binds, then takes the id of the path; a body that names another is refused. `own` is where the body's id
+ * is.
+ */
+static enum oh_err request_put(struct oh_json_document *document, const struct oh_shape *shape,
+                               struct oh_bytes id, const char *name, struct oh_bytes body, void *object,
+                               struct oh_bytes *own, struct oh_fault *fault)
 {
     if (oh_json_bind(document, shape, body, object, fault) != OH_OK)
         return OH_E_SYNTAX;
     if (!oh_bytes_is_empty(*own) && !oh_bytes_equal(*own, id)) {
-        oh_fault_set(fault, OH_FAULT_INVALID_VALUE, oh_bytes_of(name), "%s is not the one of the path.", name);
+        oh_fault_set(fault, OH_FAULT_INVALID_VALUE, oh_bytes_of(name), "%s is not the one of the path.",
+                     name);
         return OH_E_SYNTAX;
     }
     if (id.size > OH_ID_SIZE_MAX) {
@@ -59,8 +64,8 @@ enum oh_err oh_request_channel(struct oh_json_document *document, struct oh_byte
                                struct oh_command *out, struct oh_fault *fault)
 {
     request_begin(document, OH_COMMAND_CHANNEL, out);
-    if (request_put(document, &oh_shape_channel, id, "channel", body, &out->channel, &out->channel.channel, fault) !=
-        OH_OK)
+    if (request_put(document, &oh_shape_channel, id, "channel", body, &out->channel, &out->channel.channel,
+                    fault) != OH_OK)
         return OH_E_SYNTAX;
     if (out->channel.node_count + out->channel.group_count <= OH_CHANNEL_MEMBERS_MAX)
         return OH_OK;
@@ -87,7 +92,8 @@ enum oh_err oh_request_supply(struct oh_json_document *document, struct oh_bytes
                               struct oh_command *out, struct oh_fault *fault)
 {
     request_begin(document, OH_COMMAND_SUPPLY, out);
-    return request_put(document, &oh_shape_supply, id, "supply", body, &out->supply, &out->supply.supply, fault);
+    return request_put(document, &oh_shape_supply, id, "supply", body, &out->supply, &out->supply.supply,
+                       fault);
 }
 
 /* ---- Stock ------------------------------------------------------------------------------------ */
@@ -168,12 +174,14 @@ static enum oh_err refuse_batch_lines(uint32_t index, struct oh_fault *fault)
 {
     char field[OH_FAULT_FIELD_SIZE];
     snprintf(field, sizeof(field), "reservations[%u].lines", (unsigned)index);
-    oh_fault_set(fault, OH_FAULT_TOO_MANY, oh_bytes_of(field), "A batch has at most %u lines.", OH_BATCH_LINES_MAX);
+    oh_fault_set(fault, OH_FAULT_TOO_MANY, oh_bytes_of(field), "A batch has at most %u lines.",
+                 OH_BATCH_LINES_MAX);
     return OH_E_SYNTAX;
 }
 
-enum oh_err oh_request_batch(struct oh_json_document *document, const struct oh_ledger *ledger, struct oh_bytes body,
-                             struct oh_batch_entry **out_entries, uint32_t *out_count, struct oh_fault *fault)
+enum oh_err oh_request_batch(struct oh_json_document *document, const struct oh_ledger *ledger,
+                             struct oh_bytes body, struct oh_batch_entry **out_entries, uint32_t *out_count,
+                             struct oh_fault *fault)
 {
     struct oh_batch_form form;
     oh_json_document_clear(document);
@@ -182,7 +190,8 @@ enum oh_err oh_request_batch(struct oh_json_document *document, const struct oh_
     uint32_t overflow = batch_overflow(&form);
     if (overflow != form.reservation_count)
         return refuse_batch_lines(overflow, fault);
-    struct oh_batch_entry *entries = oh_json_document_allocate(document, form.reservation_count, sizeof(*entries));
+    struct oh_batch_entry *entries =
+        oh_json_document_allocate(document, form.reservation_count, sizeof(*entries));
     if (entries == NULL) {
         oh_json_document_full(fault);
         return OH_E_SYNTAX;
@@ -202,8 +211,9 @@ static bool action_can_be_whole(enum oh_command_type type)
     return type == OH_COMMAND_CONFIRM || type == OH_COMMAND_RELEASE || type == OH_COMMAND_FULFIL;
 }
 
-enum oh_err oh_request_action(struct oh_json_document *document, enum oh_command_type type, struct oh_bytes id,
-                              struct oh_bytes body, struct oh_command *out, struct oh_fault *fault)
+enum oh_err oh_request_action(struct oh_json_document *document, enum oh_command_type type,
+                              struct oh_bytes id, struct oh_bytes body, struct oh_command *out,
+                              struct oh_fault *fault)
 {
     const struct oh_shape *shape = oh_shape_of_action(type);
     OH_ASSERT(shape != NULL);
@@ -238,8 +248,8 @@ enum oh_err oh_request_availability(struct oh_json_document *document, const str
     if (!is_known)
         return refuse_postal_code(fault);
     if (availability_cells(&form.request) > OH_CELLS_MAX) {
-        oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES("skus"), "skus times nodes (or near.limit) is at most %u.",
-                     OH_CELLS_MAX);
+        oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES("skus"),
+                     "skus times nodes (or near.limit) is at most %u.", OH_CELLS_MAX);
         return OH_E_SYNTAX;
     }
     *out = form.request;

@@ -20,7 +20,10 @@
 #include "onhand/error.h"
 #include "onhand/ledger.h"
 
-/* Address space of one document; touched only as far as bodies need it, then kept. A body that needs more is `too_many`. */
+/*
+ * Address space of one document; touched only as far as bodies need it, then kept. A body that needs more is
+ * `too_many`.
+ */
 #define OH_JSON_ARENA_SIZE_MAX ((size_t)64 << 20)
 
 struct oh_json_document;
@@ -33,24 +36,31 @@ void oh_json_document_destroy(struct oh_json_document **document);
 void oh_json_document_clear(struct oh_json_document *document);
 
 /*
- * PUT of reference data. `id` is the path parameter (borrowed): it becomes the command's id; a body that names another
- * is refused (invalid_value). command->key is left empty: the header is the caller's.
+ * PUT of reference data. `id` is the path parameter (borrowed): it becomes the command's id; a body that
+ * names another is refused (invalid_value). command->key is left empty: the header is the caller's.
  */
-OH_MUST_CHECK enum oh_err oh_request_node(struct oh_json_document *document, struct oh_bytes id, struct oh_bytes body,
-                                          struct oh_command *out, struct oh_fault *fault);
-OH_MUST_CHECK enum oh_err oh_request_item(struct oh_json_document *document, struct oh_bytes id, struct oh_bytes body,
-                                          struct oh_command *out, struct oh_fault *fault);
-OH_MUST_CHECK enum oh_err oh_request_group(struct oh_json_document *document, struct oh_bytes id, struct oh_bytes body,
-                                           struct oh_command *out, struct oh_fault *fault);
+OH_MUST_CHECK enum oh_err oh_request_node(struct oh_json_document *document, struct oh_bytes id,
+                                          struct oh_bytes body, struct oh_command *out,
+                                          struct oh_fault *fault);
+OH_MUST_CHECK enum oh_err oh_request_item(struct oh_json_document *document, struct oh_bytes id,
+                                          struct oh_bytes body, struct oh_command *out,
+                                          struct oh_fault *fault);
+OH_MUST_CHECK enum oh_err oh_request_group(struct oh_json_document *document, struct oh_bytes id,
+                                           struct oh_bytes body, struct oh_command *out,
+                                           struct oh_fault *fault);
 OH_MUST_CHECK enum oh_err oh_request_channel(struct oh_json_document *document, struct oh_bytes id,
-                                             struct oh_bytes body, struct oh_command *out, struct oh_fault *fault);
+                                             struct oh_bytes body, struct oh_command *out,
+                                             struct oh_fault *fault);
 /* A rule that says nothing is missing_field; removing a rule is a command with mask 0, made by the caller. */
-OH_MUST_CHECK enum oh_err oh_request_rule(struct oh_json_document *document, struct oh_bytes id, struct oh_bytes body,
-                                          struct oh_command *out, struct oh_fault *fault);
-OH_MUST_CHECK enum oh_err oh_request_fence(struct oh_json_document *document, struct oh_bytes id, struct oh_bytes body,
-                                           struct oh_command *out, struct oh_fault *fault);
+OH_MUST_CHECK enum oh_err oh_request_rule(struct oh_json_document *document, struct oh_bytes id,
+                                          struct oh_bytes body, struct oh_command *out,
+                                          struct oh_fault *fault);
+OH_MUST_CHECK enum oh_err oh_request_fence(struct oh_json_document *document, struct oh_bytes id,
+                                           struct oh_bytes body, struct oh_command *out,
+                                           struct oh_fault *fault);
 OH_MUST_CHECK enum oh_err oh_request_supply(struct oh_json_document *document, struct oh_bytes id,
-                                            struct oh_bytes body, struct oh_command *out, struct oh_fault *fault);
+                                            struct oh_bytes body, struct oh_command *out,
+                                            struct oh_fault *fault);
 
 OH_MUST_CHECK enum oh_err oh_request_adjust(struct oh_json_document *document, struct oh_bytes body,
                                             struct oh_command *out, struct oh_fault *fault);
@@ -60,11 +70,12 @@ OH_MUST_CHECK enum oh_err oh_request_sync(struct oh_json_document *document, str
 /*
  * oh_request_reserve - POST /v1/reservations.
  *
- * `ledger` (or NULL: no postal codes) is asked for the point of a near.postal_code; one that it does not have is the fault
- * unknown_postal_code (422). A missing line number is the line's place, from 1.
+ * `ledger` (or NULL: no postal codes) is asked for the point of a near.postal_code; one that it does not have
+ * is the fault unknown_postal_code (422). A missing line number is the line's place, from 1.
  */
-OH_MUST_CHECK enum oh_err oh_request_reserve(struct oh_json_document *document, const struct oh_ledger *ledger,
-                                             struct oh_bytes body, struct oh_command *out, struct oh_fault *fault);
+OH_MUST_CHECK enum oh_err oh_request_reserve(struct oh_json_document *document,
+                                             const struct oh_ledger *ledger, struct oh_bytes body,
+                                             struct oh_command *out, struct oh_fault *fault);
 
 /* One reservation of a batch. verdict other than OH_OK_DONE: not to be applied, this is its answer. */
 struct oh_batch_entry {
@@ -73,7 +84,10 @@ struct oh_batch_entry {
     enum oh_field field;       /* OH_FIELD_NONE or OH_FIELD_NEAR */
 };
 
-/* A wrong shape refuses the whole batch. out_entries is lent, 1..OH_BATCH_MAX, at most OH_BATCH_LINES_MAX lines. */
+/*
+ * A wrong shape refuses the whole batch. out_entries is lent, 1..OH_BATCH_MAX, at most OH_BATCH_LINES_MAX
+ * lines.
+ */
 OH_MUST_CHECK enum oh_err oh_request_batch(struct oh_json_document *document, const struct oh_ledger *ledger,
                                            struct oh_bytes body, struct oh_batch_entry **out_entries,
                                            uint32_t *out_count, struct oh_fault *fault);
@@ -81,14 +95,14 @@ OH_MUST_CHECK enum oh_err oh_request_batch(struct oh_json_document *document, co
 /*
  * oh_request_action - POST /v1/reservations/{id}/confirm and its like.
  *
- * Shapes: type is OH_COMMAND_CONFIRM, RELEASE, EXTEND, CHANGE, MOVE or FULFIL (asserted). id: the path parameter,
- *         borrowed. An empty body is the whole reservation for confirm, release and fulfil.
+ * Shapes: type is OH_COMMAND_CONFIRM, RELEASE, EXTEND, CHANGE, MOVE or FULFIL (asserted). id: the path
+ *         parameter, borrowed. An empty body is the whole reservation for confirm, release and fulfil.
  */
 OH_MUST_CHECK enum oh_err oh_request_action(struct oh_json_document *document, enum oh_command_type type,
                                             struct oh_bytes id, struct oh_bytes body, struct oh_command *out,
                                             struct oh_fault *fault);
 
-#define OH_CELLS_MAX 100000u
+#define OH_CELLS_MAX          100000u
 #define OH_NEAR_LIMIT_DEFAULT 10u
 
 /* POST /v1/availability. At most one of nodes, group and near. */
@@ -106,8 +120,9 @@ struct oh_availability_request {
     int64_t min_quantity_milli; /* >= 0 */
 };
 
-OH_MUST_CHECK enum oh_err oh_request_availability(struct oh_json_document *document, const struct oh_ledger *ledger,
-                                                  struct oh_bytes body, struct oh_availability_request *out,
+OH_MUST_CHECK enum oh_err oh_request_availability(struct oh_json_document *document,
+                                                  const struct oh_ledger *ledger, struct oh_bytes body,
+                                                  struct oh_availability_request *out,
                                                   struct oh_fault *fault);
 
 #endif

@@ -3,7 +3,6 @@
 #include "codec/time_text.h"
 #include "onhand/types.h"
 
-
 /* The bytes at the start of text that need no escape. */
 static size_t plain_size(struct oh_bytes text)
 {

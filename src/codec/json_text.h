@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A quoted, escaped string. The bytes are valid UTF-8 (they came in as such). Cost: O(size), fast without escapes. */
+/*
+ * A quoted, escaped string. The bytes are valid UTF-8 (they came in as such). Cost: O(size), fast without
+ * escapes.
+ */
 void oh_json_put_string(struct oh_strbuf *buf, struct oh_bytes text);
 
 /* A quoted time, or null for OH_TIME_US_NONE. */
@@ -23,7 +26,8 @@ void oh_json_separate(struct oh_strbuf *buf);
 /* Separated members: `,"name":value`. The names are constants that need no escape. */
 void oh_json_member(struct oh_strbuf *buf, const char *name); /* `,"name":`, the value follows */
 void oh_json_member_string(struct oh_strbuf *buf, const char *name, struct oh_bytes value);
-void oh_json_member_string_if_any(struct oh_strbuf *buf, const char *name, struct oh_bytes value); /* not when empty */
+/* Nothing when empty. */
+void oh_json_member_string_if_any(struct oh_strbuf *buf, const char *name, struct oh_bytes value);
 void oh_json_member_text(struct oh_strbuf *buf, const char *name, const char *value); /* a word of the API */
 void oh_json_member_milli(struct oh_strbuf *buf, const char *name, int64_t milli);
 void oh_json_member_u64(struct oh_strbuf *buf, const char *name, uint64_t value);

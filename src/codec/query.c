@@ -3,10 +3,11 @@
 #include "codec/decimal.h"
 #include <inttypes.h>
 
-#define RADIUS_KM_MAX 20040.0 /* half around the earth */
+#define RADIUS_KM_MAX  20040.0 /* half around the earth */
 #define MILLI_PER_UNIT 1000
 
-static enum oh_err refuse(struct oh_fault *fault, enum oh_fault_type type, struct oh_bytes name, const char *reason)
+static enum oh_err refuse(struct oh_fault *fault, enum oh_fault_type type, struct oh_bytes name,
+                          const char *reason)
 {
     oh_fault_set(fault, type, name, "%s", reason);
     return OH_E_SYNTAX;
@@ -85,14 +86,16 @@ static enum oh_err params_add(struct oh_param_list *params, struct oh_bytes pair
         return refuse(fault, OH_FAULT_TOO_LONG, OH_BYTES_NONE, "A query has at most 2048 bytes.");
     char *text = params->text + *used;
     if (!text_decode(raw_name, text, &name_size))
-        return refuse(fault, OH_FAULT_INVALID_QUERY, OH_BYTES_NONE, "A percent sign needs two hexadecimal digits.");
+        return refuse(fault, OH_FAULT_INVALID_QUERY, OH_BYTES_NONE,
+                      "A percent sign needs two hexadecimal digits.");
     struct oh_bytes name = { text, name_size };
     if (!oh_utf8_is_valid(name) || !name_is_known(known, name))
         return refuse(fault, OH_FAULT_INVALID_QUERY, name, "There is no such parameter here.");
     if (params_find(params, name) != NULL)
         return refuse(fault, OH_FAULT_INVALID_QUERY, name, "The parameter is given twice.");
     if (!text_decode(raw_value, text + name_size, &value_size))
-        return refuse(fault, OH_FAULT_INVALID_QUERY, name, "A percent sign needs two hexadecimal digits, not 00.");
+        return refuse(fault, OH_FAULT_INVALID_QUERY, name,
+                      "A percent sign needs two hexadecimal digits, not 00.");
     struct oh_bytes value = { text + name_size, value_size };
     if (!oh_utf8_is_valid(value))
         return refuse(fault, OH_FAULT_INVALID_ENCODING, name, "The value is not UTF-8.");
@@ -142,8 +145,8 @@ enum oh_err oh_params_id(const struct oh_param_list *params, const char *name, s
 
 static enum oh_err refuse_range(struct oh_fault *fault, const char *name, int64_t min, int64_t max)
 {
-    oh_fault_set(fault, OH_FAULT_OUT_OF_RANGE, oh_bytes_of(name), "%s is from %" PRId64 " to %" PRId64 ".", name, min,
-                 max);
+    oh_fault_set(fault, OH_FAULT_OUT_OF_RANGE, oh_bytes_of(name), "%s is from %" PRId64 " to %" PRId64 ".",
+                 name, min, max);
     return OH_E_SYNTAX;
 }
 
@@ -181,7 +184,8 @@ enum oh_err oh_params_milli(const struct oh_param_list *params, const char *name
     return OH_OK;
 }
 
-enum oh_err oh_params_bool(const struct oh_param_list *params, const char *name, bool *out, struct oh_fault *fault)
+enum oh_err oh_params_bool(const struct oh_param_list *params, const char *name, bool *out,
+                           struct oh_fault *fault)
 {
     struct oh_bytes text = oh_params_text(params, name);
     bool is_true = oh_bytes_equal(text, OH_BYTES("true")) || oh_bytes_equal(text, OH_BYTES("1"));
@@ -227,7 +231,8 @@ static enum oh_err near_of_point(struct oh_bytes text, struct oh_point *out, str
     struct oh_bytes longitude = text;
     struct oh_bytes latitude = text_cut(&longitude, ',');
     struct oh_point point = { 0, 0 };
-    if (oh_real_parse(latitude, &point.latitude) != OH_OK || oh_real_parse(longitude, &point.longitude) != OH_OK)
+    if (oh_real_parse(latitude, &point.latitude) != OH_OK ||
+        oh_real_parse(longitude, &point.longitude) != OH_OK)
         return refuse_near(fault);
     if (point.latitude < -90 || point.latitude > 90 || point.longitude < -180 || point.longitude > 180)
         return refuse(fault, OH_FAULT_OUT_OF_RANGE, OH_BYTES("near"),
@@ -236,8 +241,8 @@ static enum oh_err near_of_point(struct oh_bytes text, struct oh_point *out, str
     return OH_OK;
 }
 
-static enum oh_err near_of_postal_code(struct oh_bytes text, const struct oh_ledger *ledger, struct oh_point *out,
-                                       struct oh_fault *fault)
+static enum oh_err near_of_postal_code(struct oh_bytes text, const struct oh_ledger *ledger,
+                                       struct oh_point *out, struct oh_fault *fault)
 {
     struct oh_bytes postal_code = text;
     struct oh_bytes country = text_cut(&postal_code, ':');
@@ -265,8 +270,8 @@ static enum oh_err near_radius(const struct oh_param_list *params, double *out_k
     return OH_OK;
 }
 
-enum oh_err oh_params_near(const struct oh_param_list *params, const struct oh_ledger *ledger, struct oh_near *out,
-                           struct oh_fault *fault)
+enum oh_err oh_params_near(const struct oh_param_list *params, const struct oh_ledger *ledger,
+                           struct oh_near *out, struct oh_fault *fault)
 {
     struct oh_near near = { .is_set = false };
     struct oh_bytes text = oh_params_text(params, "near");

@@ -7,13 +7,16 @@
 #include "codec/shape_table.h"
 #include <stdlib.h>
 
-#define ROW_TEXT_SIZE (OH_ROW_SIZE_MAX + 1u) /* room for one row of either format */
-#define STORE_SIZE (256u * 1024u)            /* text of the rows that are lent, and of the one being read */
-#define JSON_ARENA_SIZE_MAX ((size_t)8 << 20) /* for the values of as many NDJSON rows as the store can lend */
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define ROW_TEXT_SIZE        (OH_ROW_SIZE_MAX + 1u) /* room for one row of either format */
+#define STORE_SIZE           (256u * 1024u)    /* text of the rows that are lent, and of the one being read */
+#define JSON_ARENA_SIZE_MAX  ((size_t)8 << 20) /* values of as many NDJSON rows as can be lent */
+#define BYTE_ORDER_MARK      "\xef\xbb\xbf"
 #define BYTE_ORDER_MARK_SIZE 3u
 
-/* What a kind of row is bound to. `id_offset`: of the name that a PUT takes from its path and a row must have. */
+/*
+ * What a kind of row is bound to. `id_offset`: of the name that a PUT takes from its path and a row must
+ * have.
+ */
 struct row_type {
     const char *text;
     const struct oh_shape *shape;
@@ -42,7 +45,8 @@ struct oh_rows {
     bool is_finished;
     bool is_refused;
     struct oh_fault refusal;
-    uint32_t mark_matched; /* bytes of a byte order mark seen; BYTE_ORDER_MARK_SIZE: past the start of the input */
+    /* Bytes of a byte order mark seen; BYTE_ORDER_MARK_SIZE: past the start of the input. */
+    uint32_t mark_matched;
     bool has_header;
     uint32_t column_count;
     uint8_t column_fields[OH_ROW_COLUMNS_MAX]; /* index into the fields of the shape */
@@ -77,7 +81,8 @@ enum oh_err oh_rows_create(enum oh_row_kind kind, enum oh_row_format format, uin
     rows->kind = kind;
     rows->format = format;
     rows->next_number = first_row;
-    if (format == OH_ROW_NDJSON && oh_json_document_create_sized(JSON_ARENA_SIZE_MAX, &rows->document) != OH_OK) {
+    if (format == OH_ROW_NDJSON &&
+        oh_json_document_create_sized(JSON_ARENA_SIZE_MAX, &rows->document) != OH_OK) {
         free(rows);
         return OH_E_NOMEM;
     }
@@ -148,7 +153,10 @@ static size_t rows_read_bytes(struct oh_rows *rows, struct oh_bytes bytes, bool 
                                       : oh_json_line_read(&rows->line, bytes, out_is_complete);
 }
 
-/* Passes over a byte order mark at the start of the input. What only begins like one is text of the first row. */
+/*
+ * Passes over a byte order mark at the start of the input. What only begins like one is text of the first
+ * row.
+ */
 static void rows_skip_mark(struct oh_rows *rows)
 {
     static const char mark[] = BYTE_ORDER_MARK;
@@ -248,10 +256,12 @@ static void *row_object(enum oh_row_kind kind, struct oh_row *row)
     OH_UNREACHABLE();
 }
 
-static bool cell_bind(const struct oh_shape_field *field, struct oh_bytes cell, void *object, struct oh_fault *fault)
+static bool cell_bind(const struct oh_shape_field *field, struct oh_bytes cell, void *object,
+                      struct oh_fault *fault)
 {
     if (!oh_utf8_is_valid(cell) || memchr(cell.data, '\0', cell.size) != NULL) {
-        oh_fault_set(fault, OH_FAULT_INVALID_ENCODING, oh_bytes_of(field->name), "%s is not UTF-8 text.", field->name);
+        oh_fault_set(fault, OH_FAULT_INVALID_ENCODING, oh_bytes_of(field->name), "%s is not UTF-8 text.",
+                     field->name);
         return false;
     }
     return oh_shape_set_cell(field, object, cell, fault);

@@ -24,9 +24,10 @@
 #include "onhand/error.h"
 #include <stdint.h>
 
-#define OH_ROW_SIZE_MAX 8192u /* bytes of one row, without its line end; a longer one is a fault (too_long) and is skipped */
+/* Bytes of one row, without its line end; a longer one is a fault (too_long) and is skipped. */
+#define OH_ROW_SIZE_MAX    8192u
 #define OH_ROW_COLUMNS_MAX 32u
-#define OH_ROWS_LENT_MAX 4096u /* rows that can be lent at once, less when they are long */
+#define OH_ROWS_LENT_MAX   4096u /* rows that can be lent at once, less when they are long */
 
 /* X(name, number, text): the last part of /v1/import/{...} and the columns. */
 #define OH_ROW_KINDS(X)                \
@@ -43,7 +44,8 @@ enum oh_row_kind { OH_ROW_KINDS(OH_ENUM_ROW) };
 bool oh_row_kind_parse(struct oh_bytes text, enum oh_row_kind *out);
 
 enum oh_row_format {
-    OH_ROW_CSV = 0,   /* RFC 4180, UTF-8 with or without a byte order mark, a header row with known columns in any order */
+    /* RFC 4180, UTF-8 with or without a byte order mark, a header row with known columns in any order. */
+    OH_ROW_CSV = 0,
     OH_ROW_NDJSON = 1 /* one JSON object a line, the columns are its fields */
 };
 
@@ -58,7 +60,8 @@ enum oh_row_status {
 
 struct oh_row {
     uint64_t number; /* of the row: first_row for the first after the header; blank lines have none */
-    struct oh_command command;  /* OH_ROW_COMMAND, other than stock: node, item, group_member, supply, postal_code */
+    /* OH_ROW_COMMAND, other than stock: a node, item, group_member, supply or postal_code. */
+    struct oh_command command;
     struct oh_sync_entry count; /* OH_ROW_COMMAND of stock */
     struct oh_fault fault;      /* OH_ROW_FAULT, OH_ROW_REFUSED */
 };

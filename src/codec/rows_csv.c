@@ -58,8 +58,8 @@ static size_t plain_run(enum oh_csv_state state, struct oh_bytes bytes)
         const char *found = memchr(bytes.data, state == OH_CSV_QUOTED ? '"' : '\n', bytes.size);
         return found == NULL ? bytes.size : (size_t)(found - bytes.data);
     }
-    while (size < bytes.size && bytes.data[size] != ',' && bytes.data[size] != '\n' && bytes.data[size] != '\r' &&
-           bytes.data[size] != '"')
+    while (size < bytes.size && bytes.data[size] != ',' && bytes.data[size] != '\n' &&
+           bytes.data[size] != '\r' && bytes.data[size] != '"')
         size++;
     return size;
 }

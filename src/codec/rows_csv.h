@@ -18,14 +18,14 @@ enum oh_csv_state {
     OH_CSV_CELL_START,
     OH_CSV_PLAIN,
     OH_CSV_QUOTED,
-    OH_CSV_QUOTE_SEEN,      /* inside quotes: the end of the cell, or the first of two */
-    OH_CSV_RETURN_SEEN,     /* '\r': '\n' must follow */
-    OH_CSV_SKIP             /* too long: to the next '\n', quoted or not, so that one stray quote costs one row */
+    OH_CSV_QUOTE_SEEN,  /* inside quotes: the end of the cell, or the first of two */
+    OH_CSV_RETURN_SEEN, /* '\r': '\n' must follow */
+    OH_CSV_SKIP /* too long: to the next '\n', quoted or not; a stray quote must not cost the whole file */
 };
 
 struct oh_csv_row {
-    char *text;    /* OH_ROW_SIZE_MAX bytes of the caller's */
-    size_t size;   /* of the cells so far, without quotes */
+    char *text;         /* OH_ROW_SIZE_MAX bytes of the caller's */
+    size_t size;        /* of the cells so far, without quotes */
     size_t source_size; /* bytes of the row so far, quotes and commas included */
     enum oh_csv_state state;
     uint32_t cell_count; /* ended cells; up to OH_ROW_COLUMNS_MAX are kept */
@@ -37,7 +37,10 @@ struct oh_csv_row {
 /* Starts a row. `text` is borrowed until the next begin. */
 void oh_csv_begin(struct oh_csv_row *row, char *text);
 
-/* Reads until the row ends or the bytes do. Returns how many bytes were used; *out_is_complete: the row ended. */
+/*
+ * Reads until the row ends or the bytes do. Returns how many bytes were used; *out_is_complete: the row
+ * ended.
+ */
 size_t oh_csv_read(struct oh_csv_row *row, struct oh_bytes bytes, bool *out_is_complete);
 
 /* The input ended: closes the row. False: there was nothing left of one. */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 struct oh_json_line {
-    char *text;  /* OH_ROW_SIZE_MAX + 1 bytes of the caller's: the '\r' of the line end may come last */
+    char *text; /* OH_ROW_SIZE_MAX + 1 bytes of the caller's: the '\r' of the line end may come last */
     size_t size;
     bool is_too_long; /* what is in text is only its beginning */
 };
@@ -21,7 +21,10 @@ struct oh_json_line {
 /* Starts a line. `text` is borrowed until the next begin. */
 void oh_json_line_begin(struct oh_json_line *line, char *text);
 
-/* Reads until the line ends or the bytes do. Returns how many bytes were used; *out_is_complete: the line ended. */
+/*
+ * Reads until the line ends or the bytes do. Returns how many bytes were used; *out_is_complete: the line
+ * ended.
+ */
 size_t oh_json_line_read(struct oh_json_line *line, struct oh_bytes bytes, bool *out_is_complete);
 
 /* The input ended: closes the line. False: there was nothing left of one. */

@@ -5,8 +5,8 @@
 #include "onhand/types.h"
 #include <inttypes.h>
 
-#define US_PER_MILLI 1000 /* thousandths of a second */
-#define MILLI_PER_UNIT 1000
+#define US_PER_MILLI     1000 /* thousandths of a second */
+#define MILLI_PER_UNIT   1000
 #define WHOLE_NUMBER_MAX 999999999999999.0 /* 15 digits: what a double keeps exactly */
 
 static const char *const shape_type_texts[] = {
@@ -52,23 +52,26 @@ static void *field_at(const struct oh_shape_field *field, void *object)
     return (char *)object + field->offset;
 }
 
-static bool set_text(const struct oh_shape_field *field, void *object, struct oh_bytes text, struct oh_fault *fault)
+static bool set_text(const struct oh_shape_field *field, void *object, struct oh_bytes text,
+                     struct oh_fault *fault)
 {
     if (field->type == OH_SHAPE_ID && text.size == 0)
         return refuse_value(field, "must not be empty", fault);
     if (text.size > (uint64_t)field->max) {
-        oh_fault_set(fault, OH_FAULT_TOO_LONG, oh_bytes_of(field->name), "%s has at most %" PRId64 " bytes of UTF-8.",
-                     field->name, field->max);
+        oh_fault_set(fault, OH_FAULT_TOO_LONG, oh_bytes_of(field->name),
+                     "%s has at most %" PRId64 " bytes of UTF-8.", field->name, field->max);
         return false;
     }
     memcpy(field_at(field, object), &text, sizeof(text));
     return true;
 }
 
-static bool set_time(const struct oh_shape_field *field, void *object, struct oh_bytes text, struct oh_fault *fault)
+static bool set_time(const struct oh_shape_field *field, void *object, struct oh_bytes text,
+                     struct oh_fault *fault)
 {
     int64_t at_us = 0;
-    enum oh_err err = field->type == OH_SHAPE_TIME ? oh_time_parse(text, &at_us) : oh_time_or_date_parse(text, &at_us);
+    enum oh_err err =
+        field->type == OH_SHAPE_TIME ? oh_time_parse(text, &at_us) : oh_time_or_date_parse(text, &at_us);
     if (err != OH_OK) {
         const char *reason = err == OH_E_TOO_LARGE ? "is from 1970-01-01 to 2199-12-31"
                                                    : "is a time like 2026-11-22T13:00:00Z (RFC 3339)";
@@ -88,7 +91,8 @@ bool oh_shape_set_string(const struct oh_shape_field *field, void *object, struc
         return set_time(field, object, text, fault);
     if (field->type != OH_SHAPE_WORD)
         return oh_shape_refuse_type(field, fault);
-    return field->word(text, field_at(field, object)) || refuse_value(field, "is not one of the known words", fault);
+    return field->word(text, field_at(field, object)) ||
+           refuse_value(field, "is not one of the known words", fault);
 }
 
 static bool set_quantity(const struct oh_shape_field *field, void *object, enum oh_err err, int64_t milli,
@@ -150,7 +154,8 @@ static bool set_real(const struct oh_shape_field *field, void *object, double va
     return true;
 }
 
-bool oh_shape_set_number(const struct oh_shape_field *field, void *object, double value, struct oh_fault *fault)
+bool oh_shape_set_number(const struct oh_shape_field *field, void *object, double value,
+                         struct oh_fault *fault)
 {
     int64_t milli = 0;
     if (field->type == OH_SHAPE_QUANTITY || field->type == OH_SHAPE_SECONDS) {
@@ -160,7 +165,8 @@ bool oh_shape_set_number(const struct oh_shape_field *field, void *object, doubl
     }
     if (field->type == OH_SHAPE_U32 || field->type == OH_SHAPE_I32 || field->type == OH_SHAPE_I64)
         return set_whole_of_double(field, object, value, fault);
-    return field->type == OH_SHAPE_REAL ? set_real(field, object, value, fault) : oh_shape_refuse_type(field, fault);
+    return field->type == OH_SHAPE_REAL ? set_real(field, object, value, fault)
+                                        : oh_shape_refuse_type(field, fault);
 }
 
 bool oh_shape_set_bool(const struct oh_shape_field *field, void *object, bool value, struct oh_fault *fault)
@@ -247,8 +253,8 @@ bool oh_shape_set_cell(const struct oh_shape_field *field, void *object, struct 
 bool oh_shape_check_count(const struct oh_shape_field *field, uint64_t count, struct oh_fault *fault)
 {
     if (count > (uint64_t)field->max) {
-        oh_fault_set(fault, OH_FAULT_TOO_MANY, oh_bytes_of(field->name), "%s has at most %" PRId64 " elements.",
-                     field->name, field->max);
+        oh_fault_set(fault, OH_FAULT_TOO_MANY, oh_bytes_of(field->name),
+                     "%s has at most %" PRId64 " elements.", field->name, field->max);
         return false;
     }
     return count >= (uint64_t)field->min || refuse_value(field, "must not be empty", fault);
@@ -278,7 +284,8 @@ bool oh_shape_finish(const struct oh_shape *shape, void *object, uint32_t given,
         const struct oh_shape_field *field = &shape->fields[i];
         bool is_given = (given >> i & 1) != 0;
         if (field->is_required && !is_given) {
-            oh_fault_set(fault, OH_FAULT_MISSING_FIELD, oh_bytes_of(field->name), "%s is needed.", field->name);
+            oh_fault_set(fault, OH_FAULT_MISSING_FIELD, oh_bytes_of(field->name), "%s is needed.",
+                         field->name);
             return false;
         }
         if (is_given && field->flag_offset != 0)

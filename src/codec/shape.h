@@ -16,22 +16,22 @@
 #include <stdint.h>
 
 /* X(name, text): what a value is, and what it becomes. */
-#define OH_SHAPE_TYPES(X)                                                    \
-    X(OH_SHAPE_ID, "text")         /* struct oh_bytes, 1..max bytes */       \
-    X(OH_SHAPE_TEXT, "text")       /* struct oh_bytes, 0..max bytes */       \
-    X(OH_SHAPE_QUANTITY, "number") /* int64_t thousandths, -max..max */      \
-    X(OH_SHAPE_SECONDS, "number")  /* int64_t microseconds, 0..max */        \
-    X(OH_SHAPE_U32, "whole number") /* uint32_t, min..max */                 \
-    X(OH_SHAPE_I32, "whole number") /* int32_t, min..max */                  \
-    X(OH_SHAPE_I64, "whole number") /* int64_t, min..max */                  \
-    X(OH_SHAPE_REAL, "number")     /* double, min..max */                    \
-    X(OH_SHAPE_BOOL, "boolean")    /* bool */                                \
-    X(OH_SHAPE_TIME, "text")       /* int64_t microseconds */                \
-    X(OH_SHAPE_TIME_OR_DATE, "text") /* int64_t microseconds */              \
-    X(OH_SHAPE_WORD, "text")       /* an enum, by `word` */                  \
-    X(OH_SHAPE_IDS, "array")       /* const struct oh_bytes *, min..max of them, counted at count_offset */ \
-    X(OH_SHAPE_OBJECT, "object")   /* a struct of `object`, in place */      \
-    X(OH_SHAPE_OBJECTS, "array")   /* a pointer to min..max structs of `object`, counted at count_offset */
+#define OH_SHAPE_TYPES(X)                                                                                 \
+    X(OH_SHAPE_ID, "text")           /* struct oh_bytes, 1..max bytes */                                  \
+    X(OH_SHAPE_TEXT, "text")         /* struct oh_bytes, 0..max bytes */                                  \
+    X(OH_SHAPE_QUANTITY, "number")   /* int64_t thousandths, -max..max */                                 \
+    X(OH_SHAPE_SECONDS, "number")    /* int64_t microseconds, 0..max */                                   \
+    X(OH_SHAPE_U32, "whole number")  /* uint32_t, min..max */                                             \
+    X(OH_SHAPE_I32, "whole number")  /* int32_t, min..max */                                              \
+    X(OH_SHAPE_I64, "whole number")  /* int64_t, min..max */                                              \
+    X(OH_SHAPE_REAL, "number")       /* double, min..max */                                               \
+    X(OH_SHAPE_BOOL, "boolean")      /* bool */                                                           \
+    X(OH_SHAPE_TIME, "text")         /* int64_t microseconds */                                           \
+    X(OH_SHAPE_TIME_OR_DATE, "text") /* int64_t microseconds */                                           \
+    X(OH_SHAPE_WORD, "text")         /* an enum, by `word` */                                             \
+    X(OH_SHAPE_IDS, "array")     /* const struct oh_bytes *, min..max of them, counted at count_offset */ \
+    X(OH_SHAPE_OBJECT, "object") /* a struct of `object`, in place */                                     \
+    X(OH_SHAPE_OBJECTS, "array") /* a pointer to min..max structs of `object`, counted at count_offset */
 
 enum oh_shape_type {
 #define OH_SHAPE_ENUM(name, text) name,
@@ -62,13 +62,16 @@ struct oh_shape {
     size_t size;          /* of the struct */
     const void *defaults; /* what the struct is before binding; NULL: zeros */
     /*
-     * Looks at the whole object; bit i of `given` is fields[i]. False: refused, *fault filled, fault->field being the
-     * name of a field. NULL: nothing to look at.
+     * Looks at the whole object; bit i of `given` is fields[i]. False: refused, *fault filled, fault->field
+     * being the name of a field. NULL: nothing to look at.
      */
     bool (*finish)(void *object, uint32_t given, struct oh_fault *fault);
 };
 
-/* The index of the field of that name, looked for from `hint` on; field_count when there is none. Cost: O(fields). */
+/*
+ * The index of the field of that name, looked for from `hint` on; field_count when there is none. Cost:
+ * O(fields).
+ */
 uint32_t oh_shape_find(const struct oh_shape *shape, struct oh_bytes name, uint32_t hint);
 
 /* Fills the struct with the defaults. */
@@ -83,9 +86,13 @@ bool oh_shape_finish(const struct oh_shape *shape, void *object, uint32_t given,
 bool oh_shape_set_string(const struct oh_shape_field *field, void *object, struct oh_bytes text,
                          struct oh_fault *fault);
 /* A JSON number that passed the guard. */
-bool oh_shape_set_number(const struct oh_shape_field *field, void *object, double value, struct oh_fault *fault);
+bool oh_shape_set_number(const struct oh_shape_field *field, void *object, double value,
+                         struct oh_fault *fault);
 bool oh_shape_set_bool(const struct oh_shape_field *field, void *object, bool value, struct oh_fault *fault);
-/* A cell of a CSV row, of any type but IDS, OBJECT and OBJECTS (asserted). Not empty. Booleans are true, false, 1 or 0. */
+/*
+ * A cell of a CSV row, of any type but IDS, OBJECT and OBJECTS (asserted). Not empty. Booleans are true,
+ * false, 1 or 0.
+ */
 bool oh_shape_set_cell(const struct oh_shape_field *field, void *object, struct oh_bytes text,
                        struct oh_fault *fault);
 /* An array of `count` for IDS or OBJECTS: is that too many or too few? */

@@ -1,27 +1,31 @@
 #include "codec/shape_table.h"
 
 #define LINE_MAX_NUMBER INT32_MAX
-#define WHOLE_MAX 999999999999999ll /* 15 digits: what a JSON number keeps exactly */
-#define RADIUS_KM_MAX 20040         /* half around the earth */
+#define WHOLE_MAX       999999999999999ll /* 15 digits: what a JSON number keeps exactly */
+#define RADIUS_KM_MAX   20040             /* half around the earth */
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 
 /* FIELD(struct, member, "name", TYPE, more...): one row of a table. */
-#define FIELD(tag, member, json, kind, ...) \
-    { .name = (json), .type = OH_SHAPE_##kind, .offset = offsetof(struct tag, member), __VA_ARGS__ }
-#define ID(tag, member, json, ...) FIELD(tag, member, json, ID, .max = OH_ID_SIZE_MAX, __VA_ARGS__)
+#define FIELD(tag, member, json, kind, ...)                                                          \
+    {                                                                                                \
+        .name = (json), .type = OH_SHAPE_##kind, .offset = offsetof(struct tag, member), __VA_ARGS__ \
+    }
+#define ID(tag, member, json, ...)    FIELD(tag, member, json, ID, .max = OH_ID_SIZE_MAX, __VA_ARGS__)
 #define TEXT(tag, member, json, size) FIELD(tag, member, json, TEXT, .max = (size))
 #define QUANTITY(tag, member, json, ...) \
     FIELD(tag, member, json, QUANTITY, .max = OH_QUANTITY_MILLI_MAX, __VA_ARGS__)
-#define BOOL(tag, member, json) FIELD(tag, member, json, BOOL, .max = 0)
+#define BOOL(tag, member, json)             FIELD(tag, member, json, BOOL, .max = 0)
 #define WORD(tag, member, json, parse, ...) FIELD(tag, member, json, WORD, .word = (parse), __VA_ARGS__)
-#define LATITUDE(tag, member, ...) FIELD(tag, member, "lat", REAL, .min = -90, .max = 90, __VA_ARGS__)
-#define LONGITUDE(tag, member, ...) FIELD(tag, member, "lon", REAL, .min = -180, .max = 180, __VA_ARGS__)
-#define REQUIRED .is_required = true
-#define OPTIONAL .is_required = false
+#define LATITUDE(tag, member, ...)          FIELD(tag, member, "lat", REAL, .min = -90, .max = 90, __VA_ARGS__)
+#define LONGITUDE(tag, member, ...)         FIELD(tag, member, "lon", REAL, .min = -180, .max = 180, __VA_ARGS__)
+#define REQUIRED                            .is_required = true
+#define OPTIONAL                            .is_required = false
 
-#define SHAPE(tag, table, standard, check)                                           \
-    { .fields = (table), .field_count = COUNT_OF(table), .size = sizeof(struct tag), \
-      .defaults = (standard), .finish = (check) }
+#define SHAPE(tag, table, standard, check)                                             \
+    {                                                                                  \
+        .fields = (table), .field_count = COUNT_OF(table), .size = sizeof(struct tag), \
+        .defaults = (standard), .finish = (check)                                      \
+    }
 
 /* ---- Words ------------------------------------------------------------------------------------ */
 
@@ -167,8 +171,9 @@ static const struct oh_shape_field rule_fields[] = {
     ID(oh_rule_command, node, "node", OPTIONAL),
     ID(oh_rule_command, channel, "channel", OPTIONAL),
 };
-_Static_assert(OH_RULE_SAFETY_STOCK == 1u << 0 && OH_RULE_INCREMENT == 1u << 4 && OH_RULE_LOW_STOCK == 1u << 6 &&
-                   OH_RULE_PREORDER == 1u << 9 && OH_RULE_ATTRIBUTE_COUNT == 10,
+_Static_assert(OH_RULE_SAFETY_STOCK == 1u << 0 && OH_RULE_INCREMENT == 1u << 4 &&
+                   OH_RULE_LOW_STOCK == 1u << 6 && OH_RULE_PREORDER == 1u << 9 &&
+                   OH_RULE_ATTRIBUTE_COUNT == 10,
                "rule_fields must follow the bits of the mask");
 
 static bool rule_finish(void *object, uint32_t given, struct oh_fault *fault)
@@ -274,7 +279,10 @@ static bool near_finish(void *object, uint32_t given, struct oh_fault *fault)
         return refuse_value(fault, has_postal_code ? "postal_code" : "country",
                             "Either lat and lon, or postal_code and country.");
     if (!has_latitude && !(has_postal_code && has_country))
-        return refuse_missing(fault, has_postal_code ? "country" : has_country ? "postal_code" : "lat",
+        return refuse_missing(fault,
+                              has_postal_code ? "country"
+                              : has_country   ? "postal_code"
+                                              : "lat",
                               "Either lat and lon, or postal_code and country.");
     near->is_set = true;
     near->has_point = has_latitude;
@@ -282,7 +290,8 @@ static bool near_finish(void *object, uint32_t given, struct oh_fault *fault)
 }
 
 /* A question takes `limit` too, a reservation does not. */
-static const struct oh_shape near_question_shape = SHAPE(oh_near_form, near_fields, &near_defaults, near_finish);
+static const struct oh_shape near_question_shape =
+    SHAPE(oh_near_form, near_fields, &near_defaults, near_finish);
 static const struct oh_shape near_reserve_shape = {
     .fields = near_fields,
     .field_count = COUNT_OF(near_fields) - 1,
@@ -307,7 +316,8 @@ static bool reserve_line_finish(void *object, uint32_t given, struct oh_fault *f
 {
     (void)object;
     const uint32_t both = UINT32_C(1) << RESERVE_LINE_NODE | UINT32_C(1) << RESERVE_LINE_GROUP;
-    return (given & both) != both || refuse_value(fault, "group", "A line names a node or a group, not both.");
+    return (given & both) != both ||
+           refuse_value(fault, "group", "A line names a node or a group, not both.");
 }
 
 static const struct oh_shape reserve_line_shape =
@@ -324,7 +334,8 @@ static const struct oh_shape_field reserve_fields[] = {
     BOOL(oh_reserve_form, reserve.allow_partial, "allow_partial"),
     FIELD(oh_reserve_form, near, "near", OBJECT, .object = &near_reserve_shape),
     FIELD(oh_reserve_form, reserve.lines, "lines", OBJECTS, REQUIRED, .min = 1, .max = OH_LINES_MAX,
-          .count_offset = offsetof(struct oh_reserve_form, reserve.line_count), .object = &reserve_line_shape),
+          .count_offset = offsetof(struct oh_reserve_form, reserve.line_count),
+          .object = &reserve_line_shape),
     ID(oh_reserve_form, key, "idempotency_key", OPTIONAL),
 };
 
@@ -337,17 +348,18 @@ static const struct oh_shape batch_reservation_shape = SHAPE(oh_reserve_form, re
 
 static const struct oh_shape_field batch_fields[] = {
     FIELD(oh_batch_form, reservations, "reservations", OBJECTS, REQUIRED, .min = 1, .max = OH_BATCH_MAX,
-          .count_offset = offsetof(struct oh_batch_form, reservation_count), .object = &batch_reservation_shape),
+          .count_offset = offsetof(struct oh_batch_form, reservation_count),
+          .object = &batch_reservation_shape),
 };
 const struct oh_shape oh_shape_batch = SHAPE(oh_batch_form, batch_fields, NULL, NULL);
 
 /* ---- Actions on a reservation ----------------------------------------------------------------- */
 
 #define ACTION_LINE FIELD(oh_action_line, line, "line", U32, REQUIRED, .min = 1, .max = LINE_MAX_NUMBER)
-#define ACTION_QUANTITY(...)                              \
+#define ACTION_QUANTITY(...)                                          \
     QUANTITY(oh_action_line, quantity_milli, "quantity", __VA_ARGS__, \
              .flag_offset = offsetof(struct oh_action_line, has_quantity))
-#define ACTION_LINES(line_shape, ...)                                                            \
+#define ACTION_LINES(line_shape, ...)                                                             \
     FIELD(oh_action_command, lines, "lines", OBJECTS, __VA_ARGS__, .min = 1, .max = OH_LINES_MAX, \
           .count_offset = offsetof(struct oh_action_command, line_count), .object = &(line_shape))
 
@@ -410,10 +422,12 @@ static bool move_finish(void *object, uint32_t given, struct oh_fault *fault)
     (void)object;
     if (given == 0)
         return refuse_missing(fault, "to_node", "Either to_node, or lines with a to_node each.");
-    return given != 3 || refuse_value(fault, "to_node", "Either to_node, or lines with a to_node each, not both.");
+    return given != 3 ||
+           refuse_value(fault, "to_node", "Either to_node, or lines with a to_node each, not both.");
 }
 
-static const struct oh_shape move_shape = SHAPE(oh_action_command, move_fields, &action_defaults, move_finish);
+static const struct oh_shape move_shape =
+    SHAPE(oh_action_command, move_fields, &action_defaults, move_finish);
 
 const struct oh_shape *oh_shape_of_action(enum oh_command_type type)
 {
@@ -456,7 +470,8 @@ static bool availability_finish(void *object, uint32_t given, struct oh_fault *f
     if (selectors > 1)
         return refuse_value(fault, (given >> AVAILABILITY_NEAR & 1) != 0 ? "near" : "group",
                             "At most one of nodes, group and near.");
-    return form->request.min_quantity_milli >= 0 || refuse_value(fault, "min_quantity", "min_quantity is 0 or more.");
+    return form->request.min_quantity_milli >= 0 ||
+           refuse_value(fault, "min_quantity", "min_quantity is 0 or more.");
 }
 
 const struct oh_shape oh_shape_availability =

@@ -23,7 +23,7 @@ struct oh_near_form {
 };
 
 struct oh_reserve_form {
-    struct oh_bytes key; /* in a batch */
+    struct oh_bytes key;               /* in a batch */
     struct oh_reserve_command reserve; /* all but `near` */
     struct oh_near_form near;
 };

@@ -2,14 +2,14 @@
 #include "base/civil.h"
 #include "onhand/types.h"
 
-#define US_PER_SECOND INT64_C(1000000)
-#define SECONDS_PER_MINUTE 60
-#define SECONDS_PER_HOUR 3600
-#define SECONDS_PER_DAY 86400
-#define US_PER_DAY (SECONDS_PER_DAY * US_PER_SECOND)
+#define US_PER_SECOND       INT64_C(1000000)
+#define SECONDS_PER_MINUTE  60
+#define SECONDS_PER_HOUR    3600
+#define SECONDS_PER_DAY     86400
+#define US_PER_DAY          (SECONDS_PER_DAY * US_PER_SECOND)
 #define FRACTION_DIGITS_MAX 9
-#define MICRO_DIGITS 6
-#define DATE_SIZE 10
+#define MICRO_DIGITS        6
+#define DATE_SIZE           10
 
 /* What is still to be read of a text. */
 struct cursor {
@@ -137,10 +137,12 @@ enum oh_err oh_time_parse(struct oh_bytes text, int64_t *out_us)
     int64_t fraction_us;
     int64_t offset_seconds;
     if (!cursor_date(&cursor, &days) || !cursor_take(&cursor, "Tt ") || !cursor_clock(&cursor, &seconds) ||
-        !cursor_fraction(&cursor, &fraction_us) || !cursor_offset(&cursor, &offset_seconds) || cursor.size != 0)
+        !cursor_fraction(&cursor, &fraction_us) || !cursor_offset(&cursor, &offset_seconds) ||
+        cursor.size != 0)
         return OH_E_SYNTAX;
     /* Four-digit years: the sum is far inside 64 bits. */
-    return time_in_range(days * US_PER_DAY + (seconds - offset_seconds) * US_PER_SECOND + fraction_us, out_us);
+    return time_in_range(days * US_PER_DAY + (seconds - offset_seconds) * US_PER_SECOND + fraction_us,
+                         out_us);
 }
 
 enum oh_err oh_time_or_date_parse(struct oh_bytes text, int64_t *out_us)

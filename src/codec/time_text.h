@@ -16,10 +16,10 @@
 /*
  * oh_time_parse - read "2026-11-22T13:00:00.5+01:00".
  *
- * Shapes: RFC 3339, with 'T', 't' or a space, and 'Z', 'z' or an offset up to 23:59. 1 to 9 fraction digits, cut to
- *         microseconds.
- * Errors: OH_E_SYNTAX: not such a text, or a date that does not exist. A second of 60 is refused: Unix time has no
- *         place for it. OH_E_TOO_LARGE: not in 1970-01-01 .. 2199-12-31, UTC.
+ * Shapes: RFC 3339, with 'T', 't' or a space, and 'Z', 'z' or an offset up to 23:59. 1 to 9 fraction digits,
+ *         cut to microseconds.
+ * Errors: OH_E_SYNTAX: not such a text, or a date that does not exist. A second of 60 is refused: Unix time
+ *         has no place for it. OH_E_TOO_LARGE: not in 1970-01-01 .. 2199-12-31, UTC.
  */
 OH_MUST_CHECK enum oh_err oh_time_parse(struct oh_bytes text, int64_t *out_us);
 

@@ -7,7 +7,7 @@
 static void heap_put(struct oh_ledger *ledger, uint32_t at, struct heap_entry entry)
 {
     ledger->heap[at] = entry;
-    ledger->reservations[entry.reservation].heap = at + 1;
+    ledger->reservations[entry.reservation].heap = (at + 1) & 0xfffffff;
 }
 
 static void heap_sift_up(struct oh_ledger *ledger, uint32_t at, struct heap_entry entry)

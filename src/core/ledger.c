@@ -664,7 +664,8 @@ static uint64_t ledger_memory_size(const struct oh_ledger *ledger)
     size += (uint64_t)ledger->extra_pool.slot_count * sizeof(struct extra);
     size += (uint64_t)ledger->rare_count * sizeof(struct rare);
     size += (ledger->movement_count - ledger->movement_forgotten) * sizeof(struct remembered);
-    size += (uint64_t)ledger->reservation_pool.slot_count * (sizeof(struct reservation) + sizeof(uint32_t));
+    size += (uint64_t)ledger->reservation_pool.slot_count * sizeof(struct reservation);
+    size += (ledger->ended_next - ledger->ended_first) * sizeof(*ledger->ended);
     size += (uint64_t)ledger->claim_pool.slot_count * sizeof(struct claim);
     size += (uint64_t)ledger->heap_count * sizeof(struct heap_entry);
     size += (ledger->key_next - ledger->key_first) * sizeof(struct key);

@@ -273,7 +273,7 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
         .ended_at_us = effect->ended_at_us,
         .text = text,
         .channel = effect->channel,
-        .kind = (uint8_t)effect->kind,
+        .kind = effect->kind & 0xf,
     };
     oh_index_insert(&ledger->reservation_index, (uint32_t)name_hash(effect->id), slot);
     party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);

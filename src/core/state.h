@@ -116,6 +116,7 @@ struct position {
     uint32_t history;      /* newest movement: its number modulo HISTORY_MODULUS, plus 1; 0: never moved */
     uint32_t extra;        /* EXTRA_* flags, and a link */
 };
+_Static_assert(sizeof(struct position) == 32, "two to a cache line: there may be 50 million");
 #define EXTRA_IS_FENCED (1u << 31)
 #define EXTRA_HAS_FORGOTTEN (1u << 30) /* some of its movements are no longer remembered */
 #define EXTRA_FLAGS (EXTRA_IS_FENCED | EXTRA_HAS_FORGOTTEN)
@@ -158,13 +159,14 @@ struct reservation {
     uint32_t claims_head, claims_tail; /* links, in the order they were made; free: claims_head is next free */
     uint32_t customer_next, customer_previous;
     uint32_t order_next, order_previous;
-    uint32_t heap; /* place in the expiry heap + 1; 0: not in it */
+    uint32_t heap : 28; /* place in the expiry heap + 1; 0: not in it */
+    uint32_t kind : 4;
     uint16_t claim_count;
     uint16_t live_count; /* claims that hold or confirm something */
     uint16_t held_count; /* claims that hold something */
     uint16_t channel;
-    uint8_t kind;
 };
+_Static_assert(sizeof(struct reservation) == 64, "one cache line: there may be 16 million");
 
 struct claim {
     int64_t quantity_milli;

@@ -5,11 +5,14 @@
  * through struct oh_transport, times are those of the engine's turn.
  * Thread: the loop thread.
  *
- * INPUT. One recv per turn. An empty connection reads into the engine's one read buffer and is parsed there; only what is
- * left over (part of a request, or requests past the bound of a turn) is copied into the connection's own buffer, which an
+ * INPUT. One recv per turn. An empty connection reads into the engine's one read buffer and is parsed there;
+ * only what is
+ * left over (part of a request, or requests past the bound of a turn) is copied into the connection's own
+ * buffer, which an
  * idle connection does not have.
  *
- * OUTPUT. Replies are written one behind the other into `output`. `pending` says which of them are still waiting for their
+ * OUTPUT. Replies are written one behind the other into `output`. `pending` says which of them are still
+ * waiting for their
  * record to be durable: everything before the first of those may be sent. Positions count bytes since the connection
  * opened, so they survive the buffer being emptied.
  */

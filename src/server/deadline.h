@@ -1,7 +1,8 @@
 /*
  * deadline.h - the deadlines of many owners, the earliest first. Takes `now`, reads no clock.
  *
- * Moving a deadline later costs one store: its place in the heap is corrected only when the old moment has come. Keep-alive
+ * Moving a deadline later costs one store: its place in the heap is corrected only when the old moment has
+ * come. Keep-alive
  * connections move theirs at every request.
  * Thread: one.
  */

@@ -172,7 +172,8 @@ void oh_reply_problem(struct oh_exchange *exchange, int status, const char *code
                       struct oh_bytes detail, const char *field);
 
 /*
- * A problem with members of its own (409 with lines). Begins the reply and writes the members above WITHOUT the closing
+ * A problem with members of its own (409 with lines). Begins the reply and writes the members above WITHOUT
+ * the closing
  * brace; the handler writes `,"lines":[...]}` and calls oh_reply_end.
  */
 struct oh_strbuf *oh_reply_problem_begin(struct oh_exchange *exchange, int status, const char *code,
@@ -192,7 +193,8 @@ void oh_reply_stream_end(struct oh_exchange *exchange, uint64_t release_seq);
  * oh_exchange_is_backed_up - whether the client reads slower than this exchange writes.
  *
  * True while more than limits.output_soft_size bytes wait in the output buffer. A streamed reply that goes on all the
- * same ends its connection at limits.output_size_max (close reason output_full). `writable` is called, from a turn, when
+ * same ends its connection at limits.output_size_max (close reason output_full). `writable` is called, from
+ * a turn, when
  * the buffer has fallen to half of the soft limit again.
  */
 bool oh_exchange_is_backed_up(const struct oh_exchange *exchange);

@@ -26,7 +26,8 @@ struct question {
 };
 
 static const char *const known_params[] = {
-    "node", "channel", "kind", "group", "near", "radius_km", "limit", "after", "min_quantity", "explain", "min_seq", NULL,
+    "node", "channel", "kind", "group", "near", "radius_km", "limit", "after", "min_quantity", "explain", "min_seq",
+    NULL,
 };
 
 /* ---- GET: reading the question ----------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /*
  * handle_import.h - POST /v1/import/{kind}: rows of any number, in constant memory; GET /v1/import/{import}.
  *
- * Rows are applied in groups of up to OH_IMPORT_GROUP_MAX. Each group and how far the import has come are one record, so
- * an import that broke off resumes exactly where it durably was. Thread: the loop thread.
+ * Rows are applied in groups of up to OH_IMPORT_GROUP_MAX. Each group and how far the import has come are one
+ * record, so an import that broke off resumes exactly where it durably was. Thread: the loop thread.
  */
 #ifndef ONHAND_SERVER_HANDLE_IMPORT_H
 #define ONHAND_SERVER_HANDLE_IMPORT_H

@@ -85,8 +85,8 @@ void oh_handle_reservation_fulfil(void *app, struct oh_exchange *exchange)
 #define BATCH_KEY_SIZE (OH_ID_SIZE_MAX + 1)
 
 /*
- * The Idempotency-Key of a batch gives each entry without a key of its own one: the head of the key, a hash of all of it
- * (FNV-1a; keys that collide would only be refused as a mismatch) and the entry's place.
+ * The Idempotency-Key of a batch gives each entry without a key of its own one, made of a hash of the batch's key
+ * (FNV-1a; keys that collide would only be refused as a mismatch), its size and the entry's place.
  */
 static struct oh_bytes batch_entry_key(struct oh_bytes key, uint32_t index, char out_text[BATCH_KEY_SIZE])
 {

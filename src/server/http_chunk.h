@@ -4,7 +4,8 @@
  * Not llhttp: version 8.1 accepts a bare CR or LF in places where RFC 9112 section 7.1 has CR LF, and sets no limit on
  * chunk extensions; both have been used for request smuggling. Thread: any; pure.
  *
- * Extensions and trailers are checked for form, then ignored; together they may be OH_CHUNK_EXTRA_SIZE_MAX bytes of a body.
+ * Extensions and trailers are checked for form, then ignored; together they may be OH_CHUNK_EXTRA_SIZE_MAX
+ * bytes of a body.
  */
 #ifndef ONHAND_SERVER_HTTP_CHUNK_H
 #define ONHAND_SERVER_HTTP_CHUNK_H

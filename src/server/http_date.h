@@ -8,7 +8,7 @@
 
 #define OH_HTTP_DATE_SIZE 29
 
-/* Writes exactly OH_HTTP_DATE_SIZE bytes, no NUL. Shapes: at_s, seconds since the Unix epoch, years 1..9999 (clamped). */
+/* Writes exactly OH_HTTP_DATE_SIZE bytes, no NUL. at_s: seconds since the Unix epoch, years 1..9999 (clamped). */
 void oh_http_date_write(int64_t at_s, char out_text[OH_HTTP_DATE_SIZE]);
 
 #endif

@@ -2,7 +2,8 @@
  * http_head.h - the request line and headers of one request: where they end, and what they say.
  *
  * Two steps. The scan finds the empty line and lets nothing through that RFC 9112 gives no meaning: a bare CR or LF,
- * a NUL or other control byte, a folded line. Only a whole head is then given to llhttp, in one call, so every span lies in
+ * a NUL or other control byte, a folded line. Only a whole head is then given to llhttp, in one call, so
+ * every span lies in
  * one run of bytes and no state of the parser outlives the call. Bodies are framed in connection.c and http_chunk.h.
  *
  * Thread: any; no state of its own.
@@ -37,7 +38,7 @@
     X(OH_HTTP_BODY_TOO_LARGE, 413, "body_too_large", body_too_large, "the body is larger than body_size_max")          \
     X(OH_HTTP_TARGET_TOO_LONG, 414, "target_too_long", header_too_large, "the target is longer than target_size_max")  \
     X(OH_HTTP_BAD_EXPECT, 417, "expectation_failed", bad_request, "only Expect: 100-continue is known")                \
-    X(OH_HTTP_HEAD_TOO_LARGE, 431, "headers_too_large", header_too_large, "the headers are larger than header_size_max") \
+    X(OH_HTTP_HEAD_TOO_LARGE, 431, "headers_too_large", header_too_large, "more header bytes than header_size_max")    \
     X(OH_HTTP_TOO_MANY_HEADERS, 431, "headers_too_large", header_too_large, "more headers than header_count_max")      \
     X(OH_HTTP_UNKNOWN_CODING, 501, "transfer_encoding_unsupported", bad_request, "only the chunked coding is known")   \
     X(OH_HTTP_BAD_VERSION, 505, "http_version_not_supported", bad_request, "only HTTP/1.0 and HTTP/1.1 are known")

@@ -23,8 +23,10 @@ enum oh_err oh_listener_open(const char *address, struct oh_diag *diag, int *out
 /*
  * oh_listener_accept - take waiting connections, at most OH_ACCEPTS_PER_TURN_MAX.
  *
- * `take` gets each descriptor, non-blocking, with Nagle's algorithm off, and owns it. *spare_fd is a descriptor kept open on
- * nothing: when the process has run out of them it is closed for a moment, so that the client is turned away instead of
+ * `take` gets each descriptor, non-blocking, with Nagle's algorithm off, and owns it. *spare_fd is a
+ * descriptor kept open on
+ * nothing: when the process has run out of them it is closed for a moment, so that the client is turned away
+ *          instead of
  * the loop spinning on a readable socket that cannot be accepted.
  * Returns the number of failed accepts.
  */

@@ -87,8 +87,8 @@ static void metric_write_head(const struct metric_row *row, struct oh_strbuf *ou
 }
 
 /* "onhand_<name><suffix>{label="text",le="bound"} ", leaving out the labels that are NULL. */
-static void metric_write_name(const struct metric_row *row, const char *suffix, const char *text, const char *bound,
-                              struct oh_strbuf *out)
+static void metric_write_name(const struct metric_row *row, const char *suffix, const char *text,
+                              const char *bound, struct oh_strbuf *out)
 {
     oh_strbuf_put_text(out, "onhand_");
     oh_strbuf_put_text(out, row->name);
@@ -112,7 +112,8 @@ static void metric_write_histogram(const struct metric_row *row, const char *tex
     uint64_t total = 0;
     for (size_t i = 0; i < OH_METRIC_BUCKET_COUNT; i++) {
         total += histogram->counts[i];
-        metric_write_name(row, "_bucket", text, i < OH_METRIC_BUCKET_COUNT - 1 ? bucket_texts[i] : "+Inf", out);
+        metric_write_name(row, "_bucket", text, i < OH_METRIC_BUCKET_COUNT - 1 ? bucket_texts[i] : "+Inf",
+                          out);
         oh_strbuf_put_u64(out, total);
         oh_strbuf_put_char(out, '\n');
     }
@@ -135,7 +136,8 @@ static void metric_write_number(const struct metric_row *row, const char *text, 
     oh_strbuf_put_char(out, '\n');
 }
 
-static void metric_write(const struct metric_row *row, const struct oh_metrics *metrics, struct oh_strbuf *out)
+static void metric_write(const struct metric_row *row, const struct oh_metrics *metrics,
+                         struct oh_strbuf *out)
 {
     size_t size = row->kind == METRIC_HISTOGRAM ? sizeof(struct oh_metric_histogram) : sizeof(uint64_t);
     metric_write_head(row, out);
@@ -170,11 +172,12 @@ void oh_metrics_write_head(const char *name, struct oh_strbuf *out)
 
 void oh_metrics_write_document(struct oh_strbuf *out)
 {
-    oh_strbuf_put_text(out, "# Metrics\n\n"
-                            "Generated from `src/server/metrics.def` by `onhand help metrics`; a test compares the two.\n\n"
-                            "`GET /metrics` answers in the Prometheus text format, version 0.0.4. Every name begins with "
-                            "`onhand_`.\n\n"
-                            "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n");
+    oh_strbuf_put_text(
+        out, "# Metrics\n\n"
+             "Generated from `src/server/metrics.def` by `onhand help metrics`; a test compares the two.\n\n"
+             "`GET /metrics` answers in the Prometheus text format, version 0.0.4. Every name begins with "
+             "`onhand_`.\n\n"
+             "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < METRIC_ROW_COUNT; i++)
         oh_strbuf_printf(out, "| `onhand_%s` | %s | %s | %s | %s |\n", rows[i].name, kind_texts[rows[i].kind],
                          rows[i].unit, rows[i].label == NULL ? "" : rows[i].label, rows[i].help);

@@ -49,7 +49,7 @@ struct oh_metrics {
 /* Every row with a field, in the text format 0.0.4. */
 void oh_metrics_write(const struct oh_metrics *metrics, struct oh_strbuf *out);
 
-/* The two comment lines of one metric that is kept elsewhere (OH_METRIC_TEXT); name without "onhand_" (asserted known). */
+/* The two comment lines of a metric kept elsewhere (OH_METRIC_TEXT); name without "onhand_" (asserted known). */
 void oh_metrics_write_head(const char *name, struct oh_strbuf *out);
 
 /* docs/METRICS.md, whole. */

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_MIN 200
-#define STATUS_MAX 599
-#define LENGTH_DIGITS 10         /* width of the Content-Length field; the largest reply has 10 digits */
-#define HEAD_SIZE_TYPICAL 512    /* room asked for at once, so that a usual reply grows the buffer once */
-#define DETAIL_SIZE_MAX 512
+#define STATUS_MIN        200
+#define STATUS_MAX        599
+#define LENGTH_DIGITS     10  /* width of the Content-Length field; the largest reply has 10 digits */
+#define HEAD_SIZE_TYPICAL 512 /* room asked for at once, so that a usual reply grows the buffer once */
+#define DETAIL_SIZE_MAX   512
 
 static const char *const status_lines[] = {
 #define STATUS(number, text) [(number) - STATUS_MIN] = "HTTP/1.1 " #number " " text "\r\n"
@@ -118,8 +118,8 @@ bool oh_connection_release(struct oh_connection *connection, uint64_t durable_se
         if (first->release_seq > durable_seq)
             return false;
         if (first->is_counted)
-            oh_metric_record(&engine->metrics.request_seconds[first->route_class], engine->released_us - first->arrived_us,
-                             1);
+            oh_metric_record(&engine->metrics.request_seconds[first->route_class],
+                             engine->released_us - first->arrived_us, 1);
         connection->pending_first++;
         if (connection->pending_first == engine->pipeline_max)
             connection->pending_first = 0;
@@ -167,7 +167,8 @@ static bool exchange_hold_reply(struct oh_exchange *exchange, uint64_t release_s
         if (exchange->arrived_us == engine->mono_us)
             engine->answered[route_class]++;
         else
-            oh_metric_record(&engine->metrics.request_seconds[route_class], engine->mono_us - exchange->arrived_us, 1);
+            oh_metric_record(&engine->metrics.request_seconds[route_class],
+                             engine->mono_us - exchange->arrived_us, 1);
         return true;
     }
     struct oh_pending_reply reply = {
@@ -475,7 +476,8 @@ void oh_reply_http_error(struct oh_connection *connection, enum oh_http_error er
     *exchange = (struct oh_exchange){ .connection = connection, .phase = OH_EXCHANGE_OPEN };
     exchange->arrived_us = connection->engine->mono_us;
     exchange->end_reason = row->reason;
-    oh_reply_problem(exchange, row->status, row->code, "The request was refused", oh_bytes_of(row->sentence), NULL);
+    oh_reply_problem(exchange, row->status, row->code, "The request was refused", oh_bytes_of(row->sentence),
+                     NULL);
 }
 
 void oh_reply_no_route(struct oh_exchange *exchange, uint32_t allowed_methods)
@@ -489,5 +491,6 @@ void oh_reply_no_route(struct oh_exchange *exchange, uint32_t allowed_methods)
     oh_router_allow_text(allowed_methods, &allow);
     oh_reply_header(exchange, "Allow", oh_strbuf_bytes(&allow));
     oh_strbuf_fini(&allow);
-    oh_reply_problem(exchange, 405, "method_not_allowed", "The path does not have this method", OH_BYTES_NONE, NULL);
+    oh_reply_problem(exchange, 405, "method_not_allowed", "The path does not have this method", OH_BYTES_NONE,
+                     NULL);
 }

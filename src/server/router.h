@@ -6,7 +6,8 @@
  *
  * Rules. A pattern is literal segments and "{name}" segments. A path is split at '/', each segment is percent-decoded
  * (exactly once), then compared. A literal wins over a parameter at the same place; when its way has no row for the
- * method, the parameter's way is tried, so that GET /v1/stock/{sku} finds a SKU named "adjust" too. An empty segment, a trailing slash, a bad escape or a NUL byte matches nothing. A "%2F" is a byte of its segment.
+ * method, the parameter's way is tried, so that GET /v1/stock/{sku} finds a SKU named "adjust" too. An empty
+ * segment, a trailing slash, a bad escape or a NUL byte matches nothing. A "%2F" is a byte of its segment.
  */
 #ifndef ONHAND_SERVER_ROUTER_H
 #define ONHAND_SERVER_ROUTER_H
@@ -63,7 +64,8 @@ struct oh_route_match {
 /*
  * oh_router_create - compile a table.
  *
- * Errors: OH_E_INVALID with diag when two rows collide, a pattern is malformed, or a limit above is passed; OH_E_NOMEM.
+ * Errors: OH_E_INVALID with diag when two rows collide, a pattern is malformed, or a limit above is passed;
+ *         OH_E_NOMEM.
  * Owner:  borrows the rows until oh_router_destroy. Gives the router.
  */
 enum oh_err oh_router_create(const struct oh_route *routes, size_t count, struct oh_diag *diag,
@@ -73,7 +75,8 @@ void oh_router_destroy(struct oh_router **router);
 /*
  * oh_router_match - find the row.
  *
- * Owner: params point into path, or into scratch[0..scratch_size) where decoding was needed; scratch_size >= path.size.
+ * Owner: params point into path, or into scratch[0..scratch_size) where decoding was needed; scratch_size >=
+ *        path.size.
  * Cost:  one hash look-up per segment, independent of the number of routes.
  */
 void oh_router_match(const struct oh_router *router, enum oh_method method, struct oh_bytes path, char *scratch,

@@ -16,7 +16,7 @@ struct oh_server_options {
     const struct oh_server_hooks *hooks;   /* borrowed until destroy */
     const struct oh_route *routes;         /* borrowed until destroy */
     size_t route_count;
-    const char *const *listen;             /* "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80"; borrowed until create returns */
+    const char *const *listen;             /* "127.0.0.1:8080", "[::1]:0"; borrowed until create returns */
     size_t listen_count;
     const char *port_file;                 /* NULL, or a file that gets the first bound port as one line */
     bool handle_signals;                   /* SIGTERM, SIGINT: drain; SIGHUP: hooks.reload. SIGPIPE is always ignored */

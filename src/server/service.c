@@ -144,15 +144,12 @@ static uint32_t service_expire_max(const struct oh_service *service)
 
 static void service_expire(struct oh_service *service, int64_t now_us)
 {
-    for (uint32_t round = 0; round < OH_SERVICE_EXPIRE_ROUNDS_MAX; round++) {
-        int64_t due_us = oh_ledger_next_due_us(service->ledger);
-        uint32_t holds_max = service_expire_max(service);
-        if (due_us == OH_TIME_US_NONE || due_us > now_us || holds_max == 0)
-            return;
-        if (oh_ledger_advance(service->ledger, now_us, holds_max) == 0)
-            return;
+    int64_t due_us = oh_ledger_next_due_us(service->ledger);
+    uint32_t holds_max = service_expire_max(service);
+    if (due_us == OH_TIME_US_NONE || due_us > now_us || holds_max == 0)
+        return;
+    if (oh_ledger_advance(service->ledger, now_us, holds_max) > 0)
         oh_service_commit(service);
-    }
 }
 
 /* ---- The verifier ------------------------------------------------------------------------------ */
@@ -227,8 +224,8 @@ static bool service_snapshot_step(struct oh_service *service)
 /* ---- The disk ---------------------------------------------------------------------------------- */
 
 /*
- * Says once when the disk fills, and once when it has space again. In between the room goes up and down with each frame, so
- * that the end is only a prepared file (or room as if there were one).
+ * Says once when the disk fills, and once when it has space again. In between the room goes up and down a little
+ * with each frame, so only a prepared file, or room as if there were one, is the end of it.
  */
 static void service_watch_storage(struct oh_service *service)
 {

@@ -31,9 +31,11 @@ struct oh_snapshotter;
 /* Imports whose bodies are arriving at the same time. One more is answered 503. */
 #define OH_SERVICE_TASKS_MAX 32
 
-/* Holds written down as expired by one record, and records of that kind in one turn. */
-#define OH_SERVICE_EXPIRE_MAX 10000u
-#define OH_SERVICE_EXPIRE_ROUNDS_MAX 10u
+/*
+ * Holds written down as expired by one record, one record in a turn: answers are exact without it, so a hundred
+ * thousand that are due at the same moment must not make a request wait. The turns then follow without sleeping.
+ */
+#define OH_SERVICE_EXPIRE_MAX 5000u
 
 /*
  * The verifier looks at so many positions, this often; rounds begin at most this often, and of a ledger that has not

@@ -147,9 +147,8 @@ void journal_update_credit(struct oh_journal *journal)
 
 void journal_publish_space(struct oh_journal *journal)
 {
-    uint64_t left = journal->current.size - journal->write_offset;
-    uint64_t proof = journal->is_unproven ? journal->current.align : 0; /* charged already, written later */
-    journal->current_left = left > proof ? left - proof : 0;
+    /* A proof frame may still follow what is written; the charge of the next submit has room for it. */
+    journal->current_left = journal->current.size - journal->write_offset;
     journal->written_cost = journal->ring_position + journal->written_overhead;
     journal_update_credit(journal);
 }

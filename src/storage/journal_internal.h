@@ -129,7 +129,7 @@ static inline int64_t journal_now_us(const struct oh_journal *journal)
  */
 static inline uint64_t journal_frame_overhead(uint32_t align)
 {
-    return OH_FRAME_HEADER_SIZE + 2 * (uint64_t)align; /* header, padding, and a proof frame behind it */
+    return OH_FRAME_HEADER_SIZE + 2 * (uint64_t)align; /* header, padding, and a proof frame before it */
 }
 
 /* journal.c */

@@ -379,7 +379,8 @@ class Snapshots(ServerCase):
             restart()
             self.reconnect()
             self.assertEqual(self.everything(rules=['r'], fences=['f']), before)
-            self.assertRegex(self.server.log().splitlines()[-2], 'snapshot_seq=[1-9]')
+            recoveries = [line for line in self.server.log().splitlines() if 'event=recovery_done' in line]
+            self.assertRegex(recoveries[-1], 'snapshot_seq=[1-9]')
         self.server.stop()
         verdict = run('verify', self.server.data)
         self.assertEqual(verdict.returncode, 0, verdict)
@@ -396,13 +397,13 @@ class FullDisk(unittest.TestCase):
     def setUp(self):
         self.mount = tempfile.mkdtemp(prefix='onhand-disk-')
         self.addCleanup(shutil.rmtree, self.mount, True)
-        mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=160m', 'onhand', self.mount], check=False)
+        mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=48m', 'onhand', self.mount], check=False)
         if mounted.returncode != 0:
             self.skipTest('this machine does not let root mount')
         self.addCleanup(subprocess.run, ['umount', '-l', self.mount], check=False)
 
     def test_writes_get_503_reads_go_on_and_service_resumes(self):
-        server = Server(directory=os.path.join(self.mount, 'data'))
+        server = Server(directory=os.path.join(self.mount, 'data'), config={'journal_segment_mib': 9})
         self.addCleanup(server.close)
         server.start()
         client = server.client()
@@ -416,8 +417,9 @@ class FullDisk(unittest.TestCase):
                 pass
         except OSError:
             os.close(ballast_file)
-        entry = {'sku': 'A', 'node': 'n1', 'quantity': 1, 'reason': 'r' * 100}
-        body = {'source': 's', 'entries': [entry] * 2000}
+        entry = {'sku': 'A', 'node': 'n1', 'quantity': 1, 'reason': 'r'}
+        entries = [{**entry, 'reason': f'{number} {"r" * 100}'} for number in range(2000)]
+        body = {'source': 's', 'entries': entries}
         accepted = 0
         for _ in range(2000):
             reply = client.post('/v1/stock/adjust', body)

@@ -1,7 +1,8 @@
 /*
  * fake_net.h - an engine over peers in memory and a clock that stands still, with a few toy routes.
  *
- * A peer is the client's end of one connection: what it sends is read by the engine in the next turn, what the engine sends
+ * A peer is the client's end of one connection: what it sends is read by the engine in the next turn, what
+ * the engine sends
  * is kept in `received`. No sockets, no sleeping: time moves when the test says so.
  *
  * Routes: GET, PUT /v1/items/{sku}  answers the SKU and the query

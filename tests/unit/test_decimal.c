@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define ROUNDS 200000
+#define ROUNDS          200000
 
 static void test_decimal_reads_what_is_a_decimal(void **state)
 {
@@ -64,10 +64,20 @@ static void test_decimal_writes_the_shortest_text(void **state)
         int64_t milli;
         const char *text;
     } rows[] = {
-        { 0, "0" },        { 1, "0.001" },      { 10, "0.01" },      { 100, "0.1" },   { 125, "0.125" },
-        { 1000, "1" },     { 5500, "5.5" },     { 8000, "8" },       { -1, "-0.001" }, { -8000, "-8" },
-        { -8050, "-8.05" }, { 1000000000000, "1000000000" },
-        { INT64_MAX, "9223372036854775.807" },  { INT64_MIN, "-9223372036854775.808" },
+        { 0, "0" },
+        { 1, "0.001" },
+        { 10, "0.01" },
+        { 100, "0.1" },
+        { 125, "0.125" },
+        { 1000, "1" },
+        { 5500, "5.5" },
+        { 8000, "8" },
+        { -1, "-0.001" },
+        { -8000, "-8" },
+        { -8050, "-8.05" },
+        { 1000000000000, "1000000000" },
+        { INT64_MAX, "9223372036854775.807" },
+        { INT64_MIN, "-9223372036854775.808" },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct oh_strbuf buf;
@@ -106,7 +116,10 @@ static void test_decimal_reads_back_what_it_wrote(void **state)
     oh_strbuf_fini(&buf);
 }
 
-/* The double of a decimal of at most 15 digits gives back the very decimal; with a fourth digit it is refused. */
+/*
+ * The double of a decimal of at most 15 digits gives back the very decimal; with a fourth digit it is
+ * refused.
+ */
 static void test_decimal_is_exact_through_a_double(void **state)
 {
     (void)state;

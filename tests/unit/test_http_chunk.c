@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Feeds data in pieces of `step` bytes; returns the last event, the body and how many bytes were used. */
-static enum oh_chunk_event chunk_feed(const char *data, size_t size, size_t step, struct oh_strbuf *body, size_t *out_used)
+static enum oh_chunk_event chunk_feed(const char *data, size_t size, size_t step, struct oh_strbuf *body,
+                                      size_t *out_used)
 {
     struct oh_chunk_decoder decoder;
     enum oh_chunk_event event = OH_CHUNK_MORE;
@@ -30,7 +31,8 @@ static enum oh_chunk_event chunk_feed(const char *data, size_t size, size_t step
     return event;
 }
 
-static void assert_chunk(const char *data, size_t size, enum oh_chunk_event expected, const char *body_text, size_t used_expected)
+static void assert_chunk(const char *data, size_t size, enum oh_chunk_event expected, const char *body_text,
+                         size_t used_expected)
 {
     for (size_t step = 1; step <= size; step++) {
         struct oh_strbuf body;
@@ -49,7 +51,7 @@ static void assert_chunk(const char *data, size_t size, enum oh_chunk_event expe
 }
 
 #define ASSERT_WHOLE(data, body) assert_chunk(data, sizeof(data) - 1, OH_CHUNK_END, body, sizeof(data) - 1)
-#define ASSERT_BAD(data, body) assert_chunk(data, sizeof(data) - 1, OH_CHUNK_BAD, body, 0)
+#define ASSERT_BAD(data, body)   assert_chunk(data, sizeof(data) - 1, OH_CHUNK_BAD, body, 0)
 
 static void test_http_chunk_joins_chunks_at_every_split(void **state)
 {

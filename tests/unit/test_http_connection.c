@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GET_A "GET /v1/items/a HTTP/1.1\r\nHost: h\r\n\r\n"
+#define GET_A      "GET /v1/items/a HTTP/1.1\r\nHost: h\r\n\r\n"
 #define POST_WRITE "POST /v1/write HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
-#define MS 1000
-#define DATE "Date: Sun, 22 Nov 2026 13:07:07 GMT\r\n"
+#define MS         1000
+#define DATE       "Date: Sun, 22 Nov 2026 13:07:07 GMT\r\n"
 
 static struct fake_net net;
 
@@ -58,7 +58,8 @@ static struct fake_peer *asked(const char *text)
 
 static void test_http_connection_writes_a_reply_byte_by_byte_as_documented(void **state)
 {
-    struct fake_peer *peer = asked("GET /v1/items/a%20b?x=1 HTTP/1.1\r\nHost: h\r\nX-Request-Id: r-7\r\n\r\n");
+    struct fake_peer *peer =
+        asked("GET /v1/items/a%20b?x=1 HTTP/1.1\r\nHost: h\r\nX-Request-Id: r-7\r\n\r\n");
     (void)state;
     assert_string_equal(fake_peer_text(peer),
                         "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nX-Request-Id: r-7\r\n"
@@ -73,16 +74,19 @@ static void test_http_connection_answers_many_requests_in_order(void **state)
     (void)state;
     assert_string_equal(fake_peer_statuses(peer), "200 404 200 405 200");
     assert_has(peer, "Allow: GET, HEAD, PUT\r\n");
-    assert_has(peer, "{\"type\":\"about:blank\",\"title\":\"No such path\",\"status\":404,\"code\":\"not_found\"}");
+    assert_has(peer,
+               "{\"type\":\"about:blank\",\"title\":\"No such path\",\"status\":404,\"code\":\"not_found\"}");
     assert_false(peer->is_closed);
 }
 
 static void test_http_connection_answers_head_without_a_body(void **state)
 {
-    struct fake_peer *peer = asked("HEAD /v1/items/abc HTTP/1.1\r\nHost: h\r\n\r\nHEAD /v1/none HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct fake_peer *peer =
+        asked("HEAD /v1/items/abc HTTP/1.1\r\nHost: h\r\n\r\nHEAD /v1/none HTTP/1.1\r\nHost: h\r\n\r\n");
     (void)state;
     assert_string_equal(fake_peer_text(peer),
-                        "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nContent-Length:          4\r\n\r\n"
+                        "HTTP/1.1 200 OK\r\n" DATE
+                        "Content-Type: text/plain\r\nContent-Length:          4\r\n\r\n"
                         "HTTP/1.1 404 Not Found\r\n" DATE
                         "Content-Type: application/problem+json\r\nContent-Length:         77\r\n\r\n");
 }
@@ -117,21 +121,21 @@ static void test_http_connection_ends_after_one_reply_when_asked_or_http_1_0(voi
 
 static void test_http_connection_drops_line_ends_from_header_values(void **state)
 {
-    struct fake_peer *peer =
-        asked("POST /v1/echo HTTP/1.1\r\nHost: h\r\nIdempotency-Key: a\tb\xc3\xa9\r\nContent-Length: 0\r\n\r\n");
+    struct fake_peer *peer = asked(
+        "POST /v1/echo HTTP/1.1\r\nHost: h\r\nIdempotency-Key: a\tb\xc3\xa9\r\nContent-Length: 0\r\n\r\n");
     (void)state;
     assert_has(peer, "X-Key: ab\r\n");
 }
 
 /* A dialogue with every kind of framing. */
-static const char dialogue[] = GET_A "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nIdempotency-Key: k\r\n\r\nhello"
-                                    "\r\nPOST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                    "3;x=y\r\nabc\r\n1\r\n\n\r\n0\r\nT: u\r\n\r\n" POST_WRITE
-                                    "HEAD /v1/items/a HTTP/1.1\r\nHost: h\r\n\r\n"
-                                    "POST /v1/import HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n1\n2\n"
-                                    "POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                    "2\r\n1\n\r\n2\r\n2\n\r\n0\r\n\r\n"
-                                    "GET /v1/none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+static const char dialogue[] = GET_A
+    "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nIdempotency-Key: k\r\n\r\nhello"
+    "\r\nPOST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "3;x=y\r\nabc\r\n1\r\n\n\r\n0\r\nT: u\r\n\r\n" POST_WRITE "HEAD /v1/items/a HTTP/1.1\r\nHost: h\r\n\r\n"
+    "POST /v1/import HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n1\n2\n"
+    "POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "2\r\n1\n\r\n2\r\n2\n\r\n0\r\n\r\n"
+    "GET /v1/none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
 static void assert_dialogue(struct fake_peer *peer, const char *expected)
 {
@@ -329,25 +333,32 @@ static void test_http_connection_refuses_what_is_not_http_and_ends(void **state)
     assert_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400", OH_CLOSE_bad_request);
     assert_refused("GET / HTTP/1.1\r\n\r\n", "400", OH_CLOSE_bad_request);
     assert_refused("GET http://h/v1/items/a HTTP/1.1\r\nHost: h\r\n\r\n", "400", OH_CLOSE_bad_request);
-    assert_refused(GET_A "GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n" GET_A, "200 400", OH_CLOSE_bad_request);
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", "417", OH_CLOSE_bad_request);
+    assert_refused(GET_A "GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n" GET_A, "200 400",
+                   OH_CLOSE_bad_request);
+    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", "417",
+                   OH_CLOSE_bad_request);
 }
 
 static void test_http_connection_never_lets_a_body_become_a_request(void **state)
 {
     (void)state;
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" GET_A,
+    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n0\r\n\r\n" GET_A,
                    "400", OH_CLOSE_bad_request);
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-encoding: x\r\n\r\n0\r\n\r\n" GET_A,
+    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-encoding: "
+                   "x\r\n\r\n0\r\n\r\n" GET_A,
                    "501", OH_CLOSE_bad_request);
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nContent-Length: 44\r\n\r\n" GET_A, "400",
-                   OH_CLOSE_bad_request);
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc\r\n0\r\n\r\n" GET_A, "400",
-                   OH_CLOSE_bad_request);
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n" GET_A, "400",
-                   OH_CLOSE_bad_request);
-    struct fake_peer *import =
-        asked("POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx0\r\n\r\n" GET_A);
+    assert_refused(
+        "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nContent-Length: 44\r\n\r\n" GET_A, "400",
+        OH_CLOSE_bad_request);
+    assert_refused(
+        "POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc\r\n0\r\n\r\n" GET_A,
+        "400", OH_CLOSE_bad_request);
+    assert_refused(
+        "POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n" GET_A,
+        "400", OH_CLOSE_bad_request);
+    struct fake_peer *import = asked(
+        "POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx0\r\n\r\n" GET_A);
     assert_string_equal(fake_peer_statuses(import), "400");
     assert_true(import->is_receive_ended);
     assert_int_equal(net.closed_calls, 1);
@@ -387,16 +398,22 @@ static void test_http_connection_measures_a_body_to_the_limit(void **state)
     limits.body_size_max = 1024;
     restart(&limits);
     memset(body, 'b', sizeof(body) - 1);
-    snprintf(text, sizeof(text), "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1024\r\n\r\n%.1024s" GET_A, body);
+    snprintf(text, sizeof(text),
+             "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1024\r\n\r\n%.1024s" GET_A, body);
     assert_string_equal(fake_peer_statuses(asked(text)), "200 200");
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1025\r\n\r\n", "413", OH_CLOSE_body_too_large);
+    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1025\r\n\r\n", "413",
+                   OH_CLOSE_body_too_large);
     assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000000000000\r\n\r\n", "413",
                    OH_CLOSE_body_too_large);
     snprintf(text, sizeof(text),
-             "POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3ff\r\n%.1023s\r\n1\r\nb\r\n0\r\n\r\n" GET_A, body);
+             "POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+             "chunked\r\n\r\n3ff\r\n%.1023s\r\n1\r\nb\r\n0\r\n\r\n" GET_A,
+             body);
     assert_string_equal(fake_peer_statuses(asked(text)), "200 200");
     snprintf(text, sizeof(text),
-             "POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3ff\r\n%.1023s\r\n2\r\nbb\r\n0\r\n\r\n", body);
+             "POST /v1/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+             "chunked\r\n\r\n3ff\r\n%.1023s\r\n2\r\nbb\r\n0\r\n\r\n",
+             body);
     assert_refused(text, "413", OH_CLOSE_body_too_large);
 }
 
@@ -488,8 +505,9 @@ static void test_http_connection_invites_a_body_only_when_it_will_read_it(void *
     peer = asked("POST /v1/import HTTP/1.1\r\n" EXPECT_HEAD);
     assert_string_equal(fake_peer_text(peer), "HTTP/1.1 100 Continue\r\n\r\n");
     assert_refused("POST /v1/none HTTP/1.1\r\n" EXPECT_HEAD, "404", OH_CLOSE_reply_before_body);
-    assert_refused("POST /v1/echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n", "413",
-                   OH_CLOSE_body_too_large);
+    assert_refused(
+        "POST /v1/echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n",
+        "413", OH_CLOSE_body_too_large);
 }
 
 /* ---------------------------------------------------------------------------------------------- streamed bodies */
@@ -524,8 +542,8 @@ static void test_http_connection_leaves_a_paused_stream_alone(void **state)
 {
     (void)state;
     net.import_pause_at = 4;
-    struct fake_peer *peer =
-        asked("POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n4\r\nefgh\r\n");
+    struct fake_peer *peer = asked("POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+                                   "chunked\r\n\r\n4\r\nabcd\r\n4\r\nefgh\r\n");
     assert_int_equal(net.import_size, 4);
     fake_net_pass(&net, INT64_C(3600000) * MS);
     assert_int_equal(net.import_size, 4);
@@ -553,7 +571,8 @@ static void test_http_connection_ends_when_a_stream_is_answered_early(void **sta
     fake_peer_end(peer);
     fake_net_settle(&net);
     assert_int_equal(closed(OH_CLOSE_reply_before_body), 1);
-    peer = asked("POST /v1/import HTTP/1.1\r\nHost: h\r\nIdempotency-Key: k\r\nContent-Length: 100\r\n\r\nabcd");
+    peer =
+        asked("POST /v1/import HTTP/1.1\r\nHost: h\r\nIdempotency-Key: k\r\nContent-Length: 100\r\n\r\nabcd");
     assert_string_equal(fake_peer_statuses(peer), "400");
     assert_int_equal(net.closed_calls, 0);
 }
@@ -625,8 +644,9 @@ static void test_http_connection_streams_a_reply_in_chunks(void **state)
 {
     struct fake_peer *peer = asked("GET /v1/feed HTTP/1.1\r\nHost: h\r\n\r\n" GET_A);
     (void)state;
-    assert_string_equal(fake_peer_text(peer), "HTTP/1.1 200 OK\r\n" DATE
-                                              "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_string_equal(fake_peer_text(peer),
+                        "HTTP/1.1 200 OK\r\n" DATE
+                        "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
     fake_peer_forget(peer);
     fake_net_feed(&net, "hello world, again", 0);
     fake_net_settle(&net);
@@ -654,8 +674,9 @@ static void test_http_connection_streams_a_reply_until_the_end_on_http_1_0(void 
     fake_net_feed(&net, "hello", 0);
     fake_net_feed_end(&net);
     fake_net_settle(&net);
-    assert_string_equal(fake_peer_text(peer), "HTTP/1.1 200 OK\r\n" DATE
-                                              "Content-Type: text/event-stream\r\nConnection: close\r\n\r\nhello");
+    assert_string_equal(fake_peer_text(peer),
+                        "HTTP/1.1 200 OK\r\n" DATE
+                        "Content-Type: text/event-stream\r\nConnection: close\r\n\r\nhello");
     assert_true(peer->is_receive_ended);
 }
 
@@ -847,7 +868,8 @@ static void test_http_connection_ends_quietly_when_an_idle_client_closes(void **
 
 static void test_http_connection_notes_a_client_that_closes_inside_a_request(void **state)
 {
-    static const char *const texts[] = { "GET /", "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab" };
+    static const char *const texts[] = { "GET /",
+                                         "POST /v1/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab" };
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct fake_peer *peer = asked(texts[i]);
@@ -941,7 +963,8 @@ static void test_http_connection_survives_every_failed_allocation(void **state)
         (void)oh_strbuf_reserve(&peer->sent, 65536);
         failing_malloc_arm(nth);
         for (size_t at = 0; at < sizeof(dialogue) - 1; at += 50) {
-            fake_peer_send_bytes(peer, dialogue + at, sizeof(dialogue) - 1 - at < 50 ? sizeof(dialogue) - 1 - at : 50);
+            fake_peer_send_bytes(peer, dialogue + at,
+                                 sizeof(dialogue) - 1 - at < 50 ? sizeof(dialogue) - 1 - at : 50);
             fake_net_settle(&net);
         }
         bool was_failed = failing_malloc_disarm();

@@ -6,7 +6,8 @@
 
 /* Scans and parses one head, as a connection does. The bytes live in an exact-size heap block, so that a sanitizer sees
  * every read past them. */
-static enum oh_http_error head_read(const char *text, size_t size, struct oh_http_head *head, char **out_bytes)
+static enum oh_http_error head_read(const char *text, size_t size, struct oh_http_head *head,
+                                    char **out_bytes)
 {
     struct oh_limits limits = oh_limits_default();
     struct oh_head_scan scan = { 0, 0 };
@@ -28,7 +29,8 @@ static void assert_error(enum oh_http_error expected, const char *text, size_t s
     char *bytes = NULL;
     enum oh_http_error error = head_read(text, size, &head, &bytes);
     if (error != expected)
-        fail_msg("%s: %s, not %s", text, oh_http_error_row(error)->sentence, oh_http_error_row(expected)->sentence);
+        fail_msg("%s: %s, not %s", text, oh_http_error_row(error)->sentence,
+                 oh_http_error_row(expected)->sentence);
     free(bytes);
 }
 
@@ -42,10 +44,11 @@ static void assert_bytes(struct oh_bytes bytes, const char *text)
 
 static void test_http_head_reads_line_and_known_headers(void **state)
 {
-    static const char text[] = "POST /v1/reservations?x=1&y=?2 HTTP/1.1\r\nHost: a.b:80\r\nCONTENT-TYPE:application/json\r\n"
-                               "Accept: a\r\nIdempotency-Key: \t k 1 \t \r\nLast-Event-ID:42\r\nAuthorization: Bearer x\r\n"
-                               "X-Request-ID: r-1\r\nIf-Match: \"1\"\r\nIf-None-Match: *\r\nX-Other: y\r\n"
-                               "Content-Length: 12\r\nExpect: 100-Continue\r\n\r\n";
+    static const char text[] =
+        "POST /v1/reservations?x=1&y=?2 HTTP/1.1\r\nHost: a.b:80\r\nCONTENT-TYPE:application/json\r\n"
+        "Accept: a\r\nIdempotency-Key: \t k 1 \t \r\nLast-Event-ID:42\r\nAuthorization: Bearer x\r\n"
+        "X-Request-ID: r-1\r\nIf-Match: \"1\"\r\nIf-None-Match: *\r\nX-Other: y\r\n"
+        "Content-Length: 12\r\nExpect: 100-Continue\r\n\r\n";
     struct oh_http_head head;
     char *bytes = NULL;
     (void)state;
@@ -91,9 +94,9 @@ static void test_http_head_knows_every_method_it_routes(void **state)
         const char *text;
         enum oh_method method;
     } rows[] = {
-        { "GET", OH_METHOD_GET },         { "HEAD", OH_METHOD_HEAD },   { "POST", OH_METHOD_POST },
+        { "GET", OH_METHOD_GET },         { "HEAD", OH_METHOD_HEAD },     { "POST", OH_METHOD_POST },
         { "PUT", OH_METHOD_PUT },         { "DELETE", OH_METHOD_DELETE }, { "PATCH", OH_METHOD_PATCH },
-        { "OPTIONS", OH_METHOD_OPTIONS }, { "TRACE", OH_METHOD_OTHER }, { "PURGE", OH_METHOD_OTHER },
+        { "OPTIONS", OH_METHOD_OPTIONS }, { "TRACE", OH_METHOD_OTHER },   { "PURGE", OH_METHOD_OTHER },
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -203,22 +206,31 @@ static void test_http_head_refuses_headers_that_are_malformed(void **state)
 static void test_http_head_refuses_framing_that_could_be_read_in_two_ways(void **state)
 {
     (void)state;
-    ASSERT_ERROR(OH_HTTP_TWO_LENGTHS, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_TWO_LENGTHS, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_TWO_LENGTHS, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_TWO_LENGTHS,
+                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_TWO_LENGTHS,
+                 "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_TWO_LENGTHS,
+                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x3\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3 3\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_BAD_LENGTH, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000000000\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_BAD_LENGTH,
+                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_BAD_LENGTH,
+                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000000000\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING,
+                 "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING,
+                 "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_UNKNOWN_CODING, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n");
+    ASSERT_ERROR(
+        OH_HTTP_UNKNOWN_CODING,
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_BAD_CODING, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_OK, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n");
 }
@@ -230,7 +242,8 @@ static void test_http_head_refuses_a_missing_or_second_host_and_other_duplicates
     ASSERT_ERROR(OH_HTTP_NO_HOST, "GET / HTTP/1.1\r\nAccept: a\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_OK, "GET / HTTP/1.0\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_DUPLICATE, "GET / HTTP/1.1\r\nHost: a\r\nHOST: a\r\n\r\n");
-    ASSERT_ERROR(OH_HTTP_DUPLICATE, "GET / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: 1\r\nIdempotency-Key: 1\r\n\r\n");
+    ASSERT_ERROR(OH_HTTP_DUPLICATE,
+                 "GET / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: 1\r\nIdempotency-Key: 1\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_OK, "GET / HTTP/1.1\r\nHost: a\r\nAccept: a\r\nAccept: b\r\n\r\n");
     ASSERT_ERROR(OH_HTTP_OK, "GET / HTTP/1.1\r\nHost: a\r\nX-Any: a\r\nX-Any: b\r\n\r\n");
 }
@@ -289,7 +302,8 @@ static void test_http_head_scan_finds_the_end_at_every_split(void **state)
 
 static void test_http_head_never_accepts_a_prefix_or_reads_past_it(void **state)
 {
-    static const char text[] = "POST /v1/a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nIdempotency-Key: k\r\n\r\n";
+    static const char text[] =
+        "POST /v1/a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nIdempotency-Key: k\r\n\r\n";
     (void)state;
     for (size_t size = 0; size < sizeof(text) - 1; size++) {
         struct oh_limits limits = oh_limits_default();
@@ -304,7 +318,8 @@ static void test_http_head_never_accepts_a_prefix_or_reads_past_it(void **state)
 
 static void test_http_head_survives_every_flipped_byte(void **state)
 {
-    static const char text[] = "POST /v1/a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nIdempotency-Key: k\r\n\r\n";
+    static const char text[] =
+        "POST /v1/a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nIdempotency-Key: k\r\n\r\n";
     struct oh_limits limits = oh_limits_default();
     size_t size = sizeof(text) - 1;
     char *bytes = malloc(size);

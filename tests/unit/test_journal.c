@@ -384,6 +384,34 @@ static void test_journal_finds_damage_when_a_whole_frame_lies_in_the_wrong_place
     journal_stop(f);
 }
 
+static void test_journal_finds_damage_when_a_whole_frame_has_the_wrong_seq(void **state)
+{
+    struct fixture *f = *state;
+    size_t size;
+    assert_started(f);
+    write_small(f, 2);
+    journal_kill(f);
+    uint8_t *bytes = storage_disk_bytes(f->disk, FIRST_FILE, &size);
+    struct oh_ledger_id id;
+    memcpy(&id, bytes + 24, sizeof(id));
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        struct oh_frame_header header = {
+            .offset = OH_FILE_HEADER_SIZE + 1024,
+            .first_seq = seq,
+            .last_seq = seq - 1,
+            .payload_checksum = oh_frame_payload_checksum(&id, seq, &(struct iovec){ bytes, 0 }, 1),
+        };
+        oh_frame_header_encode(&header, &id, bytes + header.offset);
+        struct oh_frame_header decoded;
+        assert_true(oh_frame_header_decode(bytes + header.offset, &id, header.offset, &decoded));
+        assert_false(oh_frame_header_decode(bytes + header.offset, &id, header.offset + 512, &decoded));
+        assert_int_equal(journal_start(f), seq == 3 ? OH_OK : OH_E_CORRUPT);
+        if (seq != 3)
+            assert_non_null(strstr(f->diag.text, seq < 3 ? "repeats a record" : "records are missing"));
+        journal_kill(f);
+    }
+}
+
 static void test_journal_cuts_a_torn_tail_when_unsynced_frames_came_out_of_order(void **state)
 {
     struct fixture *f = *state;
@@ -638,6 +666,7 @@ int main(void)
         T(test_journal_writes_a_proof_when_it_is_closed),
         T(test_journal_finds_damage_when_a_proven_frame_reads_as_zeros),
         T(test_journal_finds_damage_when_a_whole_frame_lies_in_the_wrong_place),
+        T(test_journal_finds_damage_when_a_whole_frame_has_the_wrong_seq),
         T(test_journal_cuts_a_torn_tail_when_unsynced_frames_came_out_of_order),
         T(test_journal_cuts_a_torn_tail_when_there_is_only_rubbish_behind_it),
         T(test_journal_is_not_fooled_when_a_record_contains_a_frame_of_another_ledger),

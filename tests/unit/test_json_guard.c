@@ -8,16 +8,29 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define MUTATIONS 200000
+#define MUTATIONS       200000
 
 static void test_json_guard_lets_json_pass(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "{}", "[]", " \t\r\n{ } \n", "null", "true", "false", "0", "-0", "\"\"", "\"x\"",
+        "{}",
+        "[]",
+        " \t\r\n{ } \n",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "\"\"",
+        "\"x\"",
         "{\"a\":1,\"b\":[1,2,{\"c\":null}],\"d\":\"\\u00e9\\n\\\"\"}",
-        "[1,-1,0.5,1e2,1E+2,1e-2,123456789012345,0.123456789012345,100000000000000000000,1.50000000000000000000]",
-        "\"\\ud83d\\ude00\"", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "0.000000000000001", "1e307",
+        "[1,-1,0.5,1e2,1E+2,1e-2,123456789012345,0.123456789012345,100000000000000000000,1."
+        "50000000000000000000]",
+        "\"\\ud83d\\ude00\"",
+        "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+        "0.000000000000001",
+        "1e307",
         "\"a long string without anything that needs a second look, and some more of it\"",
     };
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
@@ -101,7 +114,8 @@ static void test_json_guard_names_field_and_reason_when_it_refuses(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct oh_fault fault = { .code = "ok" };
         enum oh_err err = oh_json_guard(oh_bytes_of(rows[i].body), &fault);
-        if (err != OH_E_SYNTAX || strcmp(fault.code, rows[i].code) != 0 || strcmp(fault.field, rows[i].field) != 0)
+        if (err != OH_E_SYNTAX || strcmp(fault.code, rows[i].code) != 0 ||
+            strcmp(fault.field, rows[i].field) != 0)
             fail_msg("%s: %s, %s, '%s'", rows[i].body, oh_err_text(err), fault.code, fault.field);
         assert_true(fault.detail[0] != '\0');
         assert_int_equal(fault.http_status, 400);
@@ -165,19 +179,24 @@ static void test_json_guard_keeps_a_long_path_in_bounds(void **state)
     struct oh_fault fault;
     size_t size = 0;
     for (int i = 0; i < 8; i++)
-        size += (size_t)snprintf(body + size, sizeof(body) - size, "{\"\xc3\xa9\xc3\xa9\xc3\xa9_a_long_name_%d\":[", i);
+        size += (size_t)snprintf(body + size, sizeof(body) - size,
+                                 "{\"\xc3\xa9\xc3\xa9\xc3\xa9_a_long_name_%d\":[", i);
     assert_int_equal(oh_json_guard((struct oh_bytes){ body, size }, &fault), OH_E_SYNTAX);
     assert_string_equal(fault.code, "invalid_json");
     assert_true(strlen(fault.field) < sizeof(fault.field));
     assert_true(strlen(fault.field) > 80);
 }
 
-/* What the guard lets pass, cJSON parses: the guard is the stricter of the two. And neither reads out of bounds. */
+/*
+ * What the guard lets pass, cJSON parses: the guard is the stricter of the two. And neither reads out of
+ * bounds.
+ */
 static void test_json_guard_is_stricter_than_the_parser(void **state)
 {
     (void)state;
-    static const char body[] = "{\"id\":\"r-1\",\"kind\":\"ship\",\"ttl_seconds\":900.5,\"allow_partial\":false,"
-                               "\"lines\":[{\"line\":1,\"sku\":\"A\\u00e9\",\"quantity\":1e1,\"node\":null}]}";
+    static const char body[] =
+        "{\"id\":\"r-1\",\"kind\":\"ship\",\"ttl_seconds\":900.5,\"allow_partial\":false,"
+        "\"lines\":[{\"line\":1,\"sku\":\"A\\u00e9\",\"quantity\":1e1,\"node\":null}]}";
     static const char alphabet[] = "{}[]:,\"\\0123456789.eE+-tfnul \xc3\xa9\x01";
     const uint64_t seed = 7;
     struct oh_prng prng;
@@ -186,7 +205,8 @@ static void test_json_guard_is_stricter_than_the_parser(void **state)
     oh_prng_init(&prng, seed);
     for (int i = 0; i < MUTATIONS; i++) {
         struct oh_fault fault;
-        size_t size = sizeof(body) - 1 - (oh_prng_below(&prng, 4) == 0 ? oh_prng_below(&prng, sizeof(body) - 1) : 0);
+        size_t size =
+            sizeof(body) - 1 - (oh_prng_below(&prng, 4) == 0 ? oh_prng_below(&prng, sizeof(body) - 1) : 0);
         char *copy = malloc(size + 1); /* exactly, so that a sanitizer sees a read past the end */
         assert_non_null(copy);
         memcpy(copy, body, size);

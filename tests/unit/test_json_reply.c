@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define NOW_US INT64_C(1795352400000000) /* 2026-11-22T13:00:00Z */
-#define NOW "\"2026-11-22T13:00:00Z\""
+#define NOW_US          INT64_C(1795352400000000) /* 2026-11-22T13:00:00Z */
+#define NOW             "\"2026-11-22T13:00:00Z\""
 
 /* A ledger that gives names to items 0 and 1, nodes 0 and 1, group 0 and channel 0. */
 static struct oh_ledger *ledger;
@@ -32,8 +32,8 @@ static bool apply(const struct oh_command *command)
 {
     struct oh_answer answer;
     struct oh_record record;
-    bool is_applied = oh_ledger_apply(ledger, NOW_US, command, &answer) == OH_OK &&
-                      oh_verdict_is_success(answer.verdict);
+    bool is_applied =
+        oh_ledger_apply(ledger, NOW_US, command, &answer) == OH_OK && oh_verdict_is_success(answer.verdict);
     return oh_ledger_take_record(ledger, &record) && is_applied;
 }
 
@@ -41,8 +41,12 @@ static int ledger_setup(void **state)
 {
     (void)state;
     static const struct oh_bytes nodes[] = { { "n0", 2 }, { "n1", 2 } };
-    const struct oh_ledger_options options = { .items_max = 16, .positions_max = 64, .reservations_max = 64,
-                                               .claims_max = 64, .keys_max = 64, .history_max = 64,
+    const struct oh_ledger_options options = { .items_max = 16,
+                                               .positions_max = 64,
+                                               .reservations_max = 64,
+                                               .claims_max = 64,
+                                               .keys_max = 64,
+                                               .history_max = 64,
                                                .text_size_max = 64u << 20 };
     const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
     const struct oh_command commands[] = {
@@ -145,11 +149,17 @@ static void test_json_reply_writes_reference_data(void **state)
 {
     (void)state;
     const struct oh_node_command node = {
-        .node = OH_BYTES("n0"), .name = OH_BYTES("Lyon"), .type = OH_NODE_STORE, .has_point = true,
-        .point = { 45.764, -4.8357 }, .country = OH_BYTES("FR"), .ships = true,
+        .node = OH_BYTES("n0"),
+        .name = OH_BYTES("Lyon"),
+        .type = OH_NODE_STORE,
+        .has_point = true,
+        .point = { 45.764, -4.8357 },
+        .country = OH_BYTES("FR"),
+        .ships = true,
     };
     oh_reply_put_node(&buf, &node, 7);
-    assert_written("{\"node\":\"n0\",\"name\":\"Lyon\",\"type\":\"store\",\"lat\":45.764,\"lon\":-4.8357,\"country\":\"FR\","
+    assert_written("{\"node\":\"n0\",\"name\":\"Lyon\",\"type\":\"store\",\"lat\":45.764,\"lon\":-4.8357,"
+                   "\"country\":\"FR\","
                    "\"ships\":true,\"collects\":false,\"enabled\":false,\"seq\":7}");
     const struct oh_item_command item = { .sku = OH_BYTES("A"), .gtin = OH_BYTES("4012345678901") };
     oh_reply_put_item(&buf, &item, OH_REPLY_NO_SEQ);
@@ -160,35 +170,53 @@ static void test_json_reply_writes_reference_data(void **state)
     assert_written("{\"group\":\"g0\",\"nodes\":[\"n0\",\"n1\"],\"seq\":7}");
     const uint16_t members[] = { 1 };
     const uint16_t groups[] = { 0 };
-    const struct oh_effect_channel channel = { .channel = OH_BYTES("web"), .policy = OH_POLICY_FEWEST_SPLITS,
-                                               .nodes = members, .node_count = 1, .groups = groups, .group_count = 1 };
+    const struct oh_effect_channel channel = { .channel = OH_BYTES("web"),
+                                               .policy = OH_POLICY_FEWEST_SPLITS,
+                                               .nodes = members,
+                                               .node_count = 1,
+                                               .groups = groups,
+                                               .group_count = 1 };
     oh_reply_put_channel(&buf, ledger, &channel, 7);
-    assert_written("{\"channel\":\"web\",\"policy\":\"fewest_splits\",\"nodes\":[\"n1\"],\"groups\":[\"g0\"],\"seq\":7}");
+    assert_written("{\"channel\":\"web\",\"policy\":\"fewest_splits\",\"nodes\":[\"n1\"],\"groups\":[\"g0\"],"
+                   "\"seq\":7}");
 }
 
 static void test_json_reply_writes_rules_fences_and_supplies(void **state)
 {
     (void)state;
-    struct oh_effect_rule rule = { .rule = OH_BYTES("r"), .item = 1, .node = OH_NODE_NONE, .channel = OH_NODE_NONE };
-    rule.values = (struct oh_rule_values){ .mask = OH_RULE_SAFETY_STOCK | OH_RULE_PREORDER | OH_RULE_INCREMENT,
-                                           .safety_stock_milli = 1500, .increment_milli = 1, .threshold_milli = 9 };
+    struct oh_effect_rule rule = {
+        .rule = OH_BYTES("r"), .item = 1, .node = OH_NODE_NONE, .channel = OH_NODE_NONE
+    };
+    rule.values =
+        (struct oh_rule_values){ .mask = OH_RULE_SAFETY_STOCK | OH_RULE_PREORDER | OH_RULE_INCREMENT,
+                                 .safety_stock_milli = 1500,
+                                 .increment_milli = 1,
+                                 .threshold_milli = 9 };
     oh_reply_put_rule(&buf, ledger, &rule, 7);
     assert_written("{\"rule\":\"r\",\"sku\":\"B\\\"\\\\\",\"safety_stock\":1.5,\"quantity_increment\":0.001,"
                    "\"preorder\":false,\"seq\":7}");
     rule = (struct oh_effect_rule){ .rule = OH_BYTES("r"), .item = OH_INDEX_NONE, .node = 0, .channel = 0 };
-    rule.values = (struct oh_rule_values){ .mask = OH_RULE_PICKUP_ALLOWED | OH_RULE_SHIP_ALLOWED, .ship_allowed = true };
+    rule.values = (struct oh_rule_values){ .mask = OH_RULE_PICKUP_ALLOWED | OH_RULE_SHIP_ALLOWED,
+                                           .ship_allowed = true };
     oh_reply_put_rule(&buf, ledger, &rule, 7);
-    assert_written("{\"rule\":\"r\",\"node\":\"n0\",\"channel\":\"web\",\"pickup_allowed\":false,\"ship_allowed\":true,"
-                   "\"seq\":7}");
-    const struct oh_effect_fence fence = { .fence = OH_BYTES("f"), .item = 0, .node = 1, .channel = 0,
-                                           .quantity_milli = 5000, .policy = OH_FENCE_RESTRICT };
+    assert_written(
+        "{\"rule\":\"r\",\"node\":\"n0\",\"channel\":\"web\",\"pickup_allowed\":false,\"ship_allowed\":true,"
+        "\"seq\":7}");
+    const struct oh_effect_fence fence = { .fence = OH_BYTES("f"),
+                                           .item = 0,
+                                           .node = 1,
+                                           .channel = 0,
+                                           .quantity_milli = 5000,
+                                           .policy = OH_FENCE_RESTRICT };
     oh_reply_put_fence(&buf, ledger, &fence, 2000, 7);
     assert_written("{\"fence\":\"f\",\"channel\":\"web\",\"sku\":\"A\",\"node\":\"n1\",\"quantity\":5,"
                    "\"policy\":\"restrict\",\"used\":2,\"seq\":7}");
-    const struct oh_effect_supply supply = { .supply = OH_BYTES("s"), .item = 0, .node = 1, .quantity_milli = 5000,
-                                             .eta_us = NOW_US };
+    const struct oh_effect_supply supply = {
+        .supply = OH_BYTES("s"), .item = 0, .node = 1, .quantity_milli = 5000, .eta_us = NOW_US
+    };
     oh_reply_put_supply(&buf, ledger, &supply, 7);
-    assert_written("{\"supply\":\"s\",\"sku\":\"A\",\"node\":\"n1\",\"quantity\":5,\"eta\":" NOW ",\"seq\":7}");
+    assert_written("{\"supply\":\"s\",\"sku\":\"A\",\"node\":\"n1\",\"quantity\":5,\"eta\":" NOW
+                   ",\"seq\":7}");
     const struct oh_effect_import import = { .import = OH_BYTES("i"), .row_count = 10, .rejected_count = 1 };
     oh_reply_put_import(&buf, &import, 7);
     assert_written("{\"import\":\"i\",\"rows\":10,\"rejected\":1,\"seq\":7}");
@@ -199,21 +227,32 @@ static void test_json_reply_writes_rules_fences_and_supplies(void **state)
 static void test_json_reply_writes_a_position(void **state)
 {
     (void)state;
-    struct oh_position_view view = { .item = { 0 }, .node = { 1 }, .states_milli = { -1000, 2000, 3000, 4000, 5500 },
-                                     .on_hand_milli = 13500, .held_milli = 1, .confirmed_milli = 2,
-                                     .safety_stock_milli = 3, .fenced_milli = 4, .available_milli = 0,
-                                     .short_milli = 1000, .as_of_us = OH_TIME_US_NONE };
+    struct oh_position_view view = { .item = { 0 },
+                                     .node = { 1 },
+                                     .states_milli = { -1000, 2000, 3000, 4000, 5500 },
+                                     .on_hand_milli = 13500,
+                                     .held_milli = 1,
+                                     .confirmed_milli = 2,
+                                     .safety_stock_milli = 3,
+                                     .fenced_milli = 4,
+                                     .available_milli = 0,
+                                     .short_milli = 1000,
+                                     .as_of_us = OH_TIME_US_NONE };
     oh_reply_put_position(&buf, ledger, &view, 7);
-    assert_written("{\"sku\":\"A\",\"node\":\"n1\",\"on_hand\":13.5,\"sellable\":-1,\"damaged\":2,\"quality_control\":3,"
-                   "\"display\":4,\"returned\":5.5,\"held\":0.001,\"confirmed\":0.002,\"safety_stock\":0.003,"
-                   "\"fenced\":0.004,\"available\":0,\"short\":1,\"as_of\":null,\"seq\":7}");
+    assert_written(
+        "{\"sku\":\"A\",\"node\":\"n1\",\"on_hand\":13.5,\"sellable\":-1,\"damaged\":2,\"quality_control\":3,"
+        "\"display\":4,\"returned\":5.5,\"held\":0.001,\"confirmed\":0.002,\"safety_stock\":0.003,"
+        "\"fenced\":0.004,\"available\":0,\"short\":1,\"as_of\":null,\"seq\":7}");
 }
 
 static void test_json_reply_writes_an_availability(void **state)
 {
     (void)state;
-    struct oh_availability_question question = { .sku = OH_BYTES("A"), .place_name = "node", .place = OH_BYTES("n0") };
-    struct oh_availability availability = { .available_milli = 5500, .band = OH_BAND_IN_STOCK,
+    struct oh_availability_question question = { .sku = OH_BYTES("A"),
+                                                 .place_name = "node",
+                                                 .place = OH_BYTES("n0") };
+    struct oh_availability availability = { .available_milli = 5500,
+                                            .band = OH_BAND_IN_STOCK,
                                             .supply_eta_us = OH_TIME_US_NONE };
     oh_reply_put_availability(&buf, &question, &availability, 7);
     assert_written("{\"sku\":\"A\",\"node\":\"n0\",\"available\":5.5,\"status\":\"in_stock\",\"seq\":7}");
@@ -227,11 +266,15 @@ static void test_json_reply_writes_an_availability(void **state)
     availability.safety_stock_milli = 2000;
     availability.safety_stock_rule = OH_BYTES("r1");
     oh_reply_put_availability(&buf, &question, &availability, 7);
-    assert_written("{\"sku\":\"A\",\"node\":\"n0\",\"available\":5.5,\"backorder\":1,\"status\":\"in_stock\","
-                   "\"reason\":\"node_disabled\",\"sufficient\":true,\"next_supply\":{\"quantity\":10,\"eta\":" NOW "},"
-                   "\"rules\":{\"safety_stock\":{\"rule\":\"r1\",\"value\":2}},\"seq\":7}");
-    question = (struct oh_availability_question){ .sku = OH_BYTES("A"), .place_name = "group", .place = OH_BYTES("g"),
-                                                  .has_min_quantity = true, .min_quantity_milli = 6501 };
+    assert_written(
+        "{\"sku\":\"A\",\"node\":\"n0\",\"available\":5.5,\"backorder\":1,\"status\":\"in_stock\","
+        "\"reason\":\"node_disabled\",\"sufficient\":true,\"next_supply\":{\"quantity\":10,\"eta\":" NOW "},"
+        "\"rules\":{\"safety_stock\":{\"rule\":\"r1\",\"value\":2}},\"seq\":7}");
+    question = (struct oh_availability_question){ .sku = OH_BYTES("A"),
+                                                  .place_name = "group",
+                                                  .place = OH_BYTES("g"),
+                                                  .has_min_quantity = true,
+                                                  .min_quantity_milli = 6501 };
     availability.supply_eta_us = OH_TIME_US_NONE;
     availability.reason = OH_OK_DONE;
     oh_reply_put_availability(&buf, &question, &availability, 7);
@@ -249,12 +292,15 @@ static void test_json_reply_writes_rows_of_lists(void **state)
     oh_reply_put_sku_availability(&buf, OH_BYTES("A"), &availability);
     oh_reply_put_sku_verdict(&buf, OH_BYTES("Z"), OH_V_UNKNOWN_ITEM);
     oh_strbuf_put_char(&buf, ']');
-    assert_written("[{\"node\":\"n0\",\"available\":1,\"status\":\"low_stock\"},{\"node\":\"n1\",\"available\":0},"
-                   "{\"sku\":\"A\",\"available\":1,\"status\":\"low_stock\"},{\"sku\":\"Z\",\"verdict\":\"unknown_item\"}]");
+    assert_written(
+        "[{\"node\":\"n0\",\"available\":1,\"status\":\"low_stock\"},{\"node\":\"n1\",\"available\":0},"
+        "{\"sku\":\"A\",\"available\":1,\"status\":\"low_stock\"},{\"sku\":\"Z\",\"verdict\":\"unknown_"
+        "item\"}]");
     const struct oh_near_row rows[] = { { { 0 }, 0.0004, 1000 }, { { 1 }, 12.3456, 2500 } };
     oh_reply_put_near(&buf, ledger, OH_BYTES("A"), (struct oh_point){ 48.85, 2.35 }, rows, 2, 7);
-    assert_written("{\"sku\":\"A\",\"near\":{\"lat\":48.85,\"lon\":2.35},\"nodes\":[{\"node\":\"n0\",\"distance_km\":0,"
-                   "\"available\":1},{\"node\":\"n1\",\"distance_km\":12.346,\"available\":2.5}],\"seq\":7}");
+    assert_written(
+        "{\"sku\":\"A\",\"near\":{\"lat\":48.85,\"lon\":2.35},\"nodes\":[{\"node\":\"n0\",\"distance_km\":0,"
+        "\"available\":1},{\"node\":\"n1\",\"distance_km\":12.346,\"available\":2.5}],\"seq\":7}");
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------- */
@@ -269,16 +315,28 @@ static const struct oh_answer_line created_lines[] = {
 static struct oh_answer created_answer(void)
 {
     return (struct oh_answer){
-        .type = OH_COMMAND_RESERVE, .verdict = OH_OK_DONE, .fault_index = OH_INDEX_NONE, .is_created = true, .seq = 42,
-        .id = OH_BYTES("r1"), .kind = OH_KIND_SHIP, .status = OH_STATUS_HELD, .created_at_us = NOW_US,
-        .expires_at_us = OH_TIME_US_NONE, .lines = created_lines, .line_count = COUNT_OF(created_lines),
+        .type = OH_COMMAND_RESERVE,
+        .verdict = OH_OK_DONE,
+        .fault_index = OH_INDEX_NONE,
+        .is_created = true,
+        .seq = 42,
+        .id = OH_BYTES("r1"),
+        .kind = OH_KIND_SHIP,
+        .status = OH_STATUS_HELD,
+        .created_at_us = NOW_US,
+        .expires_at_us = OH_TIME_US_NONE,
+        .lines = created_lines,
+        .line_count = COUNT_OF(created_lines),
     };
 }
 
-#define CREATED                                                                                                     \
-    "{\"id\":\"r1\",\"kind\":\"ship\",\"status\":\"held\",\"created_at\":" NOW ",\"expires_at\":null,\"lines\":["    \
-    "{\"line\":1,\"sku\":\"A\",\"requested\":1.5,\"quantity\":1.5,\"claims\":[{\"node\":\"n0\",\"quantity\":1.5}]}," \
-    "{\"line\":2,\"sku\":\"B\\\"\\\\\",\"requested\":5,\"quantity\":3,\"claims\":[{\"node\":\"n1\",\"quantity\":2}," \
+#define CREATED                                                                                      \
+    "{\"id\":\"r1\",\"kind\":\"ship\",\"status\":\"held\",\"created_at\":" NOW                       \
+    ",\"expires_at\":null,\"lines\":["                                                               \
+    "{\"line\":1,\"sku\":\"A\",\"requested\":1.5,\"quantity\":1.5,\"claims\":[{\"node\":\"n0\","     \
+    "\"quantity\":1.5}]},"                                                                           \
+    "{\"line\":2,\"sku\":\"B\\\"\\\\\",\"requested\":5,\"quantity\":3,\"claims\":[{\"node\":\"n1\"," \
+    "\"quantity\":2},"                                                                               \
     "{\"node\":\"n0\",\"quantity\":1}]}],\"seq\":42}"
 
 static void test_json_reply_gathers_the_claims_of_a_line(void **state)
@@ -303,24 +361,31 @@ static void test_json_reply_writes_what_an_action_did(void **state)
     answer.lines = lines;
     answer.line_count = COUNT_OF(lines);
     oh_reply_put_answer(&buf, ledger, &answer);
-    assert_written("{\"id\":\"r1\",\"kind\":\"ship\",\"status\":\"confirmed\",\"created_at\":" NOW ",\"expires_at\":"
-                   "\"2026-11-22T13:00:00.500Z\",\"lines\":[{\"line\":2,\"sku\":\"B\\\"\\\\\",\"node\":\"n1\","
-                   "\"quantity\":2,\"returned\":0.5},{\"line\":1,\"sku\":\"A\",\"node\":\"n0\",\"quantity\":1.5}],"
-                   "\"seq\":42}");
+    assert_written(
+        "{\"id\":\"r1\",\"kind\":\"ship\",\"status\":\"confirmed\",\"created_at\":" NOW ",\"expires_at\":"
+        "\"2026-11-22T13:00:00.500Z\",\"lines\":[{\"line\":2,\"sku\":\"B\\\"\\\\\",\"node\":\"n1\","
+        "\"quantity\":2,\"returned\":0.5},{\"line\":1,\"sku\":\"A\",\"node\":\"n0\",\"quantity\":1.5}],"
+        "\"seq\":42}");
 }
 
 static void test_json_reply_writes_the_entries_of_an_adjust(void **state)
 {
     (void)state;
     static const struct oh_answer_line lines[] = {
-        { .line = 0, .item = { 0 }, .node = { 0 }, .quantity_milli = -1500, .available_milli = 0, .short_milli = 500 },
+        { .line = 0,
+          .item = { 0 },
+          .node = { 0 },
+          .quantity_milli = -1500,
+          .available_milli = 0,
+          .short_milli = 500 },
         { .line = 1, .item = { 1 }, .node = { 1 }, .verdict = OH_V_STALE, .available_milli = 3000 },
     };
     const struct oh_answer answer = { .type = OH_COMMAND_ADJUST, .seq = 9, .lines = lines, .line_count = 2 };
     oh_reply_put_answer(&buf, ledger, &answer);
-    assert_written("{\"entries\":[{\"sku\":\"A\",\"node\":\"n0\",\"verdict\":\"ok\",\"quantity\":-1.5,\"available\":0,"
-                   "\"short\":0.5},{\"sku\":\"B\\\"\\\\\",\"node\":\"n1\",\"verdict\":\"stale\",\"quantity\":0,"
-                   "\"available\":3}],\"seq\":9}");
+    assert_written(
+        "{\"entries\":[{\"sku\":\"A\",\"node\":\"n0\",\"verdict\":\"ok\",\"quantity\":-1.5,\"available\":0,"
+        "\"short\":0.5},{\"sku\":\"B\\\"\\\\\",\"node\":\"n1\",\"verdict\":\"stale\",\"quantity\":0,"
+        "\"available\":3}],\"seq\":9}");
     const struct oh_answer removed = { .type = OH_COMMAND_RULE, .seq = 9 };
     oh_reply_put_answer(&buf, ledger, &removed);
     assert_written("{\"seq\":9}");
@@ -350,7 +415,9 @@ static void test_json_reply_names_the_field_of_a_refusal(void **state)
         { OH_COMMAND_CONFIRM, OH_V_EXPIRED, OH_FIELD_NONE, OH_INDEX_NONE, "" },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const struct oh_answer answer = { .type = rows[i].type, .verdict = rows[i].verdict, .field = rows[i].field,
+        const struct oh_answer answer = { .type = rows[i].type,
+                                          .verdict = rows[i].verdict,
+                                          .field = rows[i].field,
                                           .fault_index = rows[i].index };
         struct oh_fault fault;
         oh_fault_from_answer(&answer, &fault);
@@ -361,22 +428,35 @@ static void test_json_reply_names_the_field_of_a_refusal(void **state)
     }
 }
 
-#define REFUSED                                                                                                 \
-    "{\"type\":\"urn:onhand:problem:insufficient_stock\",\"title\":\"Not enough stock\",\"status\":409,"          \
-    "\"detail\":\"Not enough stock.\",\"code\":\"insufficient_stock\",\"field\":\"lines\",\"lines\":["           \
-    "{\"line\":1,\"sku\":\"A\",\"requested\":5,\"available\":2,\"verdict\":\"insufficient_stock\"},"             \
+#define REFUSED                                                                                          \
+    "{\"type\":\"urn:onhand:problem:insufficient_stock\",\"title\":\"Not enough stock\",\"status\":409," \
+    "\"detail\":\"Not enough stock.\",\"code\":\"insufficient_stock\",\"field\":\"lines\",\"lines\":["   \
+    "{\"line\":1,\"sku\":\"A\",\"requested\":5,\"available\":2,\"verdict\":\"insufficient_stock\"},"     \
     "{\"line\":2,\"node\":\"n1\",\"requested\":1,\"available\":0,\"verdict\":\"unknown_item\"}],\"seq\":42}"
 
 static void test_json_reply_writes_the_results_of_a_batch(void **state)
 {
     (void)state;
     static const struct oh_answer_line lines[] = {
-        { .line = 1, .item = { 0 }, .node = { OH_NODE_NONE }, .verdict = OH_V_INSUFFICIENT, .requested_milli = 5000,
+        { .line = 1,
+          .item = { 0 },
+          .node = { OH_NODE_NONE },
+          .verdict = OH_V_INSUFFICIENT,
+          .requested_milli = 5000,
           .available_milli = 2000 },
-        { .line = 2, .item = { OH_INDEX_NONE }, .node = { 1 }, .verdict = OH_V_UNKNOWN_ITEM, .requested_milli = 1000 },
+        { .line = 2,
+          .item = { OH_INDEX_NONE },
+          .node = { 1 },
+          .verdict = OH_V_UNKNOWN_ITEM,
+          .requested_milli = 1000 },
     };
-    struct oh_answer refused = { .type = OH_COMMAND_RESERVE, .verdict = OH_V_INSUFFICIENT, .field = OH_FIELD_LINES,
-                                 .fault_index = OH_INDEX_NONE, .seq = 42, .lines = lines, .line_count = 2 };
+    struct oh_answer refused = { .type = OH_COMMAND_RESERVE,
+                                 .verdict = OH_V_INSUFFICIENT,
+                                 .field = OH_FIELD_LINES,
+                                 .fault_index = OH_INDEX_NONE,
+                                 .seq = 42,
+                                 .lines = lines,
+                                 .line_count = 2 };
     struct oh_answer created = created_answer();
     struct oh_answer repeated = created_answer();
     struct oh_fault fault;
@@ -390,10 +470,11 @@ static void test_json_reply_writes_the_results_of_a_batch(void **state)
     oh_reply_put_batch_result(&buf, ledger, &refused);
     oh_reply_put_batch_fault(&buf, &fault);
     oh_strbuf_put_char(&buf, ']');
-    assert_written("[{\"status\":201,\"reservation\":" CREATED "},{\"status\":200,\"reservation\":" CREATED "},"
-                   "{\"status\":409,\"problem\":" REFUSED "},{\"status\":422,\"problem\":{\"type\":"
-                   "\"urn:onhand:problem:unknown_postal_code\",\"title\":\"No such postal code\",\"status\":422,"
-                   "\"detail\":\"Never seen.\",\"code\":\"unknown_postal_code\",\"field\":\"near\"}}]");
+    assert_written(
+        "[{\"status\":201,\"reservation\":" CREATED "},{\"status\":200,\"reservation\":" CREATED "},"
+        "{\"status\":409,\"problem\":" REFUSED "},{\"status\":422,\"problem\":{\"type\":"
+        "\"urn:onhand:problem:unknown_postal_code\",\"title\":\"No such postal code\",\"status\":422,"
+        "\"detail\":\"Never seen.\",\"code\":\"unknown_postal_code\",\"field\":\"near\"}}]");
 }
 
 /* ---- Reservations ------------------------------------------------------------------------------ */
@@ -401,24 +482,41 @@ static void test_json_reply_writes_the_results_of_a_batch(void **state)
 static void test_json_reply_writes_a_reservation(void **state)
 {
     (void)state;
-    const struct oh_reservation_view view = { .id = OH_BYTES("r1"), .customer = OH_BYTES("c"), .channel = { 0 },
-                                              .kind = OH_KIND_COLLECT, .status = OH_STATUS_CONFIRMED,
-                                              .created_at_us = NOW_US, .expires_at_us = OH_TIME_US_NONE };
+    const struct oh_reservation_view view = { .id = OH_BYTES("r1"),
+                                              .customer = OH_BYTES("c"),
+                                              .channel = { 0 },
+                                              .kind = OH_KIND_COLLECT,
+                                              .status = OH_STATUS_CONFIRMED,
+                                              .created_at_us = NOW_US,
+                                              .expires_at_us = OH_TIME_US_NONE };
     const struct oh_claim_view claims[] = {
-        { .line = 3, .item = { 1 }, .node = { 0 }, .status = OH_STATUS_CONFIRMED, .quantity_milli = 3000,
-          .confirmed_milli = 1000, .fulfilled_milli = 500, .released_milli = 1500 },
+        { .line = 3,
+          .item = { 1 },
+          .node = { 0 },
+          .status = OH_STATUS_CONFIRMED,
+          .quantity_milli = 3000,
+          .confirmed_milli = 1000,
+          .fulfilled_milli = 500,
+          .released_milli = 1500 },
         { .line = 1, .item = { 0 }, .node = { OH_NODE_NONE }, .quantity_milli = 1000 },
-        { .line = 3, .item = { 1 }, .node = { 1 }, .status = OH_STATUS_EXPIRED, .quantity_milli = 250,
+        { .line = 3,
+          .item = { 1 },
+          .node = { 1 },
+          .status = OH_STATUS_EXPIRED,
+          .quantity_milli = 250,
           .expired_milli = 250 },
     };
     oh_reply_put_reservation(&buf, ledger, &view, claims, COUNT_OF(claims), 8);
-    assert_written("{\"id\":\"r1\",\"kind\":\"collect\",\"channel\":\"web\",\"customer\":\"c\",\"status\":\"confirmed\","
-                   "\"created_at\":" NOW ",\"expires_at\":null,\"lines\":["
-                   "{\"line\":1,\"sku\":\"A\",\"requested\":1,\"quantity\":0,\"claims\":[]},"
-                   "{\"line\":3,\"sku\":\"B\\\"\\\\\",\"requested\":3.25,\"quantity\":1.5,\"claims\":["
-                   "{\"node\":\"n0\",\"status\":\"confirmed\",\"quantity\":3,\"held\":0,\"confirmed\":1,\"fulfilled\":0.5,"
-                   "\"released\":1.5,\"expired\":0},{\"node\":\"n1\",\"status\":\"expired\",\"quantity\":0.25,\"held\":0,"
-                   "\"confirmed\":0,\"fulfilled\":0,\"released\":0,\"expired\":0.25}]}],\"seq\":8}");
+    assert_written(
+        "{\"id\":\"r1\",\"kind\":\"collect\",\"channel\":\"web\",\"customer\":\"c\",\"status\":\"confirmed\","
+        "\"created_at\":" NOW ",\"expires_at\":null,\"lines\":["
+        "{\"line\":1,\"sku\":\"A\",\"requested\":1,\"quantity\":0,\"claims\":[]},"
+        "{\"line\":3,\"sku\":\"B\\\"\\\\\",\"requested\":3.25,\"quantity\":1.5,\"claims\":["
+        "{\"node\":\"n0\",\"status\":\"confirmed\",\"quantity\":3,\"held\":0,\"confirmed\":1,\"fulfilled\":0."
+        "5,"
+        "\"released\":1.5,\"expired\":0},{\"node\":\"n1\",\"status\":\"expired\",\"quantity\":0.25,\"held\":"
+        "0,"
+        "\"confirmed\":0,\"fulfilled\":0,\"released\":0,\"expired\":0.25}]}],\"seq\":8}");
 }
 
 /* Claims in any order: lines ascend, and the claims of a line stay in the order they were made. */
@@ -427,7 +525,9 @@ static void test_json_reply_keeps_the_order_of_claims_within_a_line(void **state
     (void)state;
     const uint64_t seed = 4096;
     static struct oh_claim_view claims[OH_CLAIMS_MAX];
-    const struct oh_reservation_view view = { .id = OH_BYTES("r"), .channel = { 0 }, .expires_at_us = OH_TIME_US_NONE };
+    const struct oh_reservation_view view = { .id = OH_BYTES("r"),
+                                              .channel = { 0 },
+                                              .expires_at_us = OH_TIME_US_NONE };
     struct oh_prng prng;
     printf("seed %" PRIu64 "\n", seed);
     oh_prng_init(&prng, seed);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define TEXT_16 "0123456789abcdef"
-#define TEXT_64 TEXT_16 TEXT_16 TEXT_16 TEXT_16
-#define TEXT_128 TEXT_64 TEXT_64
-#define MUTATIONS 100000
+#define TEXT_16         "0123456789abcdef"
+#define TEXT_64         TEXT_16 TEXT_16 TEXT_16 TEXT_16
+#define TEXT_128        TEXT_64 TEXT_64
+#define MUTATIONS       100000
 
 static struct oh_json_document *document;
 
@@ -36,25 +36,46 @@ static void assert_bytes(struct oh_bytes bytes, const char *text)
 
 /* ---- Every body, by a number ------------------------------------------------------------------- */
 
-enum body_type { NODE, ITEM, GROUP, CHANNEL, RULE, FENCE, SUPPLY, ADJUST, SYNC, RESERVE, BATCH, CONFIRM, RELEASE,
-                 EXTEND, CHANGE, MOVE, FULFIL, AVAILABILITY, BODY_TYPE_COUNT };
+enum body_type {
+    NODE,
+    ITEM,
+    GROUP,
+    CHANNEL,
+    RULE,
+    FENCE,
+    SUPPLY,
+    ADJUST,
+    SYNC,
+    RESERVE,
+    BATCH,
+    CONFIRM,
+    RELEASE,
+    EXTEND,
+    CHANGE,
+    MOVE,
+    FULFIL,
+    AVAILABILITY,
+    BODY_TYPE_COUNT
+};
 
-static enum oh_err read_put(enum body_type type, struct oh_bytes body, struct oh_command *out, struct oh_fault *fault)
+static enum oh_err read_put(enum body_type type, struct oh_bytes body, struct oh_command *out,
+                            struct oh_fault *fault)
 {
     static enum oh_err (*const functions[])(struct oh_json_document *, struct oh_bytes, struct oh_bytes,
                                             struct oh_command *, struct oh_fault *) = {
-        [NODE] = oh_request_node, [ITEM] = oh_request_item,   [GROUP] = oh_request_group,
+        [NODE] = oh_request_node,       [ITEM] = oh_request_item, [GROUP] = oh_request_group,
         [CHANNEL] = oh_request_channel, [RULE] = oh_request_rule, [FENCE] = oh_request_fence,
         [SUPPLY] = oh_request_supply,
     };
     return functions[type](document, OH_BYTES("id-1"), body, out, fault);
 }
 
-static enum oh_err read_body(enum body_type type, struct oh_bytes body, struct oh_command *out, struct oh_fault *fault)
+static enum oh_err read_body(enum body_type type, struct oh_bytes body, struct oh_command *out,
+                             struct oh_fault *fault)
 {
     static const enum oh_command_type actions[] = {
         [CONFIRM] = OH_COMMAND_CONFIRM, [RELEASE] = OH_COMMAND_RELEASE, [EXTEND] = OH_COMMAND_EXTEND,
-        [CHANGE] = OH_COMMAND_CHANGE, [MOVE] = OH_COMMAND_MOVE, [FULFIL] = OH_COMMAND_FULFIL,
+        [CHANGE] = OH_COMMAND_CHANGE,   [MOVE] = OH_COMMAND_MOVE,       [FULFIL] = OH_COMMAND_FULFIL,
     };
     struct oh_batch_entry *entries;
     struct oh_availability_request request;
@@ -76,29 +97,36 @@ static enum oh_err read_body(enum body_type type, struct oh_bytes body, struct o
 
 /* One good body of each type, with every field. */
 static const char *const good_bodies[] = {
-    [NODE] = "{\"node\":\"id-1\",\"name\":\"Lyon\",\"type\":\"store\",\"lat\":45.764,\"lon\":4.8357,\"country\":\"FR\","
+    [NODE] = "{\"node\":\"id-1\",\"name\":\"Lyon\",\"type\":\"store\",\"lat\":45.764,\"lon\":4.8357,"
+             "\"country\":\"FR\","
              "\"time_zone\":\"Europe/Paris\",\"city\":\"Lyon\",\"region\":\"ARA\",\"postal_code\":\"69001\","
              "\"gln\":\"4012345000009\",\"ships\":false,\"collects\":true,\"enabled\":false}",
     [ITEM] = "{\"sku\":\"id-1\",\"name\":\"A thing\",\"gtin\":\"4012345678901\"}",
     [GROUP] = "{\"group\":\"id-1\",\"name\":\"North\",\"nodes\":[\"a\",\"b\"]}",
-    [CHANNEL] = "{\"channel\":\"id-1\",\"name\":\"Web\",\"policy\":\"nearest\",\"nodes\":[\"a\"],\"groups\":[\"g\"]}",
-    [RULE] = "{\"rule\":\"id-1\",\"sku\":\"A\",\"node\":\"n\",\"safety_stock\":1,\"threshold\":2,\"min_quantity\":3,"
+    [CHANNEL] =
+        "{\"channel\":\"id-1\",\"name\":\"Web\",\"policy\":\"nearest\",\"nodes\":[\"a\"],\"groups\":[\"g\"]}",
+    [RULE] = "{\"rule\":\"id-1\",\"sku\":\"A\",\"node\":\"n\",\"safety_stock\":1,\"threshold\":2,\"min_"
+             "quantity\":3,"
              "\"max_quantity\":4,\"quantity_increment\":0.5,\"backorder_limit\":6,\"low_stock\":7,"
              "\"pickup_allowed\":true,\"ship_allowed\":false,\"preorder\":true}",
     [FENCE] = "{\"fence\":\"id-1\",\"channel\":\"web\",\"sku\":\"A\",\"node\":\"n\",\"quantity\":5,"
               "\"policy\":\"restrict\"}",
     [SUPPLY] = "{\"supply\":\"id-1\",\"sku\":\"A\",\"node\":\"n\",\"quantity\":5,\"eta\":\"2026-12-01\"}",
-    [ADJUST] = "{\"source\":\"till\",\"entries\":[{\"id\":\"e1\",\"sku\":\"A\",\"node\":\"n\",\"quantity\":-1.5,"
-               "\"state\":\"damaged\",\"reason\":\"sale\",\"at\":\"2026-11-22T13:00:00Z\"}]}",
-    [SYNC] = "{\"source\":\"wms\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\",\"quantity\":12,\"state\":\"sellable\","
+    [ADJUST] =
+        "{\"source\":\"till\",\"entries\":[{\"id\":\"e1\",\"sku\":\"A\",\"node\":\"n\",\"quantity\":-1.5,"
+        "\"state\":\"damaged\",\"reason\":\"sale\",\"at\":\"2026-11-22T13:00:00Z\"}]}",
+    [SYNC] = "{\"source\":\"wms\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\",\"quantity\":12,\"state\":"
+             "\"sellable\","
              "\"as_of\":\"2026-11-22T13:00:00Z\",\"source_seq\":42}]}",
-    [RESERVE] = "{\"id\":\"r1\",\"kind\":\"ship\",\"channel\":\"web\",\"customer\":\"c1\",\"order\":\"o1\","
-                "\"ttl_seconds\":900.5,\"allow_partial\":true,\"near\":{\"lat\":45.7,\"lon\":4.8,\"radius_km\":50},"
-                "\"lines\":[{\"line\":7,\"sku\":\"A\",\"quantity\":1.25,\"node\":\"n\"},"
-                "{\"line\":8,\"sku\":\"B\",\"quantity\":2,\"group\":\"g\"}]}",
-    [BATCH] = "{\"reservations\":[{\"idempotency_key\":\"k1\",\"kind\":\"cart\",\"channel\":\"web\",\"lines\":"
-              "[{\"sku\":\"A\",\"quantity\":1}]},{\"kind\":\"staff\",\"channel\":\"app\",\"lines\":"
-              "[{\"sku\":\"B\",\"quantity\":2}]}]}",
+    [RESERVE] =
+        "{\"id\":\"r1\",\"kind\":\"ship\",\"channel\":\"web\",\"customer\":\"c1\",\"order\":\"o1\","
+        "\"ttl_seconds\":900.5,\"allow_partial\":true,\"near\":{\"lat\":45.7,\"lon\":4.8,\"radius_km\":50},"
+        "\"lines\":[{\"line\":7,\"sku\":\"A\",\"quantity\":1.25,\"node\":\"n\"},"
+        "{\"line\":8,\"sku\":\"B\",\"quantity\":2,\"group\":\"g\"}]}",
+    [BATCH] =
+        "{\"reservations\":[{\"idempotency_key\":\"k1\",\"kind\":\"cart\",\"channel\":\"web\",\"lines\":"
+        "[{\"sku\":\"A\",\"quantity\":1}]},{\"kind\":\"staff\",\"channel\":\"app\",\"lines\":"
+        "[{\"sku\":\"B\",\"quantity\":2}]}]}",
     [CONFIRM] = "{\"lines\":[{\"line\":1,\"node\":\"n\",\"quantity\":2}],\"return_rest\":true}",
     [RELEASE] = "{\"lines\":[{\"line\":1},{\"line\":2}]}",
     [EXTEND] = "{\"ttl_seconds\":60}",
@@ -156,9 +184,10 @@ static void test_json_request_numbers_lines_when_they_have_no_number(void **stat
     (void)state;
     struct oh_fault fault;
     struct oh_command command;
-    const char *body = "{\"kind\":\"cart\",\"channel\":\"w\",\"ttl_seconds\":null,\"near\":null,\"id\":null,\"lines\":["
-                       "{\"sku\":\"A\",\"quantity\":1},{\"sku\":\"B\",\"quantity\":1,\"line\":9},"
-                       "{\"sku\":\"C\",\"quantity\":1,\"line\":null,\"node\":null}]}";
+    const char *body =
+        "{\"kind\":\"cart\",\"channel\":\"w\",\"ttl_seconds\":null,\"near\":null,\"id\":null,\"lines\":["
+        "{\"sku\":\"A\",\"quantity\":1},{\"sku\":\"B\",\"quantity\":1,\"line\":9},"
+        "{\"sku\":\"C\",\"quantity\":1,\"line\":null,\"node\":null}]}";
     assert_int_equal(read_body(RESERVE, oh_bytes_of(body), &command, &fault), OH_OK);
     assert_int_equal(command.reserve.lines[0].line, 1);
     assert_int_equal(command.reserve.lines[1].line, 9);
@@ -232,15 +261,20 @@ static void test_json_request_fills_stock(void **state)
     assert_true(command.adjust.entries[0].quantity_milli == -1500);
     assert_int_equal(command.adjust.entries[0].state, OH_STATE_DAMAGED);
     assert_true(command.adjust.entries[0].at_us == INT64_C(1795352400000000));
-    assert_int_equal(read_body(ADJUST, OH_BYTES("{\"source\":\"t\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\","
-                                                "\"quantity\":1,\"reason\":\"x\"}]}"), &command, &fault), OH_OK);
+    assert_int_equal(read_body(ADJUST,
+                               OH_BYTES("{\"source\":\"t\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\","
+                                        "\"quantity\":1,\"reason\":\"x\"}]}"),
+                               &command, &fault),
+                     OH_OK);
     assert_true(command.adjust.entries[0].at_us == OH_TIME_US_NONE);
     assert_int_equal(command.adjust.entries[0].state, OH_STATE_SELLABLE);
     assert_int_equal(read_body(SYNC, oh_bytes_of(good_bodies[SYNC]), &command, &fault), OH_OK);
     assert_true(command.sync.entries[0].has_source_seq && command.sync.entries[0].source_seq == 42);
-    assert_int_equal(read_body(SYNC, OH_BYTES("{\"source\":\"t\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\","
-                                              "\"quantity\":1,\"as_of\":\"2021-12-23\",\"source_seq\":null}]}"),
-                               &command, &fault), OH_OK);
+    assert_int_equal(read_body(SYNC,
+                               OH_BYTES("{\"source\":\"t\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\","
+                                        "\"quantity\":1,\"as_of\":\"2021-12-23\",\"source_seq\":null}]}"),
+                               &command, &fault),
+                     OH_OK);
     assert_false(command.sync.entries[0].has_source_seq);
     assert_true(command.sync.entries[0].as_of_us == INT64_C(1640217600000000));
 }
@@ -275,9 +309,10 @@ static void test_json_request_fills_a_batch(void **state)
     struct oh_fault fault;
     struct oh_batch_entry *entries = NULL;
     uint32_t count = 0;
-    const char *body = "{\"reservations\":[{\"idempotency_key\":\"k1\",\"kind\":\"cart\",\"channel\":\"web\",\"lines\":"
-                       "[{\"sku\":\"A\",\"quantity\":1}]},{\"kind\":\"staff\",\"channel\":\"app\",\"near\":"
-                       "{\"postal_code\":\"75011\",\"country\":\"FR\"},\"lines\":[{\"sku\":\"B\",\"quantity\":2}]}]}";
+    const char *body =
+        "{\"reservations\":[{\"idempotency_key\":\"k1\",\"kind\":\"cart\",\"channel\":\"web\",\"lines\":"
+        "[{\"sku\":\"A\",\"quantity\":1}]},{\"kind\":\"staff\",\"channel\":\"app\",\"near\":"
+        "{\"postal_code\":\"75011\",\"country\":\"FR\"},\"lines\":[{\"sku\":\"B\",\"quantity\":2}]}]}";
     assert_int_equal(oh_request_batch(document, NULL, oh_bytes_of(body), &entries, &count, &fault), OH_OK);
     assert_int_equal(count, 2);
     assert_bytes(entries[0].command.key, "k1");
@@ -295,15 +330,17 @@ static void test_json_request_fills_a_question(void **state)
     (void)state;
     struct oh_fault fault;
     struct oh_availability_request request;
-    assert_int_equal(oh_request_availability(document, NULL, oh_bytes_of(good_bodies[AVAILABILITY]), &request, &fault),
-                     OH_OK);
+    assert_int_equal(
+        oh_request_availability(document, NULL, oh_bytes_of(good_bodies[AVAILABILITY]), &request, &fault),
+        OH_OK);
     assert_int_equal(request.sku_count, 2);
     assert_bytes(request.nodes[0], "n");
     assert_int_equal(request.kind, OH_KIND_SHIP);
     assert_true(request.has_min_quantity && request.min_quantity_milli == 1000);
     assert_int_equal(oh_request_availability(document, NULL,
-                                             OH_BYTES("{\"skus\":[\"A\"],\"near\":{\"lat\":1,\"lon\":2}}"), &request,
-                                             &fault), OH_OK);
+                                             OH_BYTES("{\"skus\":[\"A\"],\"near\":{\"lat\":1,\"lon\":2}}"),
+                                             &request, &fault),
+                     OH_OK);
     assert_true(request.near.is_set);
     assert_int_equal(request.near_limit, OH_NEAR_LIMIT_DEFAULT);
     assert_int_equal(request.kind, OH_KIND_ANY);
@@ -312,8 +349,10 @@ static void test_json_request_fills_a_question(void **state)
 
 /* ---- Wrong bodies ------------------------------------------------------------------------------ */
 
-#define LINE(members) "{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1},{" members "}]}"
-#define WITH(members) "{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]," members "}"
+#define LINE(members) \
+    "{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1},{" members "}]}"
+#define WITH(members) \
+    "{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]," members "}"
 #define COUNT_ENTRY(members) "{\"source\":\"s\",\"entries\":[{\"sku\":\"A\",\"node\":\"n\"," members "}]}"
 
 struct wrong_body {
@@ -365,7 +404,8 @@ static const struct wrong_body wrong_bodies[] = {
     { RESERVE, LINE("\"quantity\":1"), "missing_field", "lines[1].sku" },
     { RESERVE, LINE("\"sku\":\"A\""), "missing_field", "lines[1].quantity" },
     { SYNC, COUNT_ENTRY("\"quantity\":1"), "missing_field", "entries[0].as_of" },
-    { SYNC, COUNT_ENTRY("\"quantity\":null,\"as_of\":\"2021-12-23\""), "missing_field", "entries[0].quantity" },
+    { SYNC, COUNT_ENTRY("\"quantity\":null,\"as_of\":\"2021-12-23\""), "missing_field",
+      "entries[0].quantity" },
     { ADJUST, COUNT_ENTRY("\"quantity\":1"), "missing_field", "entries[0].reason" },
     { NODE, "{\"name\":\"x\"}", "missing_field", "type" },
     { NODE, "{\"type\":\"store\",\"lat\":5}", "missing_field", "lon" },
@@ -385,7 +425,8 @@ static const struct wrong_body wrong_bodies[] = {
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1,\"sku\":\"A\""), "duplicate_field", "lines[1].sku" },
     { RESERVE, WITH("\"k\\u0069nd\":\"ship\""), "duplicate_field", "kind" },
     /* too deep, too long, too many */
-    { RESERVE, WITH("\"near\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]"), "too_deep", "near[0][0][0][0][0][0][0][0][0][0]"
+    { RESERVE, WITH("\"near\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]"), "too_deep",
+      "near[0][0][0][0][0][0][0][0][0][0]"
       "[0][0][0][0][0]" },
     { RESERVE, WITH("\"customer\":\"" TEXT_64 "x\""), "too_long", "customer" },
     { RESERVE, WITH("\"id\":\"" TEXT_64 "x\""), "too_long", "id" },
@@ -411,8 +452,10 @@ static const struct wrong_body wrong_bodies[] = {
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1.2345"), "number_not_exact", "lines[1].quantity" },
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":0.0001"), "number_not_exact", "lines[1].quantity" },
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1e-4"), "number_not_exact", "lines[1].quantity" },
-    { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1.00000000000000001"), "number_not_exact", "lines[1].quantity" },
-    { ADJUST, COUNT_ENTRY("\"reason\":\"r\",\"quantity\":-1000000000.001"), "out_of_range", "entries[0].quantity" },
+    { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1.00000000000000001"), "number_not_exact",
+      "lines[1].quantity" },
+    { ADJUST, COUNT_ENTRY("\"reason\":\"r\",\"quantity\":-1000000000.001"), "out_of_range",
+      "entries[0].quantity" },
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1,\"line\":0"), "out_of_range", "lines[1].line" },
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1,\"line\":-1"), "out_of_range", "lines[1].line" },
     { RESERVE, LINE("\"sku\":\"A\",\"quantity\":1,\"line\":2147483648"), "out_of_range", "lines[1].line" },
@@ -426,11 +469,12 @@ static const struct wrong_body wrong_bodies[] = {
     { RESERVE, WITH("\"near\":{\"lat\":0,\"lon\":0,\"radius_km\":-1}"), "out_of_range", "near.radius_km" },
     { SYNC, COUNT_ENTRY("\"quantity\":1,\"as_of\":\"2021-12-23\",\"source_seq\":-1"), "out_of_range",
       "entries[0].source_seq" },
-    { AVAILABILITY, "{\"skus\":[\"A\"],\"near\":{\"lat\":0,\"lon\":0,\"limit\":1001}}", "out_of_range", "near.limit" },
+    { AVAILABILITY, "{\"skus\":[\"A\"],\"near\":{\"lat\":0,\"lon\":0,\"limit\":1001}}", "out_of_range",
+      "near.limit" },
     { AVAILABILITY, "{\"skus\":[\"A\"],\"min_quantity\":-1}", "invalid_value", "min_quantity" },
     /* words and times */
-    { RESERVE, "{\"kind\":\"any\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}", "invalid_value",
-      "kind" },
+    { RESERVE, "{\"kind\":\"any\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}",
+      "invalid_value", "kind" },
     { RESERVE, "{\"kind\":\"CART\"}", "invalid_value", "kind" },
     { NODE, "{\"type\":\"shop\"}", "invalid_value", "type" },
     { CHANNEL, "{\"policy\":\"best\"}", "invalid_value", "policy" },
@@ -452,7 +496,8 @@ static const struct wrong_body wrong_bodies[] = {
     /* inside a batch */
     { BATCH, "{\"reservations\":[" WITH("\"id\":\"r\"") "," LINE("\"sku\":\"A\"") "]}", "missing_field",
       "reservations[1].lines[1].quantity" },
-    { BATCH, "{\"reservations\":[" WITH("\"near\":{\"lat\":1}") "]}", "missing_field", "reservations[0].near.lon" },
+    { BATCH, "{\"reservations\":[" WITH("\"near\":{\"lat\":1}") "]}", "missing_field",
+      "reservations[0].near.lon" },
 };
 
 static void test_json_request_names_field_and_reason_when_it_refuses(void **state)
@@ -530,16 +575,20 @@ static void test_json_request_takes_as_many_elements_as_stated_and_not_one_more(
         { ADJUST, "{\"source\":\"s\",\"entries\":[",
           "{\"sku\":\"A\",\"node\":\"n\",\"quantity\":1,\"reason\":\"r\"}", "]}", OH_ENTRIES_MAX, "entries" },
         { SYNC, "{\"source\":\"s\",\"entries\":[",
-          "{\"sku\":\"A\",\"node\":\"n\",\"quantity\":1,\"as_of\":\"2021-12-23\"}", "]}", OH_ENTRIES_MAX, "entries" },
+          "{\"sku\":\"A\",\"node\":\"n\",\"quantity\":1,\"as_of\":\"2021-12-23\"}", "]}", OH_ENTRIES_MAX,
+          "entries" },
         { GROUP, "{\"nodes\":[", "\"a\"", "]}", OH_GROUP_NODES_MAX, "nodes" },
         { CHANNEL, "{\"groups\":[", "\"a\"", "]}", OH_CHANNEL_MEMBERS_MAX, "groups" },
-        { CHANNEL, "{\"nodes\":[\"x\",\"y\"],\"groups\":[", "\"a\"", "]}", OH_CHANNEL_MEMBERS_MAX - 2, "groups" },
-        { BATCH, "{\"reservations\":[", "{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}",
-          "]}", OH_BATCH_MAX, "reservations" },
+        { CHANNEL, "{\"nodes\":[\"x\",\"y\"],\"groups\":[", "\"a\"", "]}", OH_CHANNEL_MEMBERS_MAX - 2,
+          "groups" },
+        { BATCH, "{\"reservations\":[",
+          "{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}", "]}",
+          OH_BATCH_MAX, "reservations" },
         { RELEASE, "{\"lines\":[", "{\"line\":1}", "]}", OH_LINES_MAX, "lines" },
         { AVAILABILITY, "{\"skus\":[", "\"a\"", "]}", OH_CELLS_MAX, "skus" },
         { AVAILABILITY, "{\"nodes\":[\"n\",\"m\"],\"skus\":[", "\"a\"", "]}", OH_CELLS_MAX / 2, "skus" },
-        { AVAILABILITY, "{\"near\":{\"lat\":0,\"lon\":0,\"limit\":1000},\"skus\":[", "\"a\"", "]}", 100, "skus" },
+        { AVAILABILITY, "{\"near\":{\"lat\":0,\"lon\":0,\"limit\":1000},\"skus\":[", "\"a\"", "]}", 100,
+          "skus" },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         for (uint32_t more = 0; more < 2; more++) {
@@ -563,8 +612,8 @@ static void test_json_request_limits_the_lines_of_a_whole_batch(void **state)
     (void)state;
     struct oh_fault fault;
     struct oh_command command;
-    char *one = repeated_body("{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[", "{\"sku\":\"A\",\"quantity\":1}",
-                              OH_LINES_MAX, "]}");
+    char *one = repeated_body("{\"kind\":\"cart\",\"channel\":\"w\",\"lines\":[",
+                              "{\"sku\":\"A\",\"quantity\":1}", OH_LINES_MAX, "]}");
     char *ten = repeated_body("{\"reservations\":[", one, 10, "]}");
     char *eleven = repeated_body("{\"reservations\":[", one, 11, "]}");
     assert_int_equal(read_body(BATCH, oh_bytes_of(ten), &command, &fault), OH_OK);
@@ -626,12 +675,16 @@ static void test_json_request_returns_an_error_when_there_is_no_memory_for_a_doc
     }
 }
 
-/* Bytes of a good body, changed at random: every outcome is a command or a fault with a code and a field of text. */
+/*
+ * Bytes of a good body, changed at random: every outcome is a command or a fault with a code and a field of
+ * text.
+ */
 static void test_json_request_answers_every_body(void **state)
 {
     (void)state;
-    static const char *const pieces[] = { "{", "}", "[", "]", ":", ",", "\"", "null", "1e5", "-", "0", "\\u0041", "{}",
-                                          "[]", "\"sku\"", "\"lines\"", "1.5", "true", "\xc3\xa9", "\"\"" };
+    static const char *const pieces[] = { "{",       "}",         "[",   "]",    ":",        ",",   "\"",
+                                          "null",    "1e5",       "-",   "0",    "\\u0041",  "{}",  "[]",
+                                          "\"sku\"", "\"lines\"", "1.5", "true", "\xc3\xa9", "\"\"" };
     const uint64_t seed = 99;
     struct oh_prng prng;
     printf("seed %" PRIu64 "\n", seed);

@@ -103,7 +103,8 @@ static void test_metrics_names_tell_their_kind(void **state)
 {
     static struct oh_metrics metrics;
     (void)state;
-    for (const char *line = strstr(exposition(&metrics), "# TYPE "); line != NULL; line = strstr(line + 1, "# TYPE ")) {
+    for (const char *line = strstr(exposition(&metrics), "# TYPE "); line != NULL;
+         line = strstr(line + 1, "# TYPE ")) {
         char name[128];
         char kind[32];
         assert_int_equal(sscanf(line, "# TYPE %127s %31s", name, kind), 2);

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define MUTATIONS 200000
+#define MUTATIONS       200000
 
-static const char *const known[] = { "node", "limit", "min_quantity", "explain", "kind", "status", "near", "radius_km",
-                                     "after", NULL };
+static const char *const known[] = { "node",   "limit", "min_quantity", "explain", "kind",
+                                     "status", "near",  "radius_km",    "after",   NULL };
 
 static void parse(const char *raw, struct oh_param_list *out)
 {
@@ -69,7 +69,8 @@ static void test_query_names_the_parameter_when_it_refuses(void **state)
         struct oh_param_list params;
         struct oh_fault fault = { .code = "ok" };
         enum oh_err err = oh_params_parse(oh_bytes_of(rows[i].raw), known, &params, &fault);
-        if (err != OH_E_SYNTAX || strcmp(fault.code, rows[i].code) != 0 || strcmp(fault.field, rows[i].field) != 0)
+        if (err != OH_E_SYNTAX || strcmp(fault.code, rows[i].code) != 0 ||
+            strcmp(fault.field, rows[i].field) != 0)
             fail_msg("%s: %s '%s'", rows[i].raw, fault.code, fault.field);
     }
 }
@@ -82,9 +83,11 @@ static void test_query_has_at_most_its_stated_size(void **state)
     struct oh_fault fault;
     memset(raw, 'x', sizeof(raw));
     memcpy(raw, "node=", 5);
-    assert_int_equal(oh_params_parse((struct oh_bytes){ raw, OH_PARAM_TEXT_SIZE_MAX }, known, &params, &fault), OH_OK);
-    assert_int_equal(oh_params_parse((struct oh_bytes){ raw, OH_PARAM_TEXT_SIZE_MAX + 1 }, known, &params, &fault),
-                     OH_E_SYNTAX);
+    assert_int_equal(
+        oh_params_parse((struct oh_bytes){ raw, OH_PARAM_TEXT_SIZE_MAX }, known, &params, &fault), OH_OK);
+    assert_int_equal(
+        oh_params_parse((struct oh_bytes){ raw, OH_PARAM_TEXT_SIZE_MAX + 1 }, known, &params, &fault),
+        OH_E_SYNTAX);
     assert_string_equal(fault.code, "too_long");
     parse("node=x", &params);
     struct oh_bytes id = OH_BYTES_NONE;
@@ -203,7 +206,8 @@ static void test_query_reads_a_place(void **state)
         enum oh_err err = oh_params_near(&params, NULL, &near, &fault);
         if (rows[i].code == NULL && err == OH_OK)
             continue;
-        if (rows[i].code == NULL || strcmp(fault.code, rows[i].code) != 0 || strcmp(fault.field, rows[i].field) != 0)
+        if (rows[i].code == NULL || strcmp(fault.code, rows[i].code) != 0 ||
+            strcmp(fault.field, rows[i].field) != 0)
             fail_msg("%s: %s '%s'", rows[i].raw, fault.code, fault.field);
         assert_true(near.radius_km == 77);
     }

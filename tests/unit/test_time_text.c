@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define ROUNDS 100000
-#define SECOND INT64_C(1000000)
+#define ROUNDS          100000
+#define SECOND          INT64_C(1000000)
 
 static void test_time_text_reads_what_is_a_time(void **state)
 {
