@@ -66,7 +66,7 @@ struct oh_group_command {
     uint32_t node_count; /* <= OH_GROUP_NODES_MAX */
 };
 
-/* Adds a node to a group, creating the group; ranked by priority (lower first), then by arrival. One row of a groups import. */
+/* Adds a node to a group, creating the group; ranked by priority (lower first), then by arrival: a row of an import. */
 struct oh_group_member_command {
     struct oh_bytes group;
     struct oh_bytes node;
@@ -258,7 +258,8 @@ struct oh_command {
     X(OH_FIELD_LON, 18, "lon")              X(OH_FIELD_NODES, 19, "nodes")    X(OH_FIELD_GROUPS, 20, "groups") \
     X(OH_FIELD_SOURCE, 21, "source")        X(OH_FIELD_REASON, 22, "reason")  X(OH_FIELD_KEY, 23, "idempotency_key") \
     X(OH_FIELD_CUSTOMER, 24, "customer")    X(OH_FIELD_ORDER, 25, "order")    X(OH_FIELD_LINES, 26, "lines")  \
-    X(OH_FIELD_ENTRIES, 27, "entries")      X(OH_FIELD_ETA, 28, "eta")        X(OH_FIELD_POSTAL_CODE, 29, "postal_code") \
+    X(OH_FIELD_ENTRIES, 27, "entries")      X(OH_FIELD_ETA, 28, "eta")                                                \
+    X(OH_FIELD_POSTAL_CODE, 29, "postal_code")                                                                \
     X(OH_FIELD_TO_NODE, 30, "to_node")      X(OH_FIELD_SOURCE_SEQ, 31, "source_seq") X(OH_FIELD_KIND, 32, "kind") \
     X(OH_FIELD_VALUES, 33, "values")        X(OH_FIELD_CITY, 34, "city")      X(OH_FIELD_REGION, 35, "region") \
     X(OH_FIELD_RULE, 36, "rule")            X(OH_FIELD_FENCE, 37, "fence")    X(OH_FIELD_SUPPLY, 38, "supply") \

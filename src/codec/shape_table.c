@@ -16,10 +16,10 @@
     FIELD(tag, member, json, QUANTITY, .max = OH_QUANTITY_MILLI_MAX, __VA_ARGS__)
 #define BOOL(tag, member, json)             FIELD(tag, member, json, BOOL, .max = 0)
 #define WORD(tag, member, json, parse, ...) FIELD(tag, member, json, WORD, .word = (parse), __VA_ARGS__)
-#define LATITUDE(tag, member, ...)          FIELD(tag, member, "lat", REAL, .min = -90, .max = 90, __VA_ARGS__)
-#define LONGITUDE(tag, member, ...)         FIELD(tag, member, "lon", REAL, .min = -180, .max = 180, __VA_ARGS__)
-#define REQUIRED                            .is_required = true
-#define OPTIONAL                            .is_required = false
+#define DEGREES(tag, member, json, most, ...) \
+    FIELD(tag, member, json, REAL, .min = -(most), .max = (most), __VA_ARGS__)
+#define REQUIRED .is_required = true
+#define OPTIONAL .is_required = false
 
 #define SHAPE(tag, table, standard, check)                                             \
     {                                                                                  \
@@ -92,8 +92,8 @@ static const struct oh_shape_field node_fields[] = {
     ID(oh_node_command, node, "node", OPTIONAL),
     TEXT(oh_node_command, name, "name", OH_TEXT_SIZE_MAX),
     WORD(oh_node_command, type, "type", word_node_type, REQUIRED),
-    LATITUDE(oh_node_command, point.latitude, OPTIONAL),
-    LONGITUDE(oh_node_command, point.longitude, OPTIONAL),
+    DEGREES(oh_node_command, point.latitude, "lat", 90, OPTIONAL),
+    DEGREES(oh_node_command, point.longitude, "lon", 180, OPTIONAL),
     TEXT(oh_node_command, country, "country", OH_ID_SIZE_MAX),
     TEXT(oh_node_command, time_zone, "time_zone", OH_ID_SIZE_MAX),
     BOOL(oh_node_command, ships, "ships"),
@@ -208,8 +208,8 @@ static const struct oh_shape_field postal_code_fields[] = {
     ID(oh_postal_code_command, country, "country", REQUIRED),
     ID(oh_postal_code_command, postal_code, "postal_code", REQUIRED),
     TEXT(oh_postal_code_command, place, "place", OH_TEXT_SIZE_MAX),
-    LATITUDE(oh_postal_code_command, point.latitude, REQUIRED),
-    LONGITUDE(oh_postal_code_command, point.longitude, REQUIRED),
+    DEGREES(oh_postal_code_command, point.latitude, "lat", 90, REQUIRED),
+    DEGREES(oh_postal_code_command, point.longitude, "lon", 180, REQUIRED),
 };
 const struct oh_shape oh_shape_postal_code = SHAPE(oh_postal_code_command, postal_code_fields, NULL, NULL);
 
@@ -258,8 +258,8 @@ const struct oh_shape oh_shape_sync = SHAPE(oh_sync_command, sync_fields, NULL, 
 enum near_field { NEAR_LAT = 0, NEAR_LON = 1, NEAR_POSTAL_CODE = 2, NEAR_COUNTRY = 3 };
 
 static const struct oh_shape_field near_fields[] = {
-    LATITUDE(oh_near_form, point.latitude, OPTIONAL),
-    LONGITUDE(oh_near_form, point.longitude, OPTIONAL),
+    DEGREES(oh_near_form, point.latitude, "lat", 90, OPTIONAL),
+    DEGREES(oh_near_form, point.longitude, "lon", 180, OPTIONAL),
     ID(oh_near_form, postal_code, "postal_code", OPTIONAL),
     ID(oh_near_form, country, "country", OPTIONAL),
     FIELD(oh_near_form, radius_km, "radius_km", REAL, .min = 0, .max = RADIUS_KM_MAX),

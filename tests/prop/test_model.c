@@ -595,7 +595,8 @@ static void model_setup_place(struct model *model)
     for (uint32_t node = 0; node < NODES; node++) {
         struct oh_command command = { .type = OH_COMMAND_NODE };
         snprintf(node_names[node], sizeof(node_names[node]), "n%u", node);
-        command.node = (struct oh_node_command){ .node = node_of(node), .ships = true, .collects = true, .enabled = true };
+        command.node =
+            (struct oh_node_command){ .node = node_of(node), .ships = true, .collects = true, .enabled = true };
         assert_int_equal(apply(model, &command, &answer), OH_OK_DONE);
     }
     for (uint32_t item = 0; item < ITEMS; item++) {

@@ -17,6 +17,7 @@ import json
 import math
 import os
 import random
+import signal
 import time
 
 from .client import request_bytes, url
@@ -165,7 +166,7 @@ class Replay:
             steps += self.steps_of(basket, to_utc(local))
             self.counts['events'] += len(basket)
             if self.kill_at and self.counts['events'] >= self.kill_at[0]:
-                self.play(steps, kill_after=max(0, len(steps) - chance.randrange(1, 200)))
+                self.play(steps, kill_after=max(1, len(steps) - chance.randrange(1, 200)))
                 self.kill_at.pop(0)
                 steps = []
         self.play(steps)
@@ -304,28 +305,33 @@ class Replay:
     def play(self, steps, kill_after=None):
         """Sends steps in order, over crashes: what was not answered is sent again under the same keys."""
         done = 0
+        is_killed = kill_after is None
 
         def take(reply):
-            nonlocal done
+            nonlocal done, is_killed
             steps[done].take(reply)
             done += 1
-            if done == kill_after:
+            if not is_killed and done >= kill_after:
+                is_killed = True
                 self.server.process.kill()
         while done < len(steps):
-            if kill_after is not None and done >= kill_after and self.server.process.poll() is None and done == 0:
-                self.server.process.kill()
             try:
                 with self.server.client() as client:
                     client.pipeline((step.data for step in steps[done:]), window=128, on_response=take)
             except ConnectionError:
-                self.server.process.wait()
-                self.server.check_sanitizers()
-                began = time.monotonic()
-                self.server.start()
-                self.counts['restarts'] += 1
-                self.say(f'killed after {self.counts["events"]} events, {len(steps) - done} requests unanswered, '
-                         f'ready again in {time.monotonic() - began:.2f} s')
+                self.start_again(len(steps) - done)
         self.request_count += len(steps)
+
+    def start_again(self, unanswered):
+        code = self.server.wait()
+        self.server.check_sanitizers()
+        if code != -signal.SIGKILL:
+            raise AssertionError(f'the server ended with {code}; its log:\n{self.server.log()}')
+        began = time.monotonic()
+        self.server.start()
+        self.counts['restarts'] += 1
+        self.say(f'killed after {self.counts["events"]} events, {unanswered} requests unanswered, '
+                 f'ready again in {time.monotonic() - began:.2f} s')
 
     # ---- the end
 
