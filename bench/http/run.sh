@@ -42,6 +42,10 @@ done
 # On the disk that is measured, so not in /tmp, which may be memory.
 dir=$(mktemp -d /var/tmp/onhand-bench.XXXXXX)
 pids=
+pid_onhand=
+pid_nginx=
+# shellcheck disable=SC2034
+pid_redis=
 finish() {
     for pid in $pids; do
         kill -CONT "$pid" 2>/dev/null || :
@@ -78,6 +82,7 @@ wait_for() {
 
 # only NAME: the other servers stand still while this one is measured.
 only() {
+    server_pid=
     for server in onhand nginx redis; do
         eval "server_pid=\$pid_$server"
         if [ "$server" = "$1" ]; then kill -CONT "$server_pid"; else kill -STOP "$server_pid"; fi
@@ -143,6 +148,7 @@ start_nginx
 size_nginx_10=$(reply_size $port_nginx)
 kill -TERM "$pid_nginx"
 wait "$pid_nginx" || :
+pids=$pid_onhand
 body_size=$((size_onhand - size_nginx_10 + 10))
 [ $body_size -ge 1 ] || body_size=1
 write_nginx_conf "$(printf "%${body_size}s" '' | tr ' ' x)"

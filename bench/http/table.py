@@ -18,7 +18,7 @@ TEXTS = {
     ("reserve", "redis"): "Redis `EVALSHA` reserve, `appendfsync always`",
 }
 
-print(f"{rounds} rounds of {seconds} s, interleaved; server on one core, load on another, 32 connections.\n")
+print(f"{rounds} round{'s' if rounds != '1' else ''} of {seconds} s, interleaved; server on one core, load on another, 32 connections.\n")
 print("| what | median/s | min | max | Onhand is | server core used | per second of server CPU |")
 print("|---|---:|---:|---:|---:|---:|---:|")
 for (what, name), text in TEXTS.items():

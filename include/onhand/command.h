@@ -263,7 +263,11 @@ struct oh_command {
     X(OH_FIELD_TO_NODE, 30, "to_node")      X(OH_FIELD_SOURCE_SEQ, 31, "source_seq") X(OH_FIELD_KIND, 32, "kind") \
     X(OH_FIELD_VALUES, 33, "values")        X(OH_FIELD_CITY, 34, "city")      X(OH_FIELD_REGION, 35, "region") \
     X(OH_FIELD_RULE, 36, "rule")            X(OH_FIELD_FENCE, 37, "fence")    X(OH_FIELD_SUPPLY, 38, "supply") \
-    X(OH_FIELD_STATE, 39, "state")          X(OH_FIELD_PLACE, 40, "place")    X(OH_FIELD_IMPORT, 41, "import")
+    X(OH_FIELD_STATE, 39, "state")          X(OH_FIELD_PLACE, 40, "place")    X(OH_FIELD_IMPORT, 41, "import")  \
+    X(OH_FIELD_SAFETY_STOCK, 42, "safety_stock")  X(OH_FIELD_THRESHOLD, 43, "threshold")                        \
+    X(OH_FIELD_MIN_QUANTITY, 44, "min_quantity")  X(OH_FIELD_MAX_QUANTITY, 45, "max_quantity")                  \
+    X(OH_FIELD_INCREMENT, 46, "quantity_increment") X(OH_FIELD_BACKORDER_LIMIT, 47, "backorder_limit")          \
+    X(OH_FIELD_LOW_STOCK, 48, "low_stock")
 
 enum oh_field { OH_FIELDS(OH_ENUM_ROW) };
 const char *oh_field_text(enum oh_field field);

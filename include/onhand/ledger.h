@@ -224,7 +224,7 @@ struct oh_reservation_view {
     enum oh_status status; /* as of now_us: exact */
     int64_t created_at_us;
     int64_t expires_at_us; /* OH_TIME_US_NONE: none */
-    uint32_t claim_count;
+    uint32_t claim_count; /* at most so many are shown */
 };
 
 struct oh_claim_view {
@@ -232,11 +232,11 @@ struct oh_claim_view {
     struct oh_item_id item;
     struct oh_node_id node;   /* OH_NODE_NONE: the part of a partial line that could not be had */
     enum oh_status status;
-    int64_t quantity_milli;   /* claimed at first */
+    int64_t quantity_milli;   /* claimed here at first, less what was moved away */
     int64_t held_milli;
     int64_t confirmed_milli;
     int64_t fulfilled_milli;
-    int64_t released_milli;   /* released or moved away */
+    int64_t released_milli;
     int64_t expired_milli;
 };
 

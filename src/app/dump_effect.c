@@ -328,13 +328,38 @@ static void extend_put(struct dump dump, const struct oh_effect *effect)
 
 /* ---- The ledger itself ------------------------------------------------------------------------ */
 
-/* The first byte of a key is its name space, for the ledger only. */
+/* Of an entry's id: {source, 0, id}. */
+static void entry_key_put(struct dump dump, struct oh_bytes key)
+{
+    const char *end = memchr(key.data, '\0', key.size);
+    size_t source_size = end == NULL ? 0 : (size_t)(end - key.data);
+    size_t skipped = end == NULL ? 0 : source_size + 1;
+    oh_json_member_string(dump.buf, "source", (struct oh_bytes){ key.data, source_size });
+    oh_json_member_string(dump.buf, "key", (struct oh_bytes){ key.data + skipped, key.size - skipped });
+}
+
+/* The first byte of a key is its name space: a header, a reservation's id, or an entry's. */
+static void key_name_put(struct dump dump, struct oh_bytes key)
+{
+    char space = key.size > 0 ? key.data[0] : '\0';
+    struct oh_bytes rest = key.size > 0 ? (struct oh_bytes){ key.data + 1, key.size - 1 } : key;
+    const char *word = space == 'k'   ? "header"
+                       : space == 'r' ? "reservation"
+                       : space == 'e' ? "entry"
+                                      : "other";
+    oh_json_member_text(dump.buf, "of", word);
+    if (space == 'e' && rest.size > 0)
+        entry_key_put(dump, rest);
+    else
+        oh_json_member_string(dump.buf, "key", rest);
+}
+
 static void key_put(struct dump dump, const struct oh_effect *effect)
 {
     const struct oh_effect_key *key = &effect->key;
     char fingerprint[17];
     (void)snprintf(fingerprint, sizeof(fingerprint), "%016" PRIx64, key->fingerprint);
-    oh_json_member_string(dump.buf, "key", key->key);
+    key_name_put(dump, key->key);
     oh_json_member_text(dump.buf, "fingerprint", fingerprint);
     oh_json_member_u64(dump.buf, "seq", key->seq);
     oh_json_member_time(dump.buf, "at", key->at_us);

@@ -301,6 +301,7 @@ static void positions_verify(struct verify *verify)
         differences += oh_ledger_verify(verify->ledger, &verifier,
                                         rest < POSITIONS_PER_STEP ? (uint32_t)rest : POSITIONS_PER_STEP);
     }
+    verify->report.is_ledger_checked = true;
     verify->report.position_count = stats.positions;
     verify->report.claim_count = stats.claims;
     verify->report.reservation_count = stats.reservations;

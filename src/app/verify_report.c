@@ -59,19 +59,25 @@ static void findings_put_text(struct oh_strbuf *buf, const struct oh_verify_repo
         oh_strbuf_printf(buf, "and %" PRIu64 " more\n", report->finding_count - kept);
 }
 
+static void ledger_put_text(struct oh_strbuf *buf, const struct oh_verify_report *report)
+{
+    oh_strbuf_printf(buf,
+                     "ledger: %" PRIu64 " positions, %" PRIu64 " reservations, %" PRIu64
+                     " claims; each position checked against its movements and claims\n",
+                     report->position_count, report->reservation_count, report->claim_count);
+}
+
 void oh_verify_report_put_text(struct oh_strbuf *buf, const struct oh_verify_report *report)
 {
-    journal_put_text(buf, &report->replay);
+    if (report->replay.first_seq > 0)
+        journal_put_text(buf, &report->replay);
     for (size_t i = 0; i < report->snapshot_count; i++)
         snapshot_put_text(buf, &report->snapshots[i]);
     if (report->is_restart_compared)
         oh_strbuf_put_text(buf,
                            "restart: newest snapshot and the records after it lead to the same ledger\n");
-    oh_strbuf_printf(buf,
-                     "ledger: %" PRIu64 " positions, %" PRIu64 " reservations, %" PRIu64
-                     " claims; each position "
-                     "checked against its movements and claims\n",
-                     report->position_count, report->reservation_count, report->claim_count);
+    if (report->is_ledger_checked)
+        ledger_put_text(buf, report);
     findings_put_text(buf, report);
     oh_strbuf_put_text(buf, report->finding_count == 0 ? "ok\n" : "not ok\n");
 }
@@ -132,6 +138,7 @@ void oh_verify_report_put_json(struct oh_strbuf *buf, const struct oh_verify_rep
     journal_put_json(buf, &report->replay);
     snapshots_put_json(buf, report);
     oh_json_member_bool(buf, "restart_compared", report->is_restart_compared);
+    oh_json_member_bool(buf, "ledger_checked", report->is_ledger_checked);
     oh_json_member_u64(buf, "positions", report->position_count);
     oh_json_member_u64(buf, "reservations", report->reservation_count);
     oh_json_member_u64(buf, "claims", report->claim_count);

@@ -30,6 +30,7 @@ struct oh_verify_report {
     struct oh_verify_snapshot snapshots[OH_SNAPSHOTS_MAX]; /* newest first */
     size_t snapshot_count;
     bool is_restart_compared; /* newest snapshot and the records after it, against the longest replay */
+    bool is_ledger_checked;   /* the figures below are known */
     uint64_t position_count;
     uint64_t claim_count;
     uint64_t reservation_count;

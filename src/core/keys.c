@@ -217,7 +217,8 @@ static struct oh_bytes answer_pack(struct oh_ledger *ledger, const struct oh_ans
     size += oh_varint_put_i64(out + size, answer->created_at_us);
     size += oh_varint_put_i64(out + size, answer->expires_at_us);
     size += oh_varint_put_u64(out + size, answer->id.size);
-    memcpy(out + size, answer->id.data, answer->id.size);
+    if (answer->id.size > 0)
+        memcpy(out + size, answer->id.data, answer->id.size);
     size += answer->id.size;
     size += oh_varint_put_u64(out + size, answer->line_count);
     for (uint32_t i = 0; i < answer->line_count; i++)

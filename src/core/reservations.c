@@ -366,6 +366,8 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
         return OH_E_CORRUPT;
     if (effect->step == OH_STEP_CONFIRM)
         return claim_change(ledger, slot, -quantity, quantity);
+    if (effect->step == OH_STEP_MOVE)
+        claim->quantity_milli -= quantity; /* it is claimed elsewhere now */
     if (effect->step != OH_STEP_FULFIL) {
         claim->ended_by = (uint8_t)effect->step;
         return claim_change(ledger, slot, takes_held ? -quantity : 0, takes_held ? 0 : -quantity);
@@ -579,11 +581,13 @@ uint32_t oh_reservation_claims(const struct oh_ledger *ledger, struct oh_reserva
     bool is_due = reservation_is_due(reservation, oh_max_i64(now_us, ledger->time_us));
     uint32_t at = 0;
     uint32_t count = 0;
-    for (uint32_t link = reservation->claims_head; link != 0 && count < claims_max; at++) {
+    for (uint32_t link = reservation->claims_head; link != 0 && count < claims_max;) {
         const struct claim *claim = &ledger->claims[link - 1];
-        if (at >= first)
-            claim_view(claim, is_due, &out_claims[count++]);
         link = claim->next;
+        if (claim->quantity_milli == 0)
+            continue; /* moved away, whole */
+        if (at++ >= first)
+            claim_view(claim, is_due, &out_claims[count++]);
     }
     return count;
 }

@@ -120,22 +120,29 @@ const struct rule *rule_resolve(const struct oh_ledger *ledger, uint32_t attribu
 
 /* ---- Deciding --------------------------------------------------------------------------------- */
 
-static bool milli_is_within(int64_t value, int64_t least)
+static bool said_outside(const struct oh_rule_values *values, uint32_t attribute, int64_t value, int64_t least)
 {
-    return value >= least && value <= OH_QUANTITY_MILLI_MAX;
+    return (values->mask & attribute) != 0 && (value < least || value > OH_QUANTITY_MILLI_MAX);
 }
 
-static bool values_are_valid(const struct oh_rule_values *values)
+/* The first value that is out of range. */
+static enum oh_field values_fault(const struct oh_rule_values *values)
 {
-    uint32_t mask = values->mask;
-    return ((mask & OH_RULE_SAFETY_STOCK) == 0 || milli_is_within(values->safety_stock_milli, 0)) &&
-           ((mask & OH_RULE_THRESHOLD) == 0 || milli_is_within(values->threshold_milli, 0)) &&
-           ((mask & OH_RULE_MIN_QUANTITY) == 0 || milli_is_within(values->min_quantity_milli, 1)) &&
-           ((mask & OH_RULE_MAX_QUANTITY) == 0 || milli_is_within(values->max_quantity_milli, 1)) &&
-           ((mask & OH_RULE_INCREMENT) == 0 || milli_is_within(values->increment_milli, 1)) &&
-           ((mask & OH_RULE_BACKORDER_LIMIT) == 0 || milli_is_within(values->backorder_limit_milli, 0)) &&
-           ((mask & OH_RULE_LOW_STOCK) == 0 || milli_is_within(values->low_stock_milli, 0)) &&
-           mask < (1u << OH_RULE_ATTRIBUTE_COUNT);
+    if (said_outside(values, OH_RULE_SAFETY_STOCK, values->safety_stock_milli, 0))
+        return OH_FIELD_SAFETY_STOCK;
+    if (said_outside(values, OH_RULE_THRESHOLD, values->threshold_milli, 0))
+        return OH_FIELD_THRESHOLD;
+    if (said_outside(values, OH_RULE_MIN_QUANTITY, values->min_quantity_milli, 1))
+        return OH_FIELD_MIN_QUANTITY;
+    if (said_outside(values, OH_RULE_MAX_QUANTITY, values->max_quantity_milli, 1))
+        return OH_FIELD_MAX_QUANTITY;
+    if (said_outside(values, OH_RULE_INCREMENT, values->increment_milli, 1))
+        return OH_FIELD_INCREMENT;
+    if (said_outside(values, OH_RULE_BACKORDER_LIMIT, values->backorder_limit_milli, 0))
+        return OH_FIELD_BACKORDER_LIMIT;
+    if (said_outside(values, OH_RULE_LOW_STOCK, values->low_stock_milli, 0))
+        return OH_FIELD_LOW_STOCK;
+    return values->mask < (1u << OH_RULE_ATTRIBUTE_COUNT) ? OH_FIELD_NONE : OH_FIELD_VALUES;
 }
 
 static bool scope_resolve(struct oh_ledger *ledger, const struct oh_rule_command *command, struct scope *out_scope,
@@ -191,8 +198,9 @@ void decide_rule(struct oh_ledger *ledger, const struct oh_rule_command *command
     }
     if (command->values.mask != 0 && !scope_resolve(ledger, command, &scope, answer))
         return;
-    if (!values_are_valid(&command->values)) {
-        refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_VALUES, OH_INDEX_NONE);
+    enum oh_field fault = values_fault(&command->values);
+    if (fault != OH_FIELD_NONE) {
+        refuse(answer, OH_V_INVALID_QUANTITY, fault, OH_INDEX_NONE);
         return;
     }
     if (command->values.mask != 0 && scope_has_other(ledger, scope, command->values.mask, slot)) {

@@ -177,6 +177,8 @@ static void emit_reservation(struct oh_ledger *ledger, uint32_t slot)
     emit(ledger, &object);
     for (uint32_t link = of->claims_head; link != 0; link = ledger->claims[link - 1].next) {
         const struct claim *claim = &ledger->claims[link - 1];
+        if (claim->quantity_milli == 0)
+            continue; /* moved away, whole */
         object.type = OH_EFFECT_CLAIM;
         object.claim = (struct oh_effect_claim){
             .id = id,

@@ -147,7 +147,7 @@ void oh_reply_header(struct oh_exchange *exchange, const char *name, struct oh_b
  *
  * Shapes: status in 200..599; content_type NULL for a reply without a body (204).
  * Owner:  lends the connection's output buffer until oh_reply_end; append only, never clear or consume.
- * Cost:   no copy later: the Content-Length field is patched in place.
+ * Cost:   no copy later of a long body: the Content-Length field is patched in place.
  */
 struct oh_strbuf *oh_reply_begin(struct oh_exchange *exchange, int status, const char *content_type);
 
@@ -166,7 +166,7 @@ void oh_reply_end(struct oh_exchange *exchange, uint64_t release_seq);
  * Shapes: code is a stable word ("unknown_item"), title its fixed sentence; both plain ASCII without quotes.
  *         detail: OH_BYTES_NONE or text for people, escaped here, cut after 512 bytes.
  *         field: NULL or the JSON path of what was wrong ("lines[2].quantity"), escaped here.
- * Body:   {"type":"about:blank","title":..,"status":..,"code":..,"detail":..,"field":..}
+ * Body:   {"type":"urn:onhand:problem:<code>","title":..,"status":..,"code":..,"detail":..,"field":..}
  */
 void oh_reply_problem(struct oh_exchange *exchange, int status, const char *code, const char *title,
                       struct oh_bytes detail, const char *field);

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_MIN        200
-#define STATUS_MAX        599
-#define LENGTH_DIGITS     10  /* width of the Content-Length field; the largest reply has 10 digits */
-#define HEAD_SIZE_TYPICAL 512 /* room asked for at once, so that a usual reply grows the buffer once */
-#define DETAIL_SIZE_MAX   512
+#define STATUS_MIN         200
+#define STATUS_MAX         599
+#define LENGTH_DIGITS      10  /* width of the Content-Length field; the largest reply has 10 digits */
+#define HEAD_SIZE_TYPICAL  512 /* room asked for at once, so that a usual reply grows the buffer once */
+#define DETAIL_SIZE_MAX    512
+#define CLOSED_UP_SIZE_MAX 4096 /* bytes of a body that are moved to close up the Content-Length field */
 
 static const char *const status_lines[] = {
 #define STATUS(number, text) [(number) - STATUS_MIN] = "HTTP/1.1 " #number " " text "\r\n"
@@ -301,18 +302,29 @@ struct oh_strbuf *oh_reply_begin(struct oh_exchange *exchange, int status, const
     return out;
 }
 
-/* Right-aligned in its field: spaces before a field's value mean nothing. */
+/*
+ * Writes the digits, right-aligned in their field. Of a short reply the unused part of the field is then closed up; of a
+ * long one it stays, as spaces, which mean nothing before a value: moving the body would cost more than it is worth.
+ */
 static void reply_patch_length(struct oh_exchange *exchange)
 {
     struct oh_strbuf *out = &exchange->connection->output;
     size_t size = out->size - exchange->body_at;
+    bool is_short = size <= CLOSED_UP_SIZE_MAX;
     if (exchange->length_at == 0)
         return;
-    char *digit = out->data + exchange->length_at + LENGTH_DIGITS;
+    char *field = out->data + exchange->length_at;
+    char *digit = field + LENGTH_DIGITS;
     do {
         *--digit = (char)('0' + size % 10);
         size /= 10;
     } while (size > 0);
+    size_t unused = (size_t)(digit - field);
+    if (!is_short)
+        return;
+    memmove(field, digit, out->size - exchange->length_at - unused);
+    out->size -= unused;
+    exchange->body_at -= unused;
 }
 
 /* The reply did not fit: takes it back and says so instead. The connection ends, since memory is short. */
@@ -442,7 +454,9 @@ struct oh_strbuf *oh_reply_problem_begin(struct oh_exchange *exchange, int statu
                                          const char *title, struct oh_bytes detail, const char *field)
 {
     struct oh_strbuf *out = oh_reply_begin(exchange, status, "application/problem+json");
-    oh_strbuf_put_text(out, "{\"type\":\"about:blank\",\"title\":");
+    oh_strbuf_put_text(out, "{\"type\":\"urn:onhand:problem:");
+    oh_strbuf_put_text(out, code);
+    oh_strbuf_put_text(out, "\",\"title\":");
     problem_put_string(out, oh_bytes_of(title));
     oh_strbuf_put_text(out, ",\"status\":");
     oh_strbuf_put_i64(out, status);

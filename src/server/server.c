@@ -133,7 +133,8 @@ static void server_on_socket(evutil_socket_t fd, short what, void *context)
 /* -------------------------------------------------------------------------------------------------------- accept */
 
 #define REFUSAL \
-    "{\"type\":\"about:blank\",\"title\":\"Too many connections\",\"status\":503,\"code\":\"connections_max\"}"
+    "{\"type\":\"urn:onhand:problem:connections_max\",\"title\":\"Too many connections\",\"status\":503,"  \
+    "\"code\":\"connections_max\"}"
 
 /* One try to say why; the bytes that came already are read, so that the kernel does not answer them with a reset. */
 static void server_refuse(int fd)

@@ -81,6 +81,11 @@ enum oh_err journal_prepare(struct oh_journal *journal, struct oh_diag *diag)
 {
     struct journal_prepared prepared = { .file = -1, .size = journal->options.segment_size };
     char name[64];
+    if (atomic_load(&journal->counters.segments_count) >= OH_JOURNAL_SEGMENTS_MAX - OH_JOURNAL_PREPARED_MAX) {
+        oh_diag_set(diag, "%s: there are as many files as one journal may have",
+                    oh_directory_journal_path(journal->directory));
+        return OH_E_FULL;
+    }
     (void)snprintf(name, sizeof(name), "prepared-%" PRIu64 ".tmp", ++journal->prepare_number);
     enum oh_err err = oh_io_path(prepared.path, oh_directory_journal_path(journal->directory), name, diag);
     if (err != OH_OK)

@@ -89,6 +89,7 @@ static void test_http_chunk_refuses_framing_that_is_not_exact(void **state)
     ASSERT_BAD("1\nx\r\n", "");
     ASSERT_BAD("1\rx", "");
     ASSERT_BAD("1\r\nxy\r\n", "x");
+    ASSERT_BAD("1\r\nxy\n0\r\n\r\n", "x");
     ASSERT_BAD("1\r\nx\n0\r\n\r\n", "x");
     ASSERT_BAD("1\r\nx\r0\r\n\r\n", "x");
     ASSERT_BAD("0\r\n\n", "");

@@ -63,7 +63,7 @@ static void test_http_connection_writes_a_reply_byte_by_byte_as_documented(void 
     (void)state;
     assert_string_equal(fake_peer_text(peer),
                         "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nX-Request-Id: r-7\r\n"
-                        "Content-Length:          7\r\n\r\na b?x=1");
+                        "Content-Length: 7\r\n\r\na b?x=1");
     assert_false(peer->is_closed);
 }
 
@@ -75,7 +75,8 @@ static void test_http_connection_answers_many_requests_in_order(void **state)
     assert_string_equal(fake_peer_statuses(peer), "200 404 200 405 200");
     assert_has(peer, "Allow: GET, HEAD, PUT\r\n");
     assert_has(peer,
-               "{\"type\":\"about:blank\",\"title\":\"No such path\",\"status\":404,\"code\":\"not_found\"}");
+               "{\"type\":\"urn:onhand:problem:not_found\",\"title\":\"No such path\",\"status\":404,"
+               "\"code\":\"not_found\"}");
     assert_false(peer->is_closed);
 }
 
@@ -86,9 +87,9 @@ static void test_http_connection_answers_head_without_a_body(void **state)
     (void)state;
     assert_string_equal(fake_peer_text(peer),
                         "HTTP/1.1 200 OK\r\n" DATE
-                        "Content-Type: text/plain\r\nContent-Length:          4\r\n\r\n"
+                        "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\n"
                         "HTTP/1.1 404 Not Found\r\n" DATE
-                        "Content-Type: application/problem+json\r\nContent-Length:         77\r\n\r\n");
+                        "Content-Type: application/problem+json\r\nContent-Length: 94\r\n\r\n");
 }
 
 static void test_http_connection_lets_empty_lines_before_a_request_pass(void **state)
@@ -225,6 +226,7 @@ static void test_http_connection_keeps_reads_behind_a_held_write_in_order(void *
     assert_string_equal(fake_peer_statuses(peer), "200");
     assert_string_equal(fake_peer_statuses(other), "200");
     assert_int_equal(net.applied_seq, 2);
+    assert_int_equal(oh_engine_metrics(net.engine)->replies_waiting, 4);
     net.durable_seq = 1;
     fake_net_settle(&net);
     assert_string_equal(fake_peer_statuses(peer), "200 201 200");
@@ -464,12 +466,21 @@ static void test_http_connection_replaces_a_reply_that_does_not_fit(void **state
     restart(&limits);
     struct fake_peer *fits = asked("GET /v1/large/1000000 HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_string_equal(fake_peer_statuses(fits), "200");
+    assert_has(fits, "Content-Length:    1000000\r\n");
     struct fake_peer *peer = asked(GET_A "GET /v1/large/1048577 HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_string_equal(fake_peer_statuses(peer), "200 500");
     assert_has(peer, "\"code\":\"reply_too_large\"");
     fake_peer_end(peer);
     fake_net_settle(&net);
     assert_int_equal(closed(OH_CLOSE_output_full), 1);
+}
+
+static void test_http_connection_closes_up_the_length_of_short_bodies_only(void **state)
+{
+    (void)state;
+    assert_has(asked("GET /v1/large/0 HTTP/1.1\r\nHost: h\r\n\r\n"), "Content-Length: 0\r\n\r\n");
+    assert_has(asked("GET /v1/large/4096 HTTP/1.1\r\nHost: h\r\n\r\n"), "Content-Length: 4096\r\n\r\nxxx");
+    assert_has(asked("GET /v1/large/4097 HTTP/1.1\r\nHost: h\r\n\r\n"), "Content-Length:       4097\r\n\r\nxxx");
 }
 
 static void test_http_connection_shares_a_turn_between_connections(void **state)
@@ -1025,6 +1036,7 @@ int main(void)
         TEST(test_http_connection_reads_large_bodies_whole),
         TEST(test_http_connection_refuses_more_connections_than_the_limit),
         TEST(test_http_connection_replaces_a_reply_that_does_not_fit),
+        TEST(test_http_connection_closes_up_the_length_of_short_bodies_only),
         TEST(test_http_connection_shares_a_turn_between_connections),
         TEST(test_http_connection_invites_a_body_only_when_it_will_read_it),
         TEST(test_http_connection_streams_a_body_in_constant_memory),

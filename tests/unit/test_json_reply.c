@@ -1,69 +1,25 @@
 #include "base/prng.h"
 #include "codec/json_guard.h"
 #include "codec/json_reply.h"
+#include "support/small_ledger.h"
 #include "support/test.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define NOW_US          INT64_C(1795352400000000) /* 2026-11-22T13:00:00Z */
 #define NOW             "\"2026-11-22T13:00:00Z\""
 
-/* A ledger that gives names to items 0 and 1, nodes 0 and 1, group 0 and channel 0. */
 static struct oh_ledger *ledger;
 static struct oh_strbuf buf;
-
-static void *memory_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    return calloc(1, size);
-}
-
-static void memory_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(memory);
-}
-
-static bool apply(const struct oh_command *command)
-{
-    struct oh_answer answer;
-    struct oh_record record;
-    bool is_applied =
-        oh_ledger_apply(ledger, NOW_US, command, &answer) == OH_OK && oh_verdict_is_success(answer.verdict);
-    return oh_ledger_take_record(ledger, &record) && is_applied;
-}
 
 static int ledger_setup(void **state)
 {
     (void)state;
-    static const struct oh_bytes nodes[] = { { "n0", 2 }, { "n1", 2 } };
-    const struct oh_ledger_options options = { .items_max = 16,
-                                               .positions_max = 64,
-                                               .reservations_max = 64,
-                                               .claims_max = 64,
-                                               .keys_max = 64,
-                                               .history_max = 64,
-                                               .text_size_max = 64u << 20 };
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
-    const struct oh_command commands[] = {
-        { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("A") } },
-        { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("B\"\\") } },
-        { .type = OH_COMMAND_NODE, .node = { .node = nodes[0], .enabled = true } },
-        { .type = OH_COMMAND_NODE, .node = { .node = nodes[1], .enabled = true } },
-        { .type = OH_COMMAND_GROUP, .group = { .group = OH_BYTES("g0"), .nodes = nodes, .node_count = 2 } },
-        { .type = OH_COMMAND_CHANNEL, .channel = { .channel = OH_BYTES("web") } },
-    };
     oh_strbuf_init(&buf, 1u << 22);
-    if (oh_ledger_create(&options, &allocator, &ledger) != OH_OK)
-        return -1;
-    for (size_t i = 0; i < COUNT_OF(commands); i++)
-        if (!apply(&commands[i]))
-            return -1;
-    return 0;
+    ledger = small_ledger_create();
+    return ledger == NULL ? -1 : 0;
 }
 
 static int ledger_teardown(void **state)

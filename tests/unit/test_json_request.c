@@ -1,6 +1,7 @@
 #include "base/prng.h"
 #include "codec/json_request.h"
 #include "support/failing_malloc.h"
+#include "support/small_ledger.h"
 #include "support/test.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -323,6 +324,32 @@ static void test_json_request_fills_a_batch(void **state)
     /* Without a ledger no postal code is known: that reservation alone is refused. */
     assert_int_equal(entries[1].verdict, OH_V_UNKNOWN_POSTAL_CODE);
     assert_int_equal(entries[1].field, OH_FIELD_NEAR);
+}
+
+static void test_json_request_looks_a_postal_code_up_in_the_ledger(void **state)
+{
+    (void)state;
+    struct oh_fault fault;
+    struct oh_command command;
+    struct oh_availability_request request;
+    struct oh_ledger *ledger = small_ledger_create();
+    assert_non_null(ledger);
+    const char *reserve =
+        "{\"kind\":\"ship\",\"channel\":\"web\",\"near\":{\"postal_code\":\"75011\",\"country\":"
+        "\"FR\",\"radius_km\":5},\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}";
+    const char *question = "{\"skus\":[\"A\"],\"near\":{\"postal_code\":\"75011\",\"country\":\"FR\"}}";
+    const char *unknown = "{\"skus\":[\"A\"],\"near\":{\"postal_code\":\"75011\",\"country\":\"DE\"}}";
+    assert_int_equal(oh_request_reserve(document, ledger, oh_bytes_of(reserve), &command, &fault), OH_OK);
+    assert_true(command.reserve.near.is_set && command.reserve.near.radius_km == 5);
+    assert_true(command.reserve.near.point.latitude == 48.8589);
+    assert_int_equal(oh_request_availability(document, ledger, oh_bytes_of(question), &request, &fault),
+                     OH_OK);
+    assert_true(request.near.is_set && request.near.point.longitude == 2.3781);
+    assert_int_equal(oh_request_availability(document, ledger, oh_bytes_of(unknown), &request, &fault),
+                     OH_E_SYNTAX);
+    assert_string_equal(fault.code, "unknown_postal_code");
+    assert_int_equal(fault.http_status, 422);
+    oh_ledger_destroy(&ledger);
 }
 
 static void test_json_request_fills_a_question(void **state)
@@ -726,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_json_request_fills_stock),
         cmocka_unit_test(test_json_request_fills_actions),
         cmocka_unit_test(test_json_request_fills_a_batch),
+        cmocka_unit_test(test_json_request_looks_a_postal_code_up_in_the_ledger),
         cmocka_unit_test(test_json_request_fills_a_question),
         cmocka_unit_test(test_json_request_names_field_and_reason_when_it_refuses),
         cmocka_unit_test(test_json_request_takes_texts_and_numbers_of_exactly_the_limit),

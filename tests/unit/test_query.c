@@ -1,5 +1,6 @@
 #include "base/prng.h"
 #include "codec/query.h"
+#include "support/small_ledger.h"
 #include "support/test.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -220,6 +221,23 @@ static void test_query_reads_a_place(void **state)
     assert_true(near.radius_km == 10.5);
 }
 
+static void test_query_looks_a_postal_code_up_in_the_ledger(void **state)
+{
+    (void)state;
+    struct oh_param_list params;
+    struct oh_fault fault;
+    struct oh_near near;
+    struct oh_ledger *ledger = small_ledger_create();
+    assert_non_null(ledger);
+    parse("near=FR:75011&radius_km=3", &params);
+    assert_int_equal(oh_params_near(&params, ledger, &near, &fault), OH_OK);
+    assert_true(near.is_set && near.point.latitude == 48.8589 && near.radius_km == 3);
+    parse("near=FR:75012", &params);
+    assert_int_equal(oh_params_near(&params, ledger, &near, &fault), OH_E_SYNTAX);
+    assert_string_equal(fault.code, "unknown_postal_code");
+    oh_ledger_destroy(&ledger);
+}
+
 static void test_query_answers_every_text(void **state)
 {
     (void)state;
@@ -259,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_query_reads_whole_numbers_in_range),
         cmocka_unit_test(test_query_reads_decimals_words_and_booleans),
         cmocka_unit_test(test_query_reads_a_place),
+        cmocka_unit_test(test_query_looks_a_postal_code_up_in_the_ledger),
         cmocka_unit_test(test_query_answers_every_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ class ServerCase(unittest.TestCase):
         self.assertEqual(response.headers.get('content-type'), 'application/problem+json', response)
         problem = response.json
         self.assertIn(problem['code'], (code,) if isinstance(code, str) else code, response)
-        #TMP self.assertEqual(problem['type'], 'urn:onhand:problem:' + problem['code'])
+        self.assertEqual(problem['type'], 'urn:onhand:problem:' + problem['code'])
         self.assertEqual(problem['status'], status)
         self.assertTrue(problem['title'])
         if field is not None:

@@ -107,6 +107,7 @@ class Replay:
                 answer = client.post(url('v1', 'import', kind), read_text('uk', f'{kind}.csv.gz'), {'Content-Type': 'text/csv'})
                 if answer.status != 200 or answer.json['rejected']:
                     raise AssertionError(f'import of {kind}: {answer}')
+            self.add_missing_items(client)
             for channel, policy in (('till', 'priority'), ('pickup', 'priority'), ('web', 'nearest')):
                 client.put(url('v1', 'channels', channel), {'policy': policy})
         self.nodes = {row['node']: (float(row['lat']), float(row['lon'])) for row in read_rows('uk', 'nodes.csv.gz')
@@ -117,6 +118,15 @@ class Replay:
             self.on_hand[row['sku'], row['node']] += int(row['quantity'])
         self.predicted.update(self.on_hand)
         self.ranked = {}
+
+    def add_missing_items(self, client):
+        """A few items are sold or found that the catalogue does not have."""
+        catalogue = {row['sku'] for row in read_rows('uk', 'items.csv.gz')}
+        missing = sorted({row['sku'] for row in self.events()} - catalogue)
+        self.counts['items added'] = len(missing)
+        replies = client.pipeline(request_bytes('PUT', url('v1', 'items', sku), {}) for sku in missing)
+        if {reply.status for reply in replies} - {201}:
+            raise AssertionError(f'items that are missing: {replies}')
 
     def nearest(self, postal_code):
         if postal_code not in self.ranked:
@@ -360,7 +370,7 @@ class Replay:
                 'seconds': round(self.spent_s, 1), 'events_per_second': round(self.counts['events'] / max(self.spent_s, 1e-9)),
                 'restarts': self.counts['restarts'], 'top_ups': self.counts['top-ups'], 'positions': self.counts['positions'],
                 'short_sales': dict(self.short), 'short_sales_total': sum(self.short.values()),
-                'faults': self.counts['faults'], 'seed': self.seed}
+                'items_added': self.counts['items added'], 'faults': self.counts['faults'], 'seed': self.seed}
 
 
 def as_line(report):

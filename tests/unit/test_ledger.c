@@ -1,0 +1,233 @@
+/*
+ * test_ledger.c - a ledger's limits: memory that cannot be had, pools that
+ * are full, requests that are too large. Nothing changes, and the answer says so.
+ */
+#include "onhand/ledger.h"
+#include "support/test.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NOW_US INT64_C(1795352400000000)
+
+struct counted { int live; int made; int fail_at; };
+
+static void *counted_allocate(void *ctx, size_t size)
+{
+    struct counted *counted = ctx;
+    if (++counted->made == counted->fail_at)
+        return NULL;
+    counted->live++;
+    return calloc(1, size);
+}
+
+static void counted_release(void *ctx, void *memory, size_t size)
+{
+    struct counted *counted = ctx;
+    (void)size;
+    counted->live--;
+    free(memory);
+}
+
+static const struct oh_ledger_options SMALL = {
+    .items_max = 8,
+    .positions_max = 8,
+    .reservations_max = 4,
+    .claims_max = 16,
+    .keys_max = 16,
+    .history_max = 16,
+    .text_size_max = 64 << 20,
+};
+
+static struct oh_ledger *ledger_make(struct counted *counted)
+{
+    struct oh_allocator allocator = { counted_allocate, counted_release, counted };
+    struct oh_ledger *ledger = NULL;
+    assert_int_equal(oh_ledger_create(&SMALL, &allocator, &ledger), OH_OK);
+    return ledger;
+}
+
+static struct oh_answer apply_at(struct oh_ledger *ledger, int64_t now_us, const struct oh_command *command)
+{
+    struct oh_answer answer;
+    struct oh_record record;
+    assert_int_equal(oh_ledger_apply(ledger, now_us, command, &answer), OH_OK);
+    oh_ledger_take_record(ledger, &record);
+    return answer;
+}
+
+static struct oh_answer apply(struct oh_ledger *ledger, const struct oh_command *command)
+{
+    return apply_at(ledger, NOW_US, command);
+}
+
+static void place_make(struct oh_ledger *ledger)
+{
+    struct oh_command node = { .type = OH_COMMAND_NODE };
+    node.node = (struct oh_node_command){ .node = OH_BYTES("n"), .ships = true, .collects = true, .enabled = true };
+    struct oh_command item = { .type = OH_COMMAND_ITEM };
+    item.item.sku = OH_BYTES("s");
+    struct oh_adjust_entry entry = { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 100000,
+                                     .at_us = OH_TIME_US_NONE };
+    struct oh_command adjust = { .type = OH_COMMAND_ADJUST };
+    adjust.adjust = (struct oh_adjust_command){ OH_BYTES("t"), &entry, 1 };
+    assert_int_equal(apply(ledger, &node).verdict, OH_OK_DONE);
+    assert_int_equal(apply(ledger, &item).verdict, OH_OK_DONE);
+    assert_int_equal(apply(ledger, &adjust).verdict, OH_OK_DONE);
+}
+
+static struct oh_answer reserve_at(struct oh_ledger *ledger, int64_t now_us, struct oh_bytes id, int64_t milli)
+{
+    struct oh_reserve_line line = { .line = 1, .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = milli };
+    struct oh_command command = { .type = OH_COMMAND_RESERVE };
+    command.reserve = (struct oh_reserve_command){ .id = id, .kind = OH_KIND_CART, .lines = &line, .line_count = 1 };
+    return apply_at(ledger, now_us, &command);
+}
+
+static struct oh_answer act_at(struct oh_ledger *ledger, int64_t now_us, enum oh_command_type type,
+                               struct oh_bytes id)
+{
+    struct oh_command command = { .type = type };
+    command.action = (struct oh_action_command){ .id = id, .at_us = OH_TIME_US_NONE };
+    return apply_at(ledger, now_us, &command);
+}
+
+static void test_ledger_create_fails_cleanly_when_any_allocation_fails(void **state)
+{
+    (void)state;
+    int needed = 0;
+    for (int fail_at = 1; needed == 0; fail_at++) {
+        struct counted counted = { .fail_at = fail_at };
+        struct oh_allocator allocator = { counted_allocate, counted_release, &counted };
+        struct oh_ledger *ledger = NULL;
+        enum oh_err err = oh_ledger_create(&SMALL, &allocator, &ledger);
+        if (err == OH_OK) {
+            needed = fail_at - 1;
+            oh_ledger_destroy(&ledger);
+        } else {
+            assert_int_equal(err, OH_E_NOMEM);
+            assert_null(ledger);
+        }
+        assert_int_equal(counted.live, 0);
+    }
+    assert_true(needed > 30);
+}
+
+static void test_ledger_create_refuses_options_out_of_range(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_allocator allocator = { counted_allocate, counted_release, &counted };
+    struct oh_ledger *ledger = NULL;
+    struct oh_ledger_options options = SMALL;
+    options.history_max = 17;
+    assert_int_equal(oh_ledger_create(&options, &allocator, &ledger), OH_E_INVALID);
+    options = SMALL;
+    options.items_max = OH_ITEMS_MAX + 1;
+    assert_int_equal(oh_ledger_create(&options, &allocator, &ledger), OH_E_INVALID);
+    options = SMALL;
+    options.positions_max = OH_POSITIONS_MAX + 1;
+    assert_int_equal(oh_ledger_create(&options, &allocator, &ledger), OH_E_INVALID);
+    assert_int_equal(counted.live, 0);
+}
+
+static void test_ledger_is_full_when_the_reservations_are_at_their_limit(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    place_make(ledger);
+    for (uint32_t i = 0; i < SMALL.reservations_max; i++)
+        assert_int_equal(reserve_at(ledger, NOW_US, OH_BYTES_NONE, 1000).verdict, OH_OK_DONE);
+    uint64_t seq = oh_ledger_seq(ledger);
+    assert_int_equal(reserve_at(ledger, NOW_US, OH_BYTES_NONE, 1000).verdict, OH_V_LEDGER_FULL);
+    assert_int_equal(oh_ledger_seq(ledger), seq);
+    oh_ledger_destroy(&ledger);
+    assert_int_equal(counted.live, 0);
+}
+
+static void test_ledger_is_full_when_the_items_are_at_their_limit(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    char name[16];
+    for (uint32_t i = 0; i <= SMALL.items_max; i++) {
+        struct oh_command item = { .type = OH_COMMAND_ITEM };
+        snprintf(name, sizeof(name), "sku-%u", i);
+        item.item.sku = oh_bytes_of(name);
+        assert_int_equal(apply(ledger, &item).verdict, i < SMALL.items_max ? OH_OK_DONE : OH_V_LEDGER_FULL);
+    }
+    oh_ledger_destroy(&ledger);
+}
+
+/* Ended reservations and old keys make room after their day. */
+static void test_ledger_remembers_for_a_day_and_no_longer(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    int64_t later_us = NOW_US + OH_KEY_RETENTION_US;
+    place_make(ledger);
+    assert_int_equal(reserve_at(ledger, NOW_US, OH_BYTES("a"), 1000).verdict, OH_OK_DONE);
+    assert_int_equal(act_at(ledger, NOW_US, OH_COMMAND_RELEASE, OH_BYTES("a")).verdict, OH_OK_DONE);
+    assert_int_equal(act_at(ledger, later_us - 1, OH_COMMAND_RELEASE, OH_BYTES("a")).verdict, OH_V_ALREADY_RELEASED);
+    assert_int_equal(reserve_at(ledger, later_us - 1, OH_BYTES("a"), 2000).verdict, OH_V_IDEMPOTENCY_MISMATCH);
+    assert_true(reserve_at(ledger, later_us - 1, OH_BYTES("a"), 1000).is_repeat);
+    assert_int_equal(act_at(ledger, later_us, OH_COMMAND_RELEASE, OH_BYTES("a")).verdict, OH_V_UNKNOWN_RESERVATION);
+    struct oh_answer answer = reserve_at(ledger, later_us, OH_BYTES("a"), 2000);
+    assert_int_equal(answer.verdict, OH_OK_DONE);
+    assert_false(answer.is_repeat);
+    oh_ledger_destroy(&ledger);
+}
+
+/* The clock of a caller may step back; the ledger's does not. */
+static void test_ledger_time_stands_still_when_the_clock_steps_back(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    place_make(ledger);
+    struct oh_answer answer = reserve_at(ledger, NOW_US - 3600000000, OH_BYTES("a"), 1000);
+    assert_int_equal(answer.created_at_us, NOW_US);
+    assert_int_equal(oh_ledger_time_us(ledger), NOW_US);
+    oh_ledger_destroy(&ledger);
+}
+
+static void test_ledger_refuses_a_count_older_than_the_movements_it_remembers(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    place_make(ledger);
+    struct oh_adjust_entry entry = { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = -1000 };
+    struct oh_command adjust = { .type = OH_COMMAND_ADJUST };
+    adjust.adjust = (struct oh_adjust_command){ OH_BYTES("t"), &entry, 1 };
+    for (uint32_t i = 1; i <= SMALL.history_max; i++) { /* the first movement, at NOW, is forgotten */
+        entry.at_us = NOW_US + i;
+        apply_at(ledger, NOW_US + 100, &adjust);
+    }
+    struct oh_sync_entry count = { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 50000 };
+    struct oh_command sync = { .type = OH_COMMAND_SYNC };
+    sync.sync = (struct oh_sync_command){ OH_BYTES("c"), &count, 1 };
+    count.as_of_us = NOW_US - 1;
+    assert_int_equal(apply_at(ledger, NOW_US + 100, &sync).lines[0].verdict, OH_V_COUNT_TOO_OLD);
+    count.as_of_us = NOW_US;
+    struct oh_answer answer = apply_at(ledger, NOW_US + 100, &sync);
+    assert_int_equal(answer.lines[0].verdict, OH_OK_DONE);
+    assert_int_equal(answer.lines[0].available_milli, 50000 - 1000 * (int64_t)SMALL.history_max);
+    oh_ledger_destroy(&ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ledger_create_fails_cleanly_when_any_allocation_fails),
+        cmocka_unit_test(test_ledger_create_refuses_options_out_of_range),
+        cmocka_unit_test(test_ledger_is_full_when_the_reservations_are_at_their_limit),
+        cmocka_unit_test(test_ledger_is_full_when_the_items_are_at_their_limit),
+        cmocka_unit_test(test_ledger_remembers_for_a_day_and_no_longer),
+        cmocka_unit_test(test_ledger_time_stands_still_when_the_clock_steps_back),
+        cmocka_unit_test(test_ledger_refuses_a_count_older_than_the_movements_it_remembers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
