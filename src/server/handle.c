@@ -140,6 +140,14 @@ bool oh_call_json(const struct oh_call *call)
     return false;
 }
 
+bool oh_call_query_is_wrong(const struct oh_call *call, const char *field, const char *sentence)
+{
+    struct oh_fault fault;
+    oh_fault_set(&fault, OH_FAULT_INVALID_QUERY, oh_bytes_of(field), "%s", sentence);
+    oh_call_fault(call, &fault);
+    return false;
+}
+
 /* ---- Writing ---------------------------------------------------------------------------------- */
 
 static bool call_key_is_right(const struct oh_call *call)

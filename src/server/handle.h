@@ -60,6 +60,9 @@ bool oh_call_read(const struct oh_call *call);
 bool oh_call_limit(const struct oh_call *call, const struct oh_param_list *params, uint32_t fallback,
                    uint32_t *out_limit);
 
+/* Answers invalid_query about one parameter; always false. */
+bool oh_call_query_is_wrong(const struct oh_call *call, const char *field, const char *sentence);
+
 /* Whether media type `wanted` is what content_type says, parameters aside. */
 bool oh_media_type_is(struct oh_bytes content_type, const char *wanted);
 

@@ -71,14 +71,6 @@ static bool question_group(const struct oh_call *call, struct oh_bytes name, str
     return true;
 }
 
-static bool question_is_wrong(const struct oh_call *call, const char *field, const char *sentence)
-{
-    struct oh_fault fault;
-    oh_fault_set(&fault, OH_FAULT_INVALID_QUERY, oh_bytes_of(field), "%s", sentence);
-    oh_call_fault(call, &fault);
-    return false;
-}
-
 /* node, group and near exclude each other; channel goes with each of them, or alone. */
 static bool question_place(const struct oh_call *call, const struct oh_param_list *params, struct question *question)
 {
@@ -87,7 +79,7 @@ static bool question_place(const struct oh_call *call, const struct oh_param_lis
     bool is_near = oh_params_has(params, "near") || oh_params_has(params, "radius_km");
     int count = !oh_bytes_is_empty(node) + !oh_bytes_is_empty(group) + is_near;
     if (count > 1)
-        return question_is_wrong(call, is_near ? "near" : "group", "Ask for one of node, group and near.");
+        return oh_call_query_is_wrong(call, is_near ? "near" : "group", "Ask for one of node, group and near.");
     if (!question_channel(call, params, question))
         return false;
     if (!oh_bytes_is_empty(node))
@@ -105,9 +97,9 @@ static bool question_has_no_stray(const struct oh_call *call, const struct oh_pa
 {
     bool is_list = question->type == PLACE_EVERYWHERE || question->type == PLACE_NEAR;
     if (!is_list && oh_params_has(params, "limit"))
-        return question_is_wrong(call, "limit", "limit goes with near, or with no place at all.");
+        return oh_call_query_is_wrong(call, "limit", "limit goes with near, or with no place at all.");
     if (question->type != PLACE_EVERYWHERE && oh_params_has(params, "after"))
-        return question_is_wrong(call, "after", "after goes with no place at all.");
+        return oh_call_query_is_wrong(call, "after", "after goes with no place at all.");
     return true;
 }
 

@@ -9,10 +9,8 @@ bool oh_call_page(const struct oh_call *call, const struct oh_param_list *params
     uint32_t limit;
     if (!oh_call_limit(call, params, OH_PAGE_LIMIT_DEFAULT, &limit))
         return false;
-    if (has_last && !oh_node_find(call->ledger, after, &last)) {
-        oh_call_unknown(call, OH_V_UNKNOWN_NODE, "after");
-        return false;
-    }
+    if (has_last && !oh_node_find(call->ledger, after, &last))
+        return oh_call_query_is_wrong(call, "after", "after is the next of the page before.");
     struct oh_node_id *nodes = call->service->nodes;
     uint32_t count = oh_item_nodes(call->ledger, item, 0, OH_NODES_MAX, nodes);
     uint32_t first = 0;

@@ -239,7 +239,7 @@ static void reference_list(void *app, struct oh_exchange *exchange, const struct
     uint32_t first = 0;
     if (!oh_bytes_is_empty(after)) {
         if (!noun->find(call.ledger, after, &first)) {
-            oh_call_unknown(&call, noun->unknown, "after");
+            (void)oh_call_query_is_wrong(&call, "after", "after is the next of the page before.");
             return;
         }
         first++;

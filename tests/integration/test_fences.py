@@ -56,6 +56,19 @@ class Fences(ServerCase):
         self.assertEqual(self.seen(), (7, 6, 6))
         self.assertEqual(self.figures('A', 'n1', 'sellable', 'fenced'), (7, 1))
 
+    def test_a_restricted_fence_used_up_sells_nothing(self):
+        self.fence('f', 'web', 'A', 'n1', 4, 'restrict')
+        claim = self.reserve(('A', 4, 'n1'), channel='web')
+        self.ok(self.act(claim, 'confirm'))
+        self.ok(self.act(claim, 'fulfil'))
+        self.assertEqual(self.seen(), (0, 6, 6))
+        self.assertEqual(self.ok(self.client.get('/v1/fences/f'))['quantity'], 0)
+        self.server.crash()
+        self.reconnect()
+        self.assertEqual(self.seen(), (0, 6, 6))
+        self.fence('f', 'web', 'A', 'n1', 2, 'restrict')
+        self.assertEqual(self.seen(), (2, 4, 4))
+
     def test_two_fences_at_one_position(self):
         self.fence('f', 'web', 'A', 'n1', 4)
         self.fence('g', 'app', 'A', 'n1', 3, 'restrict')

@@ -29,11 +29,21 @@ def flags_of(library_folder, option):
     return run("pkg-config", option, "onhand", stdout=subprocess.PIPE, env=environment).stdout.split()
 
 
+def defined_names(library):
+    """The names the library gives to a program that links it."""
+    lines = run("nm", "--extern-only", "--defined-only", library, stdout=subprocess.PIPE).stdout.splitlines()
+    names = [line.split()[2] for line in lines if len(line.split()) == 3]
+    assert names, "the library defines nothing"
+    return names
+
+
 def check(root):
     run("cmake", "--install", BUILD, "--prefix", root / "usr", stdout=subprocess.DEVNULL)
     program = root / "usr/bin/onhand"
     assert os.access(program, os.X_OK), "the program is not installed"
     library_folder = next((root / "usr").rglob("libonhand.a")).parent
+    foreign = [name for name in defined_names(library_folder / "libonhand.a") if not name.startswith("oh_")]
+    assert not foreign, f"names that could meet those of an embedding program: {foreign}"
     headers = sorted(path.name for path in (root / "usr/include/onhand").iterdir())
     assert "error.h" in headers, f"public headers: {headers}"
     source = root / "consumer.c"

@@ -64,14 +64,33 @@ static void handle_large(void *app, struct oh_exchange *exchange)
     oh_reply_end(exchange, 0);
 }
 
+/* The slot of an exchange; of NULL, a free one. */
+static struct fake_import *import_of(struct fake_net *net, const struct oh_exchange *exchange)
+{
+    size_t i = 0;
+    while (i < FAKE_PEERS_MAX && net->imports[i].exchange != exchange)
+        i++;
+    assert_true(i < FAKE_PEERS_MAX);
+    return &net->imports[i];
+}
+
+static void import_forget(struct fake_net *net, const struct oh_exchange *exchange)
+{
+    if (net->import == exchange)
+        net->import = NULL;
+    for (size_t i = 0; i < FAKE_PEERS_MAX; i++) {
+        if (net->imports[i].exchange == exchange)
+            net->imports[i].exchange = NULL;
+    }
+}
+
 static void on_closed(void *app, struct oh_exchange *exchange)
 {
     struct fake_net *net = app;
     net->closed_calls++;
     if (net->later == exchange)
         net->later = NULL;
-    if (net->import == exchange)
-        net->import = NULL;
+    import_forget(net, exchange);
 }
 
 static void handle_later(void *app, struct oh_exchange *exchange)
@@ -103,37 +122,37 @@ static void import_begin(void *app, struct oh_exchange *exchange)
 {
     struct fake_net *net = app;
     net->requests++;
-    net->import = exchange;
     net->import_size = 0;
-    net->import_run_max = 0;
-    net->import_hash = FAKE_HASH_START;
     if (oh_exchange_request(exchange)->idempotency_key.size > 0) {
-        net->import = NULL;
         oh_reply_problem(exchange, 400, "no_key_here", "An import takes no key", OH_BYTES_NONE, NULL);
+        return;
     }
+    net->import = exchange;
+    *import_of(net, NULL) = (struct fake_import){ .exchange = exchange, .hash = FAKE_HASH_START };
 }
 
 static bool import_data(void *app, struct oh_exchange *exchange, struct oh_bytes bytes)
 {
     struct fake_net *net = app;
-    assert_ptr_equal(exchange, net->import);
-    net->import_size += bytes.size;
-    net->import_hash = fake_hash(net->import_hash, bytes.data, bytes.size);
-    if (bytes.size > net->import_run_max)
-        net->import_run_max = bytes.size;
-    if (net->import_reply_at > 0 && net->import_size >= net->import_reply_at) {
-        net->import = NULL;
+    struct fake_import *import = import_of(net, exchange);
+    import->size += bytes.size;
+    import->hash = fake_hash(import->hash, bytes.data, bytes.size);
+    net->import_size = import->size;
+    if (net->import_reply_at > 0 && import->size >= net->import_reply_at) {
+        import_forget(net, exchange);
         oh_reply_problem(exchange, 422, "bad_row", "A row is wrong", OH_BYTES_NONE, NULL);
+        return true;
     }
-    return net->import_pause_at == 0 || net->import_size < net->import_pause_at;
+    return net->import_pause_at == 0 || import->size < net->import_pause_at;
 }
 
 static void import_end(void *app, struct oh_exchange *exchange)
 {
     struct fake_net *net = app;
-    net->import = NULL;
+    struct fake_import import = *import_of(net, exchange);
+    import_forget(net, exchange);
     struct oh_strbuf *body = oh_reply_begin(exchange, 200, "application/json");
-    oh_strbuf_printf(body, "{\"bytes\":%llu,\"hash\":%u}", (unsigned long long)net->import_size, net->import_hash);
+    oh_strbuf_printf(body, "{\"bytes\":%llu,\"hash\":%u}", (unsigned long long)import.size, import.hash);
     oh_reply_end(exchange, 0);
 }
 

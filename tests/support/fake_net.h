@@ -34,6 +34,13 @@ struct fake_peer {
     bool is_closed;             /* the engine closed */
 };
 
+/* A streamed body that is arriving. */
+struct fake_import {
+    struct oh_exchange *exchange; /* NULL: a free slot */
+    uint64_t size;
+    uint32_t hash;
+};
+
 struct fake_net {
     struct oh_engine *engine;
     struct oh_router *router;
@@ -46,10 +53,9 @@ struct fake_net {
     unsigned closed_calls;      /* times a `closed` callback came */
     unsigned writable_calls;
     unsigned requests;          /* handler calls */
-    struct oh_exchange *import; /* running import */
-    uint64_t import_size;
-    uint32_t import_hash;
-    size_t import_run_max;
+    struct oh_exchange *import; /* the import begun last, while it runs */
+    uint64_t import_size;       /* of the import that was given bytes last */
+    struct fake_import imports[FAKE_PEERS_MAX];
     uint64_t import_pause_at;   /* data() returns false when so many bytes have come; 0 never */
     uint64_t import_reply_at;   /* data() replies when so many bytes have come; 0 never */
     struct fake_peer peers[FAKE_PEERS_MAX];

@@ -70,8 +70,8 @@ static void test_config_names_what_is_wrong_in_a_file_and_where(void **state)
     assert_file("[other]\ndata_dir = a\n", OH_E_NOT_FOUND, "no section [other]");
     assert_file("data_dir = a\ndata_dir = b\n", OH_E_INVALID, ":2: data_dir is set twice");
     assert_file("data_dir\n", OH_E_SYNTAX, ":1: not a line");
-    assert_file("nodes_max = 0\n", OH_E_INVALID,
-                "nodes_max takes a whole number of nodes from 1 to 65535, not '0'");
+    assert_file("items_max = 0\n", OH_E_INVALID,
+                "items_max takes a whole number of items from 1 to 16777216, not '0'");
     assert_file("durability = maybe\n", OH_E_INVALID, "one of memory|process|disk, not 'maybe'");
     assert_file("listen = a,,b\n", OH_E_INVALID, "listen takes");
     assert_file("data_dir = a\n  b\n", OH_E_SYNTAX, ":2:");
@@ -163,14 +163,14 @@ static void test_config_lets_the_command_line_win_over_the_file(void **state)
     struct oh_config_source source;
     struct oh_diag diag;
     char *path =
-        strdup(file_with("data_dir = file\nlisten = 127.0.0.1:1\nnodes_max = 5\nlog_level = debug\n"));
+        strdup(file_with("data_dir = file\nlisten = 127.0.0.1:1\nitems_max = 5\nlog_level = debug\n"));
     (void)state;
     assert_int_equal(READ_WORDS("--nodes-max", "7", "--config", path, "--data=argument", "--listen",
                                 "127.0.0.1:2", "--listen", "127.0.0.1:3", "--check-config"),
                      OH_OK);
     (void)unlink(path);
     assert_string_equal(config.data_dir, "argument");
-    assert_int_equal(config.nodes_max, 7);
+    assert_int_equal(config.items_max, 7);
     assert_int_equal(config.log_level, 0);
     assert_int_equal(config.listen.count, 2);
     assert_string_equal(config.listen.items[0], "127.0.0.1:2");
@@ -219,19 +219,19 @@ static void test_config_reloads_only_what_may_change(void **state)
     struct oh_config_source source;
     struct oh_diag diag;
     uint32_t changed = 0;
-    char *path = strdup(file_with("nodes_max = 5\nidle_timeout_ms = 1000\n"));
+    char *path = strdup(file_with("items_max = 5\nidle_timeout_ms = 1000\n"));
     (void)state;
     assert_int_equal(READ_WORDS("--config", path, "--body-timeout-ms", "77"), OH_OK);
     FILE *file = fopen(path, "we");
     assert_non_null(file);
-    assert_true(fputs("nodes_max = 6\nidle_timeout_ms = 2000\nbody_timeout_ms = 88\n", file) >= 0);
+    assert_true(fputs("items_max = 6\nidle_timeout_ms = 2000\nbody_timeout_ms = 88\n", file) >= 0);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(oh_config_reload(&config, &source, &diag, &changed), OH_OK);
     assert_int_equal(changed, 1);
     assert_int_equal(config.limits.idle_timeout_ms, 2000);
     assert_int_equal(config.limits.body_timeout_ms, 77);
-    assert_int_equal(config.nodes_max, 5);
-    assert_string_equal(diag.text, "a restart is needed for: nodes_max");
+    assert_int_equal(config.items_max, 5);
+    assert_string_equal(diag.text, "a restart is needed for: items_max");
     file = fopen(path, "we");
     assert_non_null(file);
     assert_true(fputs("idle_timeout_ms = 3000\nnonsense = 1\n", file) >= 0);

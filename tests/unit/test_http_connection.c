@@ -278,6 +278,31 @@ static void test_http_connection_sleeps_when_part_of_a_request_stands_behind_a_h
     assert_string_equal(fake_peer_statuses(peer), "201 200");
 }
 
+static void test_http_connection_holds_a_write_behind_a_long_reply_that_has_left(void **state)
+{
+    struct fake_peer *peer = asked("GET /v1/large/100000 HTTP/1.1\r\nHost: h\r\n\r\n" POST_WRITE POST_WRITE);
+    (void)state;
+    assert_string_equal(fake_peer_statuses(peer), "200");
+    net.durable_seq = 1;
+    fake_net_settle(&net);
+    assert_string_equal(fake_peer_statuses(peer), "200 201");
+    net.durable_seq = 2;
+    fake_net_settle(&net);
+    assert_string_equal(fake_peer_statuses(peer), "200 201 201");
+}
+
+static void test_http_connection_forgets_held_replies_when_it_closes(void **state)
+{
+    struct fake_peer *peer = asked(POST_WRITE POST_WRITE);
+    (void)state;
+    assert_int_equal(oh_engine_metrics(net.engine)->replies_waiting, 2);
+    oh_connection_close(peer->connection, OH_CLOSE_write_error);
+    assert_int_equal(oh_engine_metrics(net.engine)->replies_waiting, 0);
+    net.durable_seq = 2;
+    fake_net_settle(&net);
+    assert_int_equal(peer->received.size, 0);
+}
+
 static void test_http_connection_that_waits_for_the_disk_has_no_deadline(void **state)
 {
     struct fake_peer *peer = asked(POST_WRITE);
@@ -1027,6 +1052,8 @@ int main(void)
         TEST(test_http_connection_answers_at_once_when_the_record_is_durable_already),
         TEST(test_http_connection_stops_reading_at_the_pipeline_limit),
         TEST(test_http_connection_sleeps_when_part_of_a_request_stands_behind_a_held_write),
+        TEST(test_http_connection_holds_a_write_behind_a_long_reply_that_has_left),
+        TEST(test_http_connection_forgets_held_replies_when_it_closes),
         TEST(test_http_connection_that_waits_for_the_disk_has_no_deadline),
         TEST(test_http_connection_delivers_held_replies_after_the_client_half_closed),
         TEST(test_http_connection_refuses_what_is_not_http_and_ends),
