@@ -26,7 +26,11 @@ static size_t findings_kept(const struct oh_verify_report *report)
 
 static void journal_put_text(struct oh_strbuf *buf, const struct oh_recovery_report *replay)
 {
-    oh_strbuf_printf(buf, "journal: records %" PRIu64 " to %" PRIu64, replay->first_seq, replay->last_seq);
+    if (replay->last_seq < replay->first_seq)
+        oh_strbuf_put_text(buf, "journal: no records");
+    else
+        oh_strbuf_printf(buf, "journal: records %" PRIu64 " to %" PRIu64, replay->first_seq,
+                         replay->last_seq);
     if (replay->torn_bytes > 0)
         oh_strbuf_printf(buf, ", then %" PRIu64 " bytes of an unfinished write, which a start cuts",
                          replay->torn_bytes);

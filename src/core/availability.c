@@ -77,8 +77,7 @@ int64_t held_due_milli(const struct oh_ledger *ledger, const struct position *po
 
 /* ---- One node --------------------------------------------------------------------------------- */
 
-static enum oh_verdict eligibility(const struct oh_ledger *ledger, uint32_t item, uint16_t node,
-                                   struct oh_asker asker)
+enum oh_verdict node_eligibility(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker)
 {
     const struct node *at = &ledger->nodes[node];
     if (!at->enabled)
@@ -164,7 +163,7 @@ static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item,
 static struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
                                   struct oh_asker asker, int64_t now_us)
 {
-    enum oh_verdict reason = eligibility(ledger, item, node, asker);
+    enum oh_verdict reason = node_eligibility(ledger, item, node, asker);
     if (reason != OH_OK_DONE)
         return (struct offer){ 0, 0, reason };
     return offer_compute(ledger, item, node, slot, asker, now_us);

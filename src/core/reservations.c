@@ -32,6 +32,16 @@ uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id)
     return slot;
 }
 
+/* Most claims belong to the reservation made just before them. */
+static uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id)
+{
+    uint32_t slot = ledger->newest_reservation;
+    uint32_t text = ledger->reservations[slot].text;
+    if (text != 0 && oh_bytes_equal(ledger_string(ledger, text, RESERVATION_TEXT_ID), id))
+        return slot;
+    return reservation_find_stored(ledger, id);
+}
+
 static uint32_t claim_find(const struct oh_ledger *ledger, uint32_t reservation, uint32_t line, uint32_t item,
                            uint16_t node)
 {
@@ -278,6 +288,7 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     oh_index_insert(&ledger->reservation_index, (uint32_t)name_hash(effect->id), slot);
     party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);
     party_link(ledger, slot, RESERVATION_TEXT_ORDER);
+    ledger->newest_reservation = slot;
     if (effect->ended_at_us != OH_TIME_US_NONE)
         ended_push(ledger, slot);
     return OH_OK;
@@ -329,7 +340,9 @@ static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, c
 /* A claim on what the line has at the node already is added to it. */
 enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *effect, struct hint hint)
 {
-    uint32_t reservation = hint.reservation != NO_SLOT ? hint.reservation : reservation_find_stored(ledger, effect->id);
+    uint32_t reservation = hint.reservation;
+    if (reservation == NO_SLOT)
+        reservation = reservation_find_newest_first(ledger, effect->id);
     if (reservation == NO_SLOT || !claim_effect_is_valid(ledger, effect))
         return OH_E_CORRUPT;
     uint32_t slot = claim_find(ledger, reservation, effect->line, effect->item, effect->node);

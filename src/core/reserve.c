@@ -117,10 +117,8 @@ static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
             return refuse(plan->answer, OH_V_NEAR_REQUIRED, OH_FIELD_NEAR, OH_INDEX_NONE);
         return OH_OK_DONE;
     }
-    struct offer offer = offer_at_node(plan->ledger, wish->item, node, plan->asker, plan->now_us);
-    if (offer.reason != OH_OK_DONE)
-        return refuse(plan->answer, offer.reason, OH_FIELD_NODE, i);
-    return OH_OK_DONE;
+    verdict = node_eligibility(plan->ledger, wish->item, node, plan->asker);
+    return verdict == OH_OK_DONE ? verdict : refuse(plan->answer, verdict, OH_FIELD_NODE, i);
 }
 
 static enum oh_verdict request_judge(struct plan *plan)

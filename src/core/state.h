@@ -302,6 +302,7 @@ struct oh_ledger {
     uint32_t heap_count;
     uint32_t *ended; /* ring of reservation slots by ended_at_us */
     uint64_t ended_first, ended_next;
+    uint32_t newest_reservation; /* slot: the claims that follow a new reservation are its own */
 
     struct key *keys; /* ring */
     uint64_t key_first, key_next;
@@ -479,6 +480,8 @@ struct offer { int64_t free_milli; int64_t backorder_milli; enum oh_verdict reas
 /* What the asker can have at the node, with what the command being decided has claimed already taken off. */
 struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker,
                            int64_t now_us);
+/* OH_OK_DONE, or why the node has nothing to offer the asker, whatever its stock. */
+enum oh_verdict node_eligibility(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker);
 /* How much of the free stock a channel's threshold still allows; INT64_MAX: no threshold. */
 int64_t channel_allowance(const struct oh_ledger *ledger, uint32_t item, struct oh_asker asker, int64_t now_us);
 void pending_begin(struct oh_ledger *ledger);

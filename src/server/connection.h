@@ -158,21 +158,25 @@ struct oh_engine {
     char read_buffer[OH_READ_SIZE_MAX];
 };
 
-/* connection.c */
+/* ---- connection.c: life, states, deadlines ---------------------------------------------------------------------- */
+
 void oh_connection_init(struct oh_connection *connection, struct oh_engine *engine,
                         const struct oh_transport *transport, void *transport_context);
-void oh_connection_process(struct oh_connection *connection);
-void oh_connection_flush(struct oh_connection *connection);
-void oh_connection_expire(struct oh_connection *connection);
-void oh_connection_drain(struct oh_connection *connection);
-void oh_connection_close(struct oh_connection *connection, enum oh_close_reason reason);
 
 /* Frees buffers; the connection is closed. */
 void oh_connection_fini(struct oh_connection *connection);
 
-/* Puts it on the list of the next turn's work, or of this turn's flush. Idempotent. */
-void oh_connection_make_ready(struct oh_connection *connection);
-void oh_connection_make_flush(struct oh_connection *connection);
+/* The one setter: asserts that the table allows it, counts, and starts the state's deadline. */
+void oh_connection_set_state(struct oh_connection *connection, enum oh_connection_state state);
+void oh_connection_update_deadline(struct oh_connection *connection);
+
+/* The steps of a turn. */
+void oh_connection_process(struct oh_connection *connection);
+void oh_connection_expire(struct oh_connection *connection);
+void oh_connection_drain(struct oh_connection *connection);
+
+/* Closes now; the memory is freed at the end of the turn. Never from inside a handler. */
+void oh_connection_close(struct oh_connection *connection, enum oh_close_reason reason);
 
 /* After the last reply: no further request is read; ends when the output is out. */
 void oh_connection_end(struct oh_connection *connection, enum oh_close_reason reason);
@@ -180,17 +184,49 @@ void oh_connection_end(struct oh_connection *connection, enum oh_close_reason re
 /* From inside a handler: the reply cannot be kept. Closes at the next flush, when no handler is running. */
 void oh_connection_break(struct oh_connection *connection, enum oh_close_reason reason);
 
+/* The bytes are no request that can be answered by a handler: says so, and ends. */
+void oh_connection_refuse(struct oh_connection *connection, enum oh_http_error error);
+
+/* Puts it on the list of the next turn's work, or of this turn's flush. Idempotent. */
+void oh_connection_make_ready(struct oh_connection *connection);
+void oh_connection_make_flush(struct oh_connection *connection);
+
+/* Whether bytes of the client may be looked at now: not while a reply is owed, too many wait, or the end has come. */
+bool oh_connection_may_parse(const struct oh_connection *connection);
+
+/* Whether there is something to do that no event will announce any more. */
+bool oh_connection_has_work(const struct oh_connection *connection);
+
+/* A handler has the request and has not replied in full. */
+bool oh_exchange_is_open(const struct oh_exchange *exchange);
+
+/* Tells the handler that its exchange is over without a reply. */
+void oh_connection_abandon_exchange(struct oh_connection *connection);
+
 /* Called by reply.c when the reply of the exchange is complete. */
 void oh_connection_reply_done(struct oh_connection *connection);
 
-/* reply.c: a reply to bytes that are no request. Then the connection ends. */
-void oh_reply_http_error(struct oh_connection *connection, enum oh_http_error error);
+/* ---- connection_input.c ------------------------------------------------------------------------------------------ */
 
-/* reply.c: no route, or no such method on it. */
-void oh_reply_no_route(struct oh_exchange *exchange, uint32_t allowed_methods);
+/* Reads, parses and dispatches, within the bounds of one turn. */
+void oh_connection_read(struct oh_connection *connection);
 
-/* reply.c: forgets the pending replies up to durable_seq. Returns true when none is left. */
+/* Throws away what the client still sends, so that it can read the last reply before the connection is reset. */
+void oh_connection_discard(struct oh_connection *connection);
+
+/* ---- connection_output.c ----------------------------------------------------------------------------------------- */
+
+/* A whole reply is in the buffer: counts it now, or when it is released. False when the connection ends. */
+bool oh_exchange_hold_reply(struct oh_exchange *exchange, uint64_t release_seq);
+
+/* A piece of a streamed reply, from output byte `start` on. False when the connection ends. */
+bool oh_exchange_hold_piece(struct oh_exchange *exchange, size_t start, uint64_t release_seq);
+
+/* Forgets the pending replies up to durable_seq. Returns true when none is left. */
 bool oh_connection_release(struct oh_connection *connection, uint64_t durable_seq);
+
+/* One send, if there is something to send; then what follows from an emptier buffer. */
+void oh_connection_flush(struct oh_connection *connection);
 
 /* Bytes of the output that may be sent now, and all that wait. */
 size_t oh_connection_sendable_size(const struct oh_connection *connection);
@@ -198,5 +234,19 @@ static inline size_t oh_connection_unsent_size(const struct oh_connection *conne
 {
     return connection->output.size - connection->sent_size;
 }
+
+/* Whether a reply is held or unsent. */
+static inline bool oh_connection_has_output(const struct oh_connection *connection)
+{
+    return connection->pending_count > 0 || oh_connection_unsent_size(connection) > 0;
+}
+
+/* ---- reply.c ----------------------------------------------------------------------------------------------------- */
+
+/* A reply to bytes that are no request. Then the connection ends. */
+void oh_reply_http_error(struct oh_connection *connection, enum oh_http_error error);
+
+/* No route, or no such method on it. */
+void oh_reply_no_route(struct oh_exchange *exchange, uint32_t allowed_methods);
 
 #endif

@@ -195,7 +195,7 @@ void oh_reply_stream_end(struct oh_exchange *exchange, uint64_t release_seq);
  * True while more than limits.output_soft_size bytes wait in the output buffer. A streamed reply that goes on all the
  * same ends its connection at limits.output_size_max (close reason output_full). `writable` is called, from
  * a turn, when
- * the buffer has fallen to half of the soft limit again.
+ * the buffer has fallen to half of the soft limit again; it may be called more often than that.
  */
 bool oh_exchange_is_backed_up(const struct oh_exchange *exchange);
 void oh_exchange_on_writable(struct oh_exchange *exchange, oh_exchange_closed_fn *writable);

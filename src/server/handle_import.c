@@ -1,4 +1,5 @@
 #include "server/handle_import.h"
+#include "base/utf8.h"
 #include "codec/rows.h"
 #include "server/handle.h"
 #include <inttypes.h>
@@ -36,12 +37,12 @@ struct import {
     uint64_t done_row;           /* rows up to here are journaled as done */
     uint64_t done_rejected;
     enum oh_row_kind kind;
-    bool is_paused;
     bool is_ended;               /* the body is complete */
     bool is_named;               /* by the client: it must be able to resume */
     struct oh_fault refusal;     /* code NULL: none. Why the import ends early */
-    char id[OH_ID_SIZE_MAX];
-    uint8_t id_size;
+    char name[OH_TEXT_SIZE_MAX]; /* "<kind>/<id>": what the ledger knows its progress by */
+    uint8_t name_size;
+    uint8_t id_at;
     uint32_t count;              /* rows collected, below OH_IMPORT_GROUP_MAX between chunks */
     uint64_t numbers[OH_IMPORT_GROUP_MAX];
     struct rejection rejection_places[OH_IMPORT_REJECTIONS_MAX];
@@ -64,7 +65,12 @@ static struct oh_call import_call(const struct import *import)
 
 static struct oh_bytes import_id(const struct import *import)
 {
-    return (struct oh_bytes){ import->id, import->id_size };
+    return (struct oh_bytes){ import->name + import->id_at, (size_t)(import->name_size - import->id_at) };
+}
+
+static struct oh_bytes import_name(const struct import *import)
+{
+    return (struct oh_bytes){ import->name, import->name_size };
 }
 
 static void import_destroy(struct import *import)
@@ -237,7 +243,7 @@ static void import_apply_progress(struct import *import)
     struct oh_command command = {
         .type = OH_COMMAND_IMPORT_PROGRESS,
         .import_progress = {
-            .import = import_id(import),
+            .import = import_name(import),
             .row_count = oh_rows_last(import->rows),
             .rejected_count = import->done_rejected + import->rejected_pending,
         },
@@ -329,7 +335,7 @@ static void import_take_rows(struct import *import)
 static void import_refresh_progress(struct import *import)
 {
     struct oh_effect_import progress;
-    if (!oh_import_get(import->service->ledger, import_id(import), &progress) ||
+    if (!oh_import_get(import->service->ledger, import_name(import), &progress) ||
         progress.row_count <= import->done_row)
         return;
     import->done_row = progress.row_count;
@@ -406,16 +412,29 @@ static void import_answer(struct import *import)
     import_destroy(import);
 }
 
+/* Deals with what arrived while the disk had no room; false when it still has none. */
+static bool import_take_held(struct import *import)
+{
+    if (import->refusal.code == NULL && import->held.size > 0 && !import_take(import, oh_strbuf_bytes(&import->held)))
+        return false;
+    oh_strbuf_clear(&import->held);
+    return true;
+}
+
+/* Whether the last row and the last group can be journaled now, or never. */
+static bool import_has_room_to_finish(struct import *import)
+{
+    enum oh_service_state state = import_room(import, OH_ROW_SIZE_MAX);
+    if (state == OH_SERVICE_STORAGE_FULL && import->refusal.code == NULL)
+        import_refuse_storage(import);
+    return state == OH_SERVICE_OK || import->refusal.code != NULL;
+}
+
 /* The body is complete: the last rows, the last group, the answer. Waits for room on the disk when there is none. */
 static void import_finish(struct import *import)
 {
-    bool has_held = import->refusal.code == NULL && import->held.size > 0;
-    if (has_held && !import_take(import, oh_strbuf_bytes(&import->held)))
-        return;
-    oh_strbuf_clear(&import->held);
-    if (import->refusal.code == NULL && import_room(import, OH_ROW_SIZE_MAX) == OH_SERVICE_STORAGE_FULL)
-        import_refuse_storage(import);
-    if (import->refusal.code == NULL && import_room(import, OH_ROW_SIZE_MAX) != OH_SERVICE_OK)
+    import->task.is_waiting = !import_take_held(import) || !import_has_room_to_finish(import);
+    if (import->task.is_waiting)
         return;
     if (import->refusal.code == NULL) {
         oh_rows_finish(import->rows);
@@ -429,6 +448,14 @@ static void import_finish(struct import *import)
         import_answer(import);
 }
 
+/* Journals what was collected, when there is room; else it stays collected. */
+static void import_flush_news(struct import *import)
+{
+    bool has_news = import->count > 0 || import->rejected_pending > 0;
+    if (has_news && import->refusal.code == NULL && import_room(import, 0) == OH_SERVICE_OK)
+        import_flush(import);
+}
+
 /* Once in each turn: journal what this turn's chunks brought, go on when the disk has caught up. */
 static void import_run(void *ctx)
 {
@@ -437,16 +464,11 @@ static void import_run(void *ctx)
         import_finish(import);
         return;
     }
-    if (import->held.size > 0) {
-        if (!import_take(import, oh_strbuf_bytes(&import->held)))
-            return;
-        oh_strbuf_clear(&import->held);
-    }
-    bool has_news = import->count > 0 || import->rejected_pending > 0;
-    if (has_news && import->refusal.code == NULL && import_room(import, 0) == OH_SERVICE_OK)
-        import_flush(import);
-    if (import->is_paused) {
-        import->is_paused = false;
+    if (!import_take_held(import))
+        return;
+    import_flush_news(import);
+    if (import->task.is_waiting) {
+        import->task.is_waiting = false;
         oh_exchange_resume(import->exchange);
     }
 }
@@ -461,10 +483,10 @@ static bool import_data(void *app, struct oh_exchange *exchange, struct oh_bytes
         oh_strbuf_put_bytes(&import->held, bytes);
         if (import->held.is_overflowed)
             import_refuse_storage(import);
-        import->is_paused = true;
+        import->task.is_waiting = true;
     }
     if (import->refusal.code == NULL)
-        return !import->is_paused;
+        return !import->task.is_waiting;
     import_answer_refusal(import);
     return true;
 }
@@ -483,9 +505,7 @@ static void import_closed(void *app, struct oh_exchange *exchange)
     (void)app;
     if (import == NULL)
         return;
-    bool has_news = import->count > 0 || import->rejected_pending > 0;
-    if (has_news && import->refusal.code == NULL && import_room(import, 0) == OH_SERVICE_OK)
-        import_flush(import);
+    import_flush_news(import);
     import_destroy(import);
 }
 
@@ -507,24 +527,67 @@ static bool begin_format(const struct oh_call *call, enum oh_row_format *out_for
     return false;
 }
 
+static const char *const kind_texts[] = {
+#define KIND_TEXT(name, number, text) [number] = text,
+    OH_ROW_KINDS(KIND_TEXT)
+#undef KIND_TEXT
+};
+
+#define KIND_COUNT (sizeof(kind_texts) / sizeof(kind_texts[0]))
+
+/* What is known of an import of this kind. Shapes: id.size <= OH_ID_SIZE_MAX. */
+static bool progress_find(const struct oh_ledger *ledger, size_t kind, struct oh_bytes id,
+                          struct oh_effect_import *out_progress)
+{
+    char name[OH_TEXT_SIZE_MAX];
+    int size = snprintf(name, sizeof(name), "%s/%.*s", kind_texts[kind], (int)id.size, id.data);
+    return oh_import_get(ledger, (struct oh_bytes){ name, (size_t)size }, out_progress);
+}
+
+static void import_set_name(struct import *import, struct oh_bytes id)
+{
+    const char *kind = kind_texts[import->kind];
+    int size = snprintf(import->name, sizeof(import->name), "%s/%.*s", kind, (int)id.size, id.data);
+    import->name_size = (uint8_t)size;
+    import->id_at = (uint8_t)(strlen(kind) + 1);
+}
+
+static void begin_make_name(const struct oh_call *call, struct import *import)
+{
+    char id[OH_ID_SIZE_MAX];
+    int size = snprintf(id, sizeof(id), "import-%" PRIx64 "-%" PRIu64, (uint64_t)call->now_us,
+                        ++import->service->import_serial);
+    import_set_name(import, (struct oh_bytes){ id, (size_t)size });
+}
+
+/* An id names one import: under another kind its rows would count as done. */
+static bool begin_kind_is_right(const struct oh_call *call, const struct import *import)
+{
+    struct oh_effect_import progress;
+    for (size_t kind = 0; kind < KIND_COUNT; kind++) {
+        if (kind == (size_t)import->kind || !progress_find(call->ledger, kind, import_id(import), &progress))
+            continue;
+        oh_call_problem(call, 409, "import_kind_mismatch", "The import is of another kind", "Use an id of its own.");
+        return false;
+    }
+    return true;
+}
+
 static bool begin_name(const struct oh_call *call, struct import *import)
 {
     struct oh_bytes id = call->request->import_id;
     import->is_named = id.data != NULL;
     if (!import->is_named) {
-        int size = snprintf(import->id, sizeof(import->id), "import-%" PRIx64 "-%" PRIu64, (uint64_t)call->now_us,
-                            ++import->service->import_serial);
-        import->id_size = (uint8_t)size;
+        begin_make_name(call, import);
         return true;
     }
-    if (id.size == 0 || id.size > sizeof(import->id)) {
+    if (id.size == 0 || id.size > OH_ID_SIZE_MAX || !oh_utf8_is_valid(id)) {
         oh_reply_problem(call->exchange, 400, oh_verdict_code(OH_V_INVALID_ID), oh_verdict_title(OH_V_INVALID_ID),
-                         OH_BYTES("An import id is 1 to 64 bytes."), "Import-Id");
+                         OH_BYTES("An import id is 1 to 64 bytes of UTF-8."), "Import-Id");
         return false;
     }
-    memcpy(import->id, id.data, id.size);
-    import->id_size = (uint8_t)id.size;
-    return true;
+    import_set_name(import, id);
+    return begin_kind_is_right(call, import);
 }
 
 static bool begin_first_row(const struct oh_call *call, const struct import *import, uint64_t *out_first_row)
@@ -590,7 +653,7 @@ static void import_begin(void *app, struct oh_exchange *exchange, enum oh_row_ki
     import->service = app;
     import->exchange = exchange;
     import->kind = kind;
-    import->task = (struct oh_service_task){ import_run, import };
+    import->task = (struct oh_service_task){ .run = import_run, .ctx = import };
     oh_strbuf_init(&import->held, HELD_SIZE_MAX);
     oh_strbuf_init(&import->rejections, REJECTIONS_SIZE_MAX);
     if (import_begin_checked(&call, import))
@@ -643,13 +706,18 @@ const struct oh_stream_handlers oh_import_postal_codes = {
 void oh_handle_import_get(void *app, struct oh_exchange *exchange)
 {
     struct oh_call call = oh_call_of(app, exchange);
+    struct oh_bytes id = call.request->params[0];
     struct oh_effect_import progress;
+    bool is_found = false;
     if (!oh_call_read(&call))
         return;
-    if (!oh_import_get(call.ledger, call.request->params[0], &progress)) {
+    for (size_t kind = 0; kind < KIND_COUNT && !is_found && id.size <= OH_ID_SIZE_MAX; kind++)
+        is_found = progress_find(call.ledger, kind, id, &progress);
+    if (!is_found) {
         oh_call_unknown(&call, OH_V_UNKNOWN_IMPORT, NULL);
         return;
     }
+    progress.import = id;
     oh_reply_put_import(oh_call_begin(&call, 200), &progress, oh_service_seq(call.service));
     oh_call_end_read(&call);
 }

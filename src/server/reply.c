@@ -101,112 +101,6 @@ bool oh_exchange_is_backed_up(const struct oh_exchange *exchange)
     return oh_connection_unsent_size(connection) > connection->engine->limits.output_soft_size;
 }
 
-/* --------------------------------------------------------------------------------------------- pending replies */
-
-size_t oh_connection_sendable_size(const struct oh_connection *connection)
-{
-    if (connection->pending_count == 0)
-        return oh_connection_unsent_size(connection);
-    uint64_t held = connection->pending[connection->pending_first].position - connection->output_position;
-    return (size_t)held - connection->sent_size;
-}
-
-bool oh_connection_release(struct oh_connection *connection, uint64_t durable_seq)
-{
-    struct oh_engine *engine = connection->engine;
-    while (connection->pending_count > 0) {
-        const struct oh_pending_reply *first = &connection->pending[connection->pending_first];
-        if (first->release_seq > durable_seq)
-            return false;
-        if (first->is_counted)
-            oh_metric_record(&engine->metrics.request_seconds[first->route_class],
-                             engine->released_us - first->arrived_us, 1);
-        connection->pending_first++;
-        if (connection->pending_first == engine->pipeline_max)
-            connection->pending_first = 0;
-        connection->pending_count--;
-        engine->metrics.replies_waiting--;
-    }
-    return true;
-}
-
-/* Adds at the end of the ring. False when there is no memory for it and the connection ends. */
-static bool pending_push(struct oh_connection *connection, const struct oh_pending_reply *reply)
-{
-    struct oh_engine *engine = connection->engine;
-    if (connection->pending == NULL)
-        connection->pending = calloc(engine->pipeline_max, sizeof(*connection->pending));
-    if (connection->pending == NULL) {
-        /* The reply must not leave before its record is durable, so it does not leave at all. */
-        oh_connection_break(connection, OH_CLOSE_no_memory);
-        return false;
-    }
-    OH_ASSERT(connection->pending_count < engine->pipeline_max);
-    uint32_t slot = (connection->pending_first + connection->pending_count) % engine->pipeline_max;
-    connection->pending[slot] = *reply;
-    connection->pending_count++;
-    engine->metrics.replies_waiting++;
-    if (!connection->is_on_pending) {
-        connection->is_on_pending = true;
-        TAILQ_INSERT_TAIL(&engine->pending, connection, pending_entry);
-    }
-    return true;
-}
-
-static uint8_t exchange_class(const struct oh_exchange *exchange)
-{
-    return exchange->route == NULL ? (uint8_t)OH_ROUTE_ADMIN : (uint8_t)exchange->route->route_class;
-}
-
-/* A whole reply is in the buffer: counts it now or when it is released. False when the connection ends. */
-static bool exchange_hold_reply(struct oh_exchange *exchange, uint64_t release_seq)
-{
-    struct oh_connection *connection = exchange->connection;
-    struct oh_engine *engine = connection->engine;
-    uint8_t route_class = exchange_class(exchange);
-    if (connection->pending_count == 0 && release_seq <= engine->durable_seq) {
-        if (exchange->arrived_us == engine->mono_us)
-            engine->answered[route_class]++;
-        else
-            oh_metric_record(&engine->metrics.request_seconds[route_class],
-                             engine->mono_us - exchange->arrived_us, 1);
-        return true;
-    }
-    struct oh_pending_reply reply = {
-        .position = connection->output_position + exchange->reply_start,
-        .release_seq = release_seq,
-        .arrived_us = exchange->arrived_us,
-        .route_class = route_class,
-        .is_counted = true,
-    };
-    return pending_push(connection, &reply);
-}
-
-/* A piece of a streamed reply. When the ring is full the last entry waits for this piece's record too. */
-static bool exchange_hold_piece(struct oh_exchange *exchange, size_t start, uint64_t release_seq)
-{
-    struct oh_connection *connection = exchange->connection;
-    struct oh_engine *engine = connection->engine;
-    if (release_seq <= engine->durable_seq)
-        return true;
-    if (connection->pending_count > 0) {
-        uint32_t slot = (connection->pending_first + connection->pending_count - 1) % engine->pipeline_max;
-        struct oh_pending_reply *last = &connection->pending[slot];
-        if (release_seq <= last->release_seq)
-            return true;
-        if (connection->pending_count == engine->pipeline_max) {
-            last->release_seq = release_seq;
-            return true;
-        }
-    }
-    struct oh_pending_reply piece = {
-        .position = connection->output_position + start,
-        .release_seq = release_seq,
-        .is_counted = false,
-    };
-    return pending_push(connection, &piece);
-}
-
 /* ------------------------------------------------------------------------------------------------ heads of replies */
 
 void oh_reply_header(struct oh_exchange *exchange, const char *name, struct oh_bytes value)
@@ -303,8 +197,9 @@ struct oh_strbuf *oh_reply_begin(struct oh_exchange *exchange, int status, const
 }
 
 /*
- * Writes the digits, right-aligned in their field. Of a short reply the unused part of the field is then closed up; of a
- * long one it stays, as spaces, which mean nothing before a value: moving the body would cost more than it is worth.
+ * Writes the digits, right-aligned in their field. Of a short reply the unused part of the field is then
+ * closed up; of a long one it stays, as spaces, which mean nothing before a value: moving the body would cost
+ * more than it is worth.
  */
 static void reply_patch_length(struct oh_exchange *exchange)
 {
@@ -367,7 +262,7 @@ void oh_reply_end(struct oh_exchange *exchange, uint64_t release_seq)
         out->size = exchange->body_at;
     exchange_count(exchange);
     exchange->phase = OH_EXCHANGE_REPLIED;
-    if (exchange_hold_reply(exchange, release_seq))
+    if (oh_exchange_hold_reply(exchange, release_seq))
         oh_connection_reply_done(connection);
 }
 
@@ -407,7 +302,7 @@ void oh_reply_stream_put(struct oh_exchange *exchange, struct oh_bytes bytes, ui
     oh_strbuf_put_bytes(out, bytes);
     if (!exchange->is_http_1_0)
         oh_strbuf_put_text(out, "\r\n");
-    if (!stream_is_over(exchange) && exchange_hold_piece(exchange, start, release_seq))
+    if (!stream_is_over(exchange) && oh_exchange_hold_piece(exchange, start, release_seq))
         oh_connection_make_flush(connection);
 }
 
@@ -423,7 +318,7 @@ void oh_reply_stream_end(struct oh_exchange *exchange, uint64_t release_seq)
         exchange->end_reason = OH_CLOSE_reply_before_body;
     exchange_count(exchange);
     exchange->phase = OH_EXCHANGE_REPLIED;
-    if (!stream_is_over(exchange) && exchange_hold_piece(exchange, start, release_seq))
+    if (!stream_is_over(exchange) && oh_exchange_hold_piece(exchange, start, release_seq))
         oh_connection_reply_done(connection);
 }
 

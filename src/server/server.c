@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define US_PER_S INT64_C(1000000)
 #define SIGNAL_COUNT 3
+#define DESCRIPTORS_BESIDE 256 /* files, listeners, event loop: everything that is no connection */
 
 /* One listening address. */
 struct server_listener {
@@ -357,6 +359,19 @@ static enum oh_err server_open_engine(struct oh_server *server, const struct oh_
     return oh_engine_create(&engine_options, &server->engine);
 }
 
+/* As many descriptors as connections_max may need, if the system lets us; else the log says what to raise. */
+static void server_raise_descriptors(uint32_t connections_max)
+{
+    struct rlimit limit;
+    rlim_t needed = (rlim_t)connections_max + DESCRIPTORS_BESIDE;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return;
+    limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < needed)
+        OH_LOG(OH_LOG_WARN, OH_LOG_EVENT("few_descriptors"), OH_LOG_U64("limit", limit.rlim_cur),
+               OH_LOG_U64("needed", needed), OH_LOG_TEXT("advice", "raise LimitNOFILE or lower connections_max"));
+}
+
 static enum oh_err server_open(struct oh_server *server, const struct oh_server_options *options,
                                struct oh_diag *diag)
 {
@@ -384,6 +399,7 @@ enum oh_err oh_server_create(const struct oh_server_options *options, struct oh_
     server->spare_fd = -1;
     server->timer_at_us = INT64_MAX;
     (void)signal(SIGPIPE, SIG_IGN);
+    server_raise_descriptors(options->limits.connections_max);
     enum oh_err err = server_open(server, options, diag);
     if (err != OH_OK) {
         if (diag->text[0] == '\0')

@@ -27,7 +27,8 @@ struct oh_server;
 /*
  * oh_server_create - bind and listen; no connection is served before oh_server_run.
  *
- * Post:   logs one `listening` event per address, with the port the kernel chose for port 0.
+ * Post:   the process's limit on descriptors is raised towards connections_max; logs one `listening` event per
+ *         address, with the port the kernel chose for port 0.
  * Errors: OH_E_INVALID (address, routes), OH_E_IO (bind, listen), OH_E_NOMEM; diag says which and why.
  */
 enum oh_err oh_server_create(const struct oh_server_options *options, struct oh_diag *diag,

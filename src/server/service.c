@@ -271,17 +271,34 @@ static uint64_t service_turn_end(void *context)
     return oh_journal_durable_seq(service->journal);
 }
 
+static int64_t due_us_min(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+static int64_t service_hold_due_us(const struct oh_service *service)
+{
+    int64_t due_us = oh_ledger_next_due_us(service->ledger);
+    int64_t retry_us = service->now_us + OH_SERVICE_EXPIRE_RETRY_US;
+    if (due_us == OH_TIME_US_NONE)
+        return INT64_MAX;
+    return due_us < retry_us && service_expire_max(service) == 0 ? retry_us : due_us;
+}
+
+/* The journal wakes the loop when it has written, but not when it has prepared a file. */
+static int64_t service_task_due_us(const struct oh_service *service)
+{
+    uint32_t i = 0;
+    while (i < service->task_count && !service->tasks[i]->is_waiting)
+        i++;
+    return i < service->task_count ? service->now_us + OH_SERVICE_TASK_RETRY_US : INT64_MAX;
+}
+
 static int64_t service_next_due_us(void *context)
 {
     const struct oh_service *service = context;
-    int64_t hold_us = oh_ledger_next_due_us(service->ledger);
-    int64_t verify_us = service_verify_due_us(service);
-    if (hold_us == OH_TIME_US_NONE)
-        return verify_us;
-    int64_t retry_us = service->now_us + OH_SERVICE_EXPIRE_RETRY_US;
-    if (hold_us < retry_us && service_expire_max(service) == 0)
-        hold_us = retry_us;
-    return hold_us < verify_us ? hold_us : verify_us;
+    int64_t due_us = due_us_min(service_hold_due_us(service), service_task_due_us(service));
+    return due_us_min(due_us, service_verify_due_us(service));
 }
 
 static bool service_idle(void *context, int64_t now_us)

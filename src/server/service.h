@@ -49,8 +49,9 @@ struct oh_snapshotter;
 /* Objects that a running snapshot visits in one turn. */
 #define OH_SERVICE_SNAPSHOT_STEP 1000u
 
-/* Without room on the disk, due holds are looked at again after this long. Answers are exact all the same. */
+/* Without room on the disk, due holds (answers are exact all the same) and waiting tasks are tried again after this. */
 #define OH_SERVICE_EXPIRE_RETRY_US 100000
+#define OH_SERVICE_TASK_RETRY_US 10000
 
 /*
  * Journal bytes that must be free before any write beyond its body: 4,096 claims that take a step each, and as much
@@ -78,6 +79,7 @@ enum oh_service_state {
 struct oh_service_task {
     void (*run)(void *ctx);
     void *ctx;
+    bool is_waiting; /* for room on the disk: run it again soon, also without traffic */
 };
 
 /* Everything is borrowed until oh_service_destroy. */

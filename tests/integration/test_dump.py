@@ -97,15 +97,25 @@ class Golden(unittest.TestCase):
             self.write(name, data)
         self.verdict(0)
 
+    def test_verify_names_what_a_snapshot_says_otherwise(self):
+        """The same snapshot with one more shirt at lille and half of a claim at the depot: whole, but not true."""
+        self.write(SNAPSHOT, golden_bytes('snapshot_of_another.hex'))
+        findings = self.verdict(1)['findings']
+        self.assertIn('snapshot 15 is not what the journal leads to', findings)
+        self.assertIn('sku shirt-m at node lille: sellable differs by 1 between the snapshot and the replay', findings)
+        self.assertIn('sku shirt-m at node dépôt: held differs by -0.5 between the snapshot and the replay', findings)
+        self.assertEqual(run('verify', self.path).stdout.splitlines()[-1], 'not ok')
+
     def test_verify_of_an_unfinished_write(self):
-        self.write(JOURNAL, self.journal[:-1])
+        proof = len(self.journal) // 512 * 512  # the last frame, without records
+        self.write(JOURNAL, self.journal[:proof - 480])
         verdict = self.verdict(0)
         self.assertGreater(verdict['journal']['torn_bytes'], 0)
         self.assertLess(verdict['journal']['last_seq'], RECORD_COUNT)
         self.assertIn('unfinished write', self.ok('verify', self.path))
 
     def test_verify_of_a_journal_that_ends_before_its_snapshot(self):
-        self.write(JOURNAL, self.journal[:len(self.journal) // 2])
+        self.write(JOURNAL, self.journal[:4096 + 1024])
         self.assertIn('snapshot', self.verdict(1)['findings'][0])
 
     def test_verify_of_a_directory_without_a_journal(self):
@@ -124,4 +134,5 @@ class Golden(unittest.TestCase):
             self.assertIn('Usage: onhand ' + command, self.ok(command, '--help'))
 
 
-main()
+if __name__ == '__main__':
+    main()

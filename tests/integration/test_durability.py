@@ -106,7 +106,7 @@ class Load(ServerCase):
         self.assertEqual(held, len(names))
         return len(wanted), len(names)
 
-    def crash_rounds(self, rounds):
+    def crash_rounds(self, rounds, longest_s=0.6):
         seed = random.SystemRandom().randrange(1 << 32)
         print('seed', seed)
         chance = random.Random(seed)
@@ -114,7 +114,7 @@ class Load(ServerCase):
         self.threads = [None] * self.shoppers
         for number in range(rounds):
             self.start_shoppers()
-            time.sleep(chance.uniform(0.05, 0.6))
+            time.sleep(chance.uniform(0.05, longest_s))
             self.server.kill()
             self.end_shoppers()
             self.server.start()
@@ -157,6 +157,17 @@ class CrashDisk(Load):
 
     def test_kill_9_under_load_loses_no_acknowledged_reservation(self):
         self.crash_rounds(4)
+
+
+class CrashSnapshots(Load):
+    durability = 'process'
+    config = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1}
+
+    def test_kill_9_while_snapshots_are_taken_loses_nothing(self):
+        self.crash_rounds(5, 1.5)
+        self.assertTrue(journal.snapshots(self.server.data))
+        self.server.stop()
+        self.assertEqual(run('verify', self.server.data).returncode, 0)
 
 
 class Drain(Load):

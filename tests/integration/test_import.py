@@ -154,6 +154,28 @@ class Import(ServerCase):
         self.assertEqual(self.ok(self.client.get('/v1/import/load-1'))['rows'], 1000)
         self.assertEqual(len(self.pages('items', 'v1', 'items')[0]), 1000)
 
+    def test_an_import_id_is_of_one_kind(self):
+        self.ok(self.send('items', 'sku\nA\n', name='z'))
+        reply = self.send('nodes', 'node,type\nn1,store\n', name='z')
+        if reply.status == 200:
+            self.assertEqual(self.client.get('/v1/nodes/n1').status, 200, 'a row was skipped for an import of another kind')
+        else:
+            self.assertIn(reply.status, (409, 422), reply)
+
+    def test_sigterm_during_an_import_keeps_what_it_says(self):
+        self.client.send(b'POST /v1/import/items?first_row=1 HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n'
+                         b'Import-Id: ended\r\nContent-Length: 100000000\r\n\r\nsku\n')
+        self.client.send(b''.join(b'T%d\n' % number for number in range(20_000)))
+        wait_until(lambda: self.server.client().get('/v1/items/T0').status == 200, 'nothing was applied', 10)
+        self.server.terminate()
+        self.assertEqual(self.server.wait(), 0)
+        self.server.start()
+        self.reconnect()
+        done = self.ok(self.client.get('/v1/import/ended'))['rows']
+        self.assertEqual(len(self.pages('items', 'v1', 'items')[0]), done)
+        left = 'sku\n' + ''.join(f'T{number}\n' for number in range(done, 20_000))
+        self.assertEqual(self.ok(self.send('items', left, name='ended', first_row=done + 1))['applied'], 20_000 - done)
+
     def test_a_connection_that_breaks_keeps_what_it_brought(self):
         self.client.send(b'POST /v1/import/items?first_row=1 HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n'
                          b'Import-Id: broken\r\nContent-Length: 10000000\r\n\r\nsku\n')

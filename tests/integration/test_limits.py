@@ -73,6 +73,42 @@ class Lists(ServerCase):
         self.refused(self.client.post('/v1/reservations/batch', {'reservations': more}), 400, 'too_many')
         self.assertEqual(self.figures('A', 'n1', 'held'), (10_000,))
 
+    def test_4096_claims(self):
+        """One line over 4,096 nodes is the most; it can be moved, claim by claim, to as many others."""
+        count = 8300
+        rows = ''.join(f'c{number},store\n' for number in range(count))
+        self.ok(self.client.post('/v1/import/nodes', ('node,type\n' + rows).encode(), {'Content-Type': 'text/csv'}))
+        self.item('M')
+        entries = [{'sku': 'M', 'node': f'c{number}', 'quantity': 2, 'reason': 'r'} for number in range(count)]
+        self.ok(self.client.post('/v1/stock/adjust', {'source': 's', 'entries': entries}))
+        self.group('g', *[f'c{number}' for number in range(4097)])
+        self.refused(self.ask({'sku': 'M', 'quantity': 8193, 'group': 'g'}), 409, 'too_many_splits')
+        claim = self.reserve({'sku': 'M', 'quantity': 8192, 'group': 'g'}, id='r')
+        self.assertEqual(len(self.claims(claim)), 4096)
+        for start in range(0, 4096, 1000):
+            lines = [{'line': 1, 'node': f'c{number}', 'to_node': f'c{number + 4100}', 'quantity': 1}
+                     for number in range(start, min(4096, start + 1000))]
+            self.ok(self.act('r', 'move', {'lines': lines}))
+        self.ok(self.act('r', 'confirm'))
+        self.server.crash()
+        self.reconnect()
+        got = self.reservation('r')
+        self.assertEqual(sum(part['confirmed'] for part in got['lines'][0]['claims']), 8192)
+        self.ok(self.act('r', 'fulfil'))
+        self.assertEqual(self.figures('M', 'c0', 'sellable', 'confirmed'), (1, 0))
+
+    def test_claims_do_not_pile_up(self):
+        self.stock('A', n2=1000)
+        self.reserve(('A', 10, 'n1'), id='r')
+        requests = []
+        for number in range(1000):
+            change = {'lines': [{'line': 1, 'quantity': 11 + number % 2}]}
+            requests.append(request_bytes('POST', '/v1/reservations/r/change', change))
+            requests.append(request_bytes('POST', '/v1/reservations/r/move', {'to_node': ('n2', 'n1')[number % 2]}))
+        self.assertEqual({reply.status for reply in self.client.pipeline(requests)}, {200})
+        self.assertLessEqual(len(self.reservation('r')['lines'][0]['claims']), 2)
+        self.assertEqual((self.figures('A', 'n1', 'held'), self.figures('A', 'n2', 'held')), ((12,), (0,)))
+
     def test_100000_cells(self):
         for number in range(9):
             self.node(f'm{number}')

@@ -83,6 +83,15 @@ class Life(ServerCase):
         self.ok(self.act(claim, 'release'))
         self.assertEqual((self.totals(claim), self.status(claim)), ((0, 0, 0, 13, 0), 'released'))
 
+    def test_what_was_released_before_the_rest_expired(self):
+        claim = self.reserve(('A', 10, 'n1'), ttl_seconds=0.2)
+        self.ok(self.act(claim, 'release', {'lines': [{'line': 1, 'quantity': 4}]}))
+        time.sleep(0.25)
+        for _ in range(2):
+            self.assertEqual((self.totals(claim), self.status(claim)), ((0, 0, 0, 4, 6), 'expired'))
+            self.server.crash()
+            self.reconnect()
+
     def test_a_confirmed_claim_can_be_released(self):
         claim = self.reserve(('A', 10, 'n1'))
         self.ok(self.act(claim, 'confirm'))

@@ -1,9 +1,10 @@
 /*
  * test_http_random.c - random and damaged traffic against the connection code.
  *
- * Two laws. What a client is answered does not depend on how its bytes were cut into pieces, nor on how slowly it read.
- * And whatever comes, in whatever order bytes, time, durability and ends of connections happen: nothing asserts, a reply
- * never leaves before its record is durable, and in the end every connection is closed and counted once.
+ * Two laws. What a client is answered does not depend on how its bytes were cut into pieces, nor on how slowly
+ * it read. And whatever comes, in whatever order bytes, time, durability and ends of connections happen: nothing
+ * asserts, a reply never leaves before its record is durable, and in the end every connection is closed and
+ * counted once.
  * One seed repeats one run: ONHAND_SEED.
  */
 #include "base/prng.h"
@@ -15,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 1500
+#define ROUNDS          15000
 #define STREAM_SIZE_MAX 60000
-#define CLIENTS 6
+#define CLIENTS         6
 
 static const char *const pieces[] = {
     "GET /v1/items/a HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -31,7 +32,8 @@ static const char *const pieces[] = {
     "POST /v1/write HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
     "POST /v1/write HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",
     "POST /v1/import HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123456789",
-    "POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n1;e\r\n4\r\n0\r\nT: t\r\n\r\n",
+    "POST /v1/import HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "4\r\n0123\r\n1;e\r\n4\r\n0\r\nT: t\r\n\r\n",
     "\r\n",
 };
 
@@ -61,8 +63,9 @@ static size_t traffic_make(struct oh_prng *prng, char *bytes, bool may_be_odd)
     uint64_t count = 1 + oh_prng_below(prng, 12);
     for (uint64_t i = 0; i < count; i++) {
         bool is_odd = may_be_odd && oh_prng_below(prng, 8) == 0;
-        const char *piece = is_odd ? odd_pieces[oh_prng_below(prng, sizeof(odd_pieces) / sizeof(odd_pieces[0]))]
-                                   : pieces[oh_prng_below(prng, sizeof(pieces) / sizeof(pieces[0]))];
+        const char *piece = is_odd
+                                ? odd_pieces[oh_prng_below(prng, sizeof(odd_pieces) / sizeof(odd_pieces[0]))]
+                                : pieces[oh_prng_below(prng, sizeof(pieces) / sizeof(pieces[0]))];
         memcpy(bytes + size, piece, strlen(piece));
         size += strlen(piece);
     }
@@ -113,9 +116,10 @@ static void test_http_random_answers_do_not_depend_on_how_bytes_are_cut(void **s
         char *whole = answer_to(&prng, bytes, size, false);
         char *cut = answer_to(&prng, bytes, size, true);
         /* Invited only when the body has not come along. */
-        if (strstr(whole, "100 Continue") == NULL && strstr(cut, "100 Continue") == NULL && strcmp(whole, cut) != 0)
-            fail_msg("seed %llu, round %u:\n%.*s\n---\n%s\n---\n%s", (unsigned long long)seed_of_run(), round, (int)size,
-                     bytes, whole, cut);
+        if (strstr(whole, "100 Continue") == NULL && strstr(cut, "100 Continue") == NULL &&
+            strcmp(whole, cut) != 0)
+            fail_msg("seed %llu, round %u:\n%.*s\n---\n%s\n---\n%s", (unsigned long long)seed_of_run(), round,
+                     (int)size, bytes, whole, cut);
         free(whole);
         free(cut);
     }

@@ -165,7 +165,7 @@ static void test_config_lets_the_command_line_win_over_the_file(void **state)
     char *path =
         strdup(file_with("data_dir = file\nlisten = 127.0.0.1:1\nitems_max = 5\nlog_level = debug\n"));
     (void)state;
-    assert_int_equal(READ_WORDS("--nodes-max", "7", "--config", path, "--data=argument", "--listen",
+    assert_int_equal(READ_WORDS("--items-max", "7", "--config", path, "--data=argument", "--listen",
                                 "127.0.0.1:2", "--listen", "127.0.0.1:3", "--check-config"),
                      OH_OK);
     (void)unlink(path);

@@ -261,6 +261,23 @@ static void test_server_listens_on_several_addresses_and_writes_a_port_file(void
     oh_server_destroy(&server);
 }
 
+static void test_server_raises_the_limit_on_descriptors_for_its_connections(void **state)
+{
+    struct rlimit usual;
+    struct rlimit now;
+    struct oh_limits limits = oh_limits_default();
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    struct rlimit few = { .rlim_cur = 64, .rlim_max = usual.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    limits.connections_max = 100;
+    start(&limits);
+    stop();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_true(now.rlim_cur >= 100 || now.rlim_cur == now.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
 static void assert_create_fails(const char *address, enum oh_err expected)
 {
     const char *listen[] = { address };
@@ -396,8 +413,8 @@ static void test_server_goes_on_when_it_runs_out_of_descriptors(void **state)
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
     struct rlimit few = { .rlim_cur = 256, .rlim_max = usual.rlim_max };
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     start(NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     int waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(waiting >= 0);
     while (count < 256 && (held[count] = dup(waiting)) >= 0)
@@ -460,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_server_answers_over_a_socket_and_stops_when_asked),
         cmocka_unit_test(test_server_listens_on_several_addresses_and_writes_a_port_file),
+        cmocka_unit_test(test_server_raises_the_limit_on_descriptors_for_its_connections),
         cmocka_unit_test(test_server_says_why_it_cannot_listen),
         cmocka_unit_test(test_server_releases_a_held_reply_when_woken_by_another_thread),
         cmocka_unit_test(test_server_makes_a_turn_when_something_is_due),

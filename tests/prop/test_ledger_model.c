@@ -1,5 +1,5 @@
 /*
- * test_model.c - the ledger against a naive model (laws L1 to L11).
+ * test_ledger_model.c - the ledger against a naive model (laws L1 to L11).
  *
  * The model keeps lists and adds them up each time it is asked: every movement
  * and every count that was told, in whatever order; every claim there ever
@@ -680,11 +680,11 @@ static void model_step(struct model *model)
         compare_all(model);
 }
 
-static void test_model_agrees_with_the_ledger_on_random_commands(void **state)
+static void test_ledger_model_agrees_with_the_ledger_on_random_commands(void **state)
 {
     (void)state;
     struct model model = { .now_us = INT64_C(1795352400000000) };
-    oh_prng_init(&model.prng, random_seed("test_model", 1));
+    oh_prng_init(&model.prng, random_seed("test_ledger_model", 1));
     model.ledger = random_ledger_create();
     model.claims = calloc(CLAIMS_MAX, sizeof(*model.claims));
     model.reservations = calloc(RESERVATIONS_MAX, sizeof(*model.reservations));
@@ -705,7 +705,7 @@ static void test_model_agrees_with_the_ledger_on_random_commands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model_agrees_with_the_ledger_on_random_commands),
+        cmocka_unit_test(test_ledger_model_agrees_with_the_ledger_on_random_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
