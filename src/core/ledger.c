@@ -107,16 +107,27 @@ static bool ledger_snapshot_bitmaps(struct oh_ledger *ledger)
 #define REGION(field, count)                                                       \
     ((ledger->field = ledger_region(ledger, (count), sizeof(*ledger->field))) != NULL)
 
+static void pool_init(struct pool *pool, void *slots, size_t slot_size, uint32_t slot_max)
+{
+    *pool = (struct pool){ .slots = slots, .slot_size = slot_size, .slot_max = slot_max };
+}
+
+static void ledger_pools(struct oh_ledger *ledger)
+{
+    const struct oh_ledger_options *options = &ledger->options;
+    pool_init(&ledger->rule_pool, ledger->rules, sizeof(*ledger->rules), OH_RULES_MAX);
+    pool_init(&ledger->fence_pool, ledger->fences, sizeof(*ledger->fences), OH_FENCES_MAX);
+    pool_init(&ledger->supply_pool, ledger->supplies, sizeof(*ledger->supplies), OH_SUPPLIES_MAX);
+    pool_init(&ledger->extra_pool, ledger->extras, sizeof(*ledger->extras), options->positions_max);
+    pool_init(&ledger->reservation_pool, ledger->reservations, sizeof(*ledger->reservations),
+              options->reservations_max);
+    pool_init(&ledger->claim_pool, ledger->claims, sizeof(*ledger->claims), options->claims_max);
+}
+
 static bool ledger_regions(struct oh_ledger *ledger)
 {
     const struct oh_ledger_options *options = &ledger->options;
     ledger->rare_max = options->positions_max / 8 + 65536;
-    ledger->rule_pool.slot_max = OH_RULES_MAX;
-    ledger->fence_pool.slot_max = OH_FENCES_MAX;
-    ledger->supply_pool.slot_max = OH_SUPPLIES_MAX;
-    ledger->extra_pool.slot_max = options->positions_max;
-    ledger->reservation_pool.slot_max = options->reservations_max;
-    ledger->claim_pool.slot_max = options->claims_max;
     void *text = ledger_region(ledger, 1, options->text_size_max);
     if (text == NULL)
         return false;
@@ -153,6 +164,7 @@ enum oh_err oh_ledger_create(const struct oh_ledger_options *options, const stru
         oh_ledger_destroy(&ledger);
         return OH_E_NOMEM;
     }
+    ledger_pools(ledger);
     *out_ledger = ledger;
     return OH_OK;
 }

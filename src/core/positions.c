@@ -105,6 +105,30 @@ uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node)
     return slot;
 }
 
+/* ---- Places ----------------------------------------------------------------------------------- */
+
+bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node, uint32_t fault_index,
+                   struct place *out_place, struct oh_answer *answer)
+{
+    uint32_t item = item_find(ledger, sku);
+    if (item == NO_SLOT) {
+        refuse(answer, OH_V_UNKNOWN_ITEM, OH_FIELD_SKU, fault_index);
+        return false;
+    }
+    uint32_t slot = node_find(ledger, node);
+    if (slot == NO_SLOT) {
+        refuse(answer, OH_V_UNKNOWN_NODE, OH_FIELD_NODE, fault_index);
+        return false;
+    }
+    *out_place = (struct place){ item, (uint16_t)slot };
+    return true;
+}
+
+bool place_is_valid(const struct oh_ledger *ledger, uint32_t item, uint16_t node)
+{
+    return item < ledger->options.items_max && node < OH_NODES_MAX;
+}
+
 /* ---- Parts ------------------------------------------------------------------------------------ */
 
 struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position)
@@ -131,13 +155,9 @@ struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position)
     struct extra *extra = extra_of(ledger, position);
     if (extra != NULL)
         return extra;
-    struct pool *pool = &ledger->extra_pool;
-    if (!pool_has_room(pool, 1))
+    if (!pool_has_room(&ledger->extra_pool, 1))
         return NULL;
-    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
-    if (pool->free_head != 0)
-        pool->free_head = ledger->extras[slot].rare;
-    pool->live_count++;
+    uint32_t slot = pool_take(&ledger->extra_pool);
     ledger->extras[slot] = (struct extra){ 0, 0, 0 };
     position->extra |= link_of(slot);
     return &ledger->extras[slot];
@@ -161,16 +181,19 @@ struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position)
     return &ledger->rares[extra->rare - 1];
 }
 
+struct rare *place_rare(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t *out_position)
+{
+    *out_position = position_obtain(ledger, item, node);
+    return *out_position == NO_SLOT ? NULL : rare_obtain(ledger, &ledger->positions[*out_position]);
+}
+
 void extra_drop_if_idle(struct oh_ledger *ledger, struct position *position)
 {
     struct extra *extra = extra_of(ledger, position);
     if (extra == NULL || extra->claims_head != 0 || extra->rare != 0)
         return;
     OH_ASSERT(extra->held_milli == 0);
-    uint32_t link = position->extra & EXTRA_LINK;
-    extra->rare = ledger->extra_pool.free_head;
-    ledger->extra_pool.free_head = link;
-    ledger->extra_pool.live_count--;
+    pool_give(&ledger->extra_pool, (position->extra & EXTRA_LINK) - 1);
     position->extra &= EXTRA_FLAGS;
 }
 

@@ -251,17 +251,6 @@ static enum oh_err claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t
 
 static void reservation_forget(struct oh_ledger *ledger, uint32_t slot);
 
-static uint32_t reservation_take(struct oh_ledger *ledger)
-{
-    struct pool *pool = &ledger->reservation_pool;
-    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
-    if (pool->free_head != 0)
-        pool->free_head = ledger->reservations[slot].claims_head;
-    pool->live_count++;
-    snapshot_skip(ledger, SNAP_RESERVATION, slot);
-    return slot;
-}
-
 enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect)
 {
     uint32_t old = reservation_find_stored(ledger, effect->id);
@@ -276,7 +265,8 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     uint32_t text = oh_text_put_strings(&ledger->text, strings, RESERVATION_TEXTS);
     if (text == 0)
         return OH_E_NOMEM;
-    uint32_t slot = reservation_take(ledger);
+    uint32_t slot = pool_take(&ledger->reservation_pool);
+    snapshot_skip(ledger, SNAP_RESERVATION, slot);
     ledger->reservations[slot] = (struct reservation){
         .created_at_us = effect->created_at_us,
         .expires_at_us = effect->expires_at_us,
@@ -294,16 +284,6 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     return OH_OK;
 }
 
-static uint32_t claim_take(struct oh_ledger *ledger)
-{
-    struct pool *pool = &ledger->claim_pool;
-    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
-    if (pool->free_head != 0)
-        pool->free_head = ledger->claims[slot].next;
-    pool->live_count++;
-    return slot;
-}
-
 static bool claim_effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect_claim *effect)
 {
     int64_t parts = 0;
@@ -317,7 +297,7 @@ static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, c
                           uint32_t position)
 {
     struct reservation *reservation = &ledger->reservations[reservation_slot];
-    uint32_t slot = claim_take(ledger);
+    uint32_t slot = pool_take(&ledger->claim_pool);
     ledger->claims[slot] = (struct claim){
         .reservation = reservation_slot,
         .item = effect->item,
@@ -440,9 +420,7 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
         uint32_t next = claim->next;
         if (claim->node != OH_NODE_NONE)
             claim_unlink_node(ledger, link - 1);
-        claim->next = ledger->claim_pool.free_head;
-        ledger->claim_pool.free_head = link;
-        ledger->claim_pool.live_count--;
+        pool_give(&ledger->claim_pool, link - 1);
         link = next;
     }
     party_unlink(ledger, slot, RESERVATION_TEXT_CUSTOMER);
@@ -450,9 +428,7 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
     struct oh_bytes id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
     oh_index_remove(&ledger->reservation_index, (uint32_t)name_hash(id), slot);
     oh_text_free_strings(&ledger->text, reservation->text, RESERVATION_TEXTS);
-    *reservation = (struct reservation){ .claims_head = ledger->reservation_pool.free_head };
-    ledger->reservation_pool.free_head = link_of(slot);
-    ledger->reservation_pool.live_count--;
+    pool_give(&ledger->reservation_pool, slot);
 }
 
 /* Oldest first. An entry whose reservation was forgotten early, because its id came back, is passed over. */

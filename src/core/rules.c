@@ -8,14 +8,7 @@
 
 static uint32_t rule_find(const struct oh_ledger *ledger, struct oh_bytes id)
 {
-    struct oh_index_cursor cursor;
-    uint32_t slot;
-    oh_index_first(&ledger->rule_index, (uint32_t)name_hash(id), &cursor);
-    while (oh_index_next(&ledger->rule_index, &cursor, &slot)) {
-        if (oh_bytes_equal(ledger_string(ledger, ledger->rules[slot].text, 0), id))
-            return slot;
-    }
-    return NO_SLOT;
+    FIND_BY_NAME(rule_index, rules, id);
 }
 
 /* ---- Scopes ----------------------------------------------------------------------------------- */
@@ -243,20 +236,7 @@ static void rule_remove(struct oh_ledger *ledger, uint32_t slot)
     rule_unlink(ledger, slot);
     oh_index_remove(&ledger->rule_index, (uint32_t)name_hash(ledger_string(ledger, rule->text, 0)), slot);
     oh_text_free_strings(&ledger->text, rule->text, 1);
-    *rule = (struct rule){ .next = ledger->rule_pool.free_head };
-    ledger->rule_pool.free_head = link_of(slot);
-    ledger->rule_pool.live_count--;
-}
-
-static uint32_t rule_take(struct oh_ledger *ledger)
-{
-    struct pool *pool = &ledger->rule_pool;
-    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count++;
-    if (pool->free_head != 0)
-        pool->free_head = ledger->rules[slot].next;
-    pool->live_count++;
-    snapshot_skip(ledger, SNAP_RULE, slot);
-    return slot;
+    pool_give(&ledger->rule_pool, slot);
 }
 
 static bool rule_effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect_rule *effect)
@@ -283,7 +263,8 @@ enum oh_err apply_rule(struct oh_ledger *ledger, const struct oh_effect_rule *ef
     }
     if (effect->values.mask == 0)
         return OH_OK;
-    slot = rule_take(ledger);
+    slot = pool_take(&ledger->rule_pool);
+    snapshot_skip(ledger, SNAP_RULE, slot);
     struct scope scope = { effect->item, effect->node, effect->channel };
     uint32_t head = scope_head(ledger, scope);
     ledger->rules[slot] = (struct rule){

@@ -73,7 +73,7 @@ struct rule {
     uint32_t item;
     uint16_t node;
     uint16_t channel;
-    uint32_t next;       /* link: next rule of the same scope; next free */
+    uint32_t next;       /* link: next rule of the same scope */
     bool is_used;
     struct oh_rule_values values;
 };
@@ -81,7 +81,7 @@ struct rule {
 struct fence {
     uint32_t text;
     uint32_t item;
-    uint32_t next; /* link: next fence at the position; next free */
+    uint32_t next; /* link: next fence at the position */
     uint16_t node;
     uint16_t channel;
     enum oh_fence_policy policy;
@@ -93,7 +93,7 @@ struct fence {
 struct supply {
     uint32_t text;
     uint32_t item;
-    uint32_t next; /* link: next supply at the position; next free */
+    uint32_t next; /* link: next supply at the position */
     uint16_t node;
     bool is_used;
     int64_t quantity_milli;
@@ -126,7 +126,7 @@ _Static_assert(sizeof(struct position) == 32, "two to a cache line: there may be
 struct extra {
     int64_t held_milli;
     uint32_t claims_head; /* link: live claims here */
-    uint32_t rare;        /* link; free: next free extra */
+    uint32_t rare;        /* link */
 };
 
 struct rare {
@@ -155,8 +155,8 @@ struct reservation {
     int64_t created_at_us;
     int64_t expires_at_us;
     int64_t ended_at_us; /* OH_TIME_US_NONE: something is still claimed */
-    uint32_t text;       /* 0: the slot is free */
-    uint32_t claims_head, claims_tail; /* links, in the order they were made; free: claims_head is next free */
+    uint32_t text; /* 0: the slot is free */
+    uint32_t claims_head, claims_tail; /* links, in the order they were made */
     uint32_t customer_next, customer_previous;
     uint32_t order_next, order_previous;
     uint32_t heap : 28; /* place in the expiry heap + 1; 0: not in it */
@@ -177,7 +177,7 @@ struct claim {
     uint32_t item;
     uint32_t position; /* slot; NO_SLOT: no node */
     uint32_t line;
-    uint32_t next;     /* link in the reservation; next free */
+    uint32_t next;     /* link in the reservation */
     uint32_t position_next, position_previous; /* links; only while live */
     uint32_t node_next, node_previous;         /* links; while it exists */
     uint16_t node;
@@ -195,13 +195,40 @@ struct key {
 
 /* ---- Pools ------------------------------------------------------------------------------------ */
 
-/* Fixed-size slots: a high-water mark and a list of freed ones. */
+/* Fixed-size slots: a high-water mark, and a list of freed ones through their first four bytes. */
 struct pool {
+    unsigned char *slots;
+    size_t slot_size;
     uint32_t slot_max;
     uint32_t slot_count; /* slots ever used */
     uint32_t free_head;  /* link */
     uint32_t live_count;
 };
+
+/* A slot; there is room (asserted). Its bytes are what they were: the caller writes them all. */
+static inline uint32_t pool_take(struct pool *pool)
+{
+    uint32_t slot = pool->slot_count;
+    if (pool->free_head != 0) {
+        slot = pool->free_head - 1;
+        memcpy(&pool->free_head, pool->slots + slot * pool->slot_size, sizeof(pool->free_head));
+    } else {
+        OH_ASSERT(pool->slot_count < pool->slot_max);
+        pool->slot_count++;
+    }
+    pool->live_count++;
+    return slot;
+}
+
+/* The slot's bytes become zeros, but for the link. */
+static inline void pool_give(struct pool *pool, uint32_t slot)
+{
+    unsigned char *bytes = pool->slots + slot * pool->slot_size;
+    memset(bytes, 0, pool->slot_size);
+    memcpy(bytes, &pool->free_head, sizeof(pool->free_head));
+    pool->free_head = slot + 1;
+    pool->live_count--;
+}
 
 static inline bool pool_has_room(const struct pool *pool, uint32_t count)
 {
@@ -355,6 +382,17 @@ static inline struct oh_bytes ledger_string(const struct oh_ledger *ledger, uint
 /* Hash of a name: ids, keys. */
 uint64_t name_hash(struct oh_bytes name);
 
+/* The body of a function that finds an object by its first string: returns the slot, or NO_SLOT. */
+#define FIND_BY_NAME(index_field, objects, name)                                                   \
+    struct oh_index_cursor cursor;                                                                 \
+    uint32_t slot;                                                                                 \
+    oh_index_first(&ledger->index_field, (uint32_t)name_hash(name), &cursor);                      \
+    while (oh_index_next(&ledger->index_field, &cursor, &slot)) {                                  \
+        if (oh_bytes_equal(ledger_string(ledger, ledger->objects[slot].text, 0), (name)))          \
+            return slot;                                                                           \
+    }                                                                                              \
+    return NO_SLOT
+
 /* ---- ledger.c: the open record ---------------------------------------------------------------- */
 
 /* Adds an effect to the open record, opening one. Room was checked before the decision began. */
@@ -396,10 +434,14 @@ static inline enum oh_verdict refuse(struct oh_answer *answer, enum oh_verdict v
     return verdict;
 }
 
+/* validate.c */
 bool id_is_valid(struct oh_bytes id);
-bool text_is_valid(struct oh_bytes text, size_t size_max);
+bool text_is_valid(struct oh_bytes text, size_t size_max); /* printable UTF-8; may be empty */
+bool gtin_is_valid(struct oh_bytes gtin);
+bool gln_is_valid(struct oh_bytes gln);
+bool country_is_valid(struct oh_bytes country);
 
-/* reference.c */
+/* nodes.c, items.c, groups.c, channels.c, postal_codes.c, imports.c */
 void decide_node(struct oh_ledger *ledger, const struct oh_node_command *command, struct oh_answer *answer);
 void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command, struct oh_answer *answer);
 void decide_group(struct oh_ledger *ledger, const struct oh_group_command *command, struct oh_answer *answer);
@@ -421,6 +463,9 @@ uint32_t item_find(const struct oh_ledger *ledger, struct oh_bytes sku);     /* 
 uint32_t node_find(const struct oh_ledger *ledger, struct oh_bytes node);    /* likewise, and below */
 uint32_t group_find(const struct oh_ledger *ledger, struct oh_bytes group);
 uint32_t channel_find(const struct oh_ledger *ledger, struct oh_bytes channel);
+/* The nodes a command names, as scratch; NULL: refuses an unknown one, or one named twice. */
+uint16_t *nodes_resolve(struct oh_ledger *ledger, const struct oh_bytes *names, uint32_t count,
+                        struct oh_answer *answer);
 const uint16_t *group_nodes(const struct oh_ledger *ledger, const struct group *group);
 bool group_has_node(const struct oh_ledger *ledger, uint32_t group, uint16_t node);
 bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t node); /* OH_NODE_NONE has all */
@@ -434,7 +479,7 @@ enum oh_err apply_rule(struct oh_ledger *ledger, const struct oh_effect_rule *ef
 const struct rule *rule_resolve(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item, uint16_t node,
                                 uint16_t channel);
 
-/* setasides.c: fences and supplies */
+/* fences.c, supplies.c */
 void decide_fence(struct oh_ledger *ledger, const struct oh_fence_command *command, struct oh_answer *answer);
 void decide_supply(struct oh_ledger *ledger, const struct oh_supply_command *command, struct oh_answer *answer);
 enum oh_err apply_fence(struct oh_ledger *ledger, const struct oh_effect_fence *effect);
@@ -446,6 +491,12 @@ void fence_claim(struct oh_ledger *ledger, uint32_t position, uint16_t channel, 
 void fence_consume(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t quantity_milli);
 
 /* positions.c */
+struct place { uint32_t item; uint16_t node; };
+/* The place that names mean; refuses an unknown one, of entry `fault_index`. */
+bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node, uint32_t fault_index,
+                   struct place *out_place, struct oh_answer *answer);
+/* Whether an effect's place can be one of this ledger. */
+bool place_is_valid(const struct oh_ledger *ledger, uint32_t item, uint16_t node);
 uint32_t position_find(const struct oh_ledger *ledger, uint32_t item, uint16_t node); /* NO_SLOT: none */
 /* Makes it if there is none; NO_SLOT: full. */
 uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node);
@@ -454,6 +505,8 @@ struct extra *extra_of(const struct oh_ledger *ledger, const struct position *po
 struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position);   /* NULL: none */
 struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position);         /* NULL: full */
 struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position);           /* NULL: full */
+/* The position of a place and its rare part, made if there is none; NULL: full. */
+struct rare *place_rare(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t *out_position);
 void extra_drop_if_idle(struct oh_ledger *ledger, struct position *position);
 const uint32_t *item_positions(const struct oh_ledger *ledger, const struct item *item);
 const uint16_t *item_node_list(const struct oh_ledger *ledger, const struct item *item);

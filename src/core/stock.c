@@ -217,11 +217,6 @@ enum oh_err stock_move(struct oh_ledger *ledger, uint32_t item, uint16_t node, u
     return err;
 }
 
-static bool place_is_valid(const struct oh_ledger *ledger, uint32_t item, uint16_t node)
-{
-    return item < ledger->options.items_max && node < OH_NODES_MAX;
-}
-
 enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect)
 {
     if (!place_is_valid(ledger, effect->item, effect->node))
@@ -286,8 +281,6 @@ enum oh_err apply_position(struct oh_ledger *ledger, const struct oh_effect_posi
     return OH_OK;
 }
 
-struct place { uint32_t item; uint16_t node; };
-
 /* ---- Deciding: adjust ------------------------------------------------------------------------- */
 
 /* Whether a counter stays in range whatever part of the request's quantities, `sum_milli` together, goes there. */
@@ -308,23 +301,6 @@ static bool quantity_is_valid(int64_t quantity_milli)
 static bool time_is_valid(const struct oh_ledger *ledger, int64_t at_us)
 {
     return at_us >= 0 && at_us <= OH_TIME_US_MAX && at_us <= ledger->time_us + FUTURE_US_MAX;
-}
-
-static bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node,
-                          uint32_t entry, struct place *out_place, struct oh_answer *answer)
-{
-    uint32_t item = item_find(ledger, sku);
-    if (item == NO_SLOT) {
-        refuse(answer, OH_V_UNKNOWN_ITEM, OH_FIELD_SKU, entry);
-        return false;
-    }
-    uint32_t slot = node_find(ledger, node);
-    if (slot == NO_SLOT) {
-        refuse(answer, OH_V_UNKNOWN_NODE, OH_FIELD_NODE, entry);
-        return false;
-    }
-    *out_place = (struct place){ item, (uint16_t)slot };
-    return true;
 }
 
 static bool adjust_entry_is_valid(struct oh_ledger *ledger, const struct oh_adjust_entry *entry, uint32_t i,

@@ -41,6 +41,7 @@ class Server:
         self.durability = durability
         self.config = dict(config or {})
         self.arguments = list(arguments)
+        self.environment = {}
         self.log_path = os.path.join(self.home, 'log')
         self.config_path = os.path.join(self.home, 'onhand.conf')
         self.port_path = os.path.join(self.home, 'port')
@@ -63,7 +64,8 @@ class Server:
             self.write_config()
             command += ['--config', self.config_path]
         with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment})
         return self
 
     def start(self):
