@@ -86,10 +86,10 @@ struct oh_effect_rule {
     struct oh_rule_values values;
 };
 
-/* quantity 0: removed. */
+/* quantity 0: used up, but still there. */
 struct oh_effect_fence {
     struct oh_bytes fence;
-    uint32_t item;
+    uint32_t item; /* OH_INDEX_NONE: removed */
     uint16_t node;
     uint16_t channel;
     int64_t quantity_milli;
@@ -149,11 +149,11 @@ struct oh_effect_claim {
     uint32_t line;
     uint32_t item;
     uint16_t node;
-    enum oh_step ended_by; /* what ended the part that is neither held, confirmed nor fulfilled */
     int64_t quantity_milli;
     int64_t held_milli;
     int64_t confirmed_milli;
     int64_t fulfilled_milli;
+    int64_t expired_milli; /* the rest was released */
 };
 
 /* `quantity_milli` of the claim (id, line, item, node) takes a step. FULFIL is also a physical movement out. */

@@ -191,6 +191,10 @@ static void rule_put(struct dump dump, const struct oh_effect *effect)
 static void fence_put(struct dump dump, const struct oh_effect *effect)
 {
     oh_json_member_string(dump.buf, "fence", effect->fence.fence);
+    if (effect->fence.item == OH_INDEX_NONE) {
+        oh_json_member_bool(dump.buf, "removed", true);
+        return;
+    }
     put_place(dump, effect->fence.item, effect->fence.node);
     put_channel(dump, effect->fence.channel);
     oh_json_member_milli(dump.buf, "quantity", effect->fence.quantity_milli);
@@ -293,8 +297,6 @@ static void reservation_put(struct dump dump, const struct oh_effect *effect)
 static void claim_put(struct dump dump, const struct oh_effect *effect)
 {
     const struct oh_effect_claim *claim = &effect->claim;
-    int64_t ended_milli =
-        claim->quantity_milli - claim->held_milli - claim->confirmed_milli - claim->fulfilled_milli;
     oh_json_member_string(dump.buf, "id", claim->id);
     oh_json_member_u64(dump.buf, "line", claim->line);
     put_place(dump, claim->item, claim->node);
@@ -302,8 +304,8 @@ static void claim_put(struct dump dump, const struct oh_effect *effect)
     oh_json_member_milli(dump.buf, "held", claim->held_milli);
     oh_json_member_milli(dump.buf, "confirmed", claim->confirmed_milli);
     oh_json_member_milli(dump.buf, "fulfilled", claim->fulfilled_milli);
-    if (ended_milli != 0)
-        oh_json_member_text(dump.buf, "ended_by", oh_step_text(claim->ended_by));
+    if (claim->expired_milli != 0)
+        oh_json_member_milli(dump.buf, "expired", claim->expired_milli);
 }
 
 static void step_put(struct dump dump, const struct oh_effect *effect)

@@ -34,6 +34,7 @@ enum claim_shape {
     CLAIM_CONFIRMED = 2,
     CLAIM_ENDED = 3, /* none of the three */
 };
+#define CLAIM_HAS_EXPIRED 1u
 #define CLAIM_SHAPE_SHIFT 3
 #define CLAIM_SHAPE_MASK  3u
 #define CLAIM_SAME_ID     32u

@@ -242,13 +242,13 @@ static void claim_parts_get(struct record_reader *reader, enum claim_shape shape
 static void claim_get(struct record_reader *reader, struct oh_effect *effect)
 {
     struct oh_effect_claim *claim = &effect->claim;
-    unsigned flags = get_flags(reader, WORD_MASK | CLAIM_SHAPE_MASK << CLAIM_SHAPE_SHIFT | CLAIM_SAME_ID);
-    claim->ended_by = (enum oh_step)get_word(reader, flags & WORD_MASK, OH_STEP_MOVE);
+    unsigned flags = get_flags(reader, CLAIM_HAS_EXPIRED | CLAIM_SHAPE_MASK << CLAIM_SHAPE_SHIFT | CLAIM_SAME_ID);
     claim->line = get_u32(reader);
     claim->item = get_item(reader);
     claim->node = get_node(reader);
     claim->quantity_milli = get_i64(reader);
     claim_parts_get(reader, (enum claim_shape)(flags >> CLAIM_SHAPE_SHIFT & CLAIM_SHAPE_MASK), claim);
+    claim->expired_milli = (flags & CLAIM_HAS_EXPIRED) != 0 ? get_i64(reader) : 0;
     claim->id = get_repeated(reader, (flags & CLAIM_SAME_ID) != 0, &reader->context.id);
 }
 

@@ -296,8 +296,9 @@ static void claim_put(struct record_writer *writer, const struct oh_effect *effe
     const struct oh_effect_claim *claim = &effect->claim;
     bool same_id = is_same(&writer->context.id, claim->id);
     enum claim_shape shape = claim_shape_of(claim);
-    put_byte(writer,
-             (unsigned)claim->ended_by | (unsigned)shape << CLAIM_SHAPE_SHIFT | flag(same_id, CLAIM_SAME_ID));
+    bool has_expired = claim->expired_milli != 0;
+    put_byte(writer, flag(has_expired, CLAIM_HAS_EXPIRED) | (unsigned)shape << CLAIM_SHAPE_SHIFT |
+                         flag(same_id, CLAIM_SAME_ID));
     put_u64(writer, claim->line);
     put_item(writer, claim->item);
     put_node(writer, claim->node);
@@ -307,6 +308,8 @@ static void claim_put(struct record_writer *writer, const struct oh_effect *effe
         put_i64(writer, claim->confirmed_milli);
         put_i64(writer, claim->fulfilled_milli);
     }
+    if (has_expired)
+        put_i64(writer, claim->expired_milli);
     if (!same_id)
         put_bytes(writer, claim->id);
 }

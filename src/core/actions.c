@@ -109,7 +109,7 @@ static enum oh_verdict nothing_verdict(const struct action *action, struct selec
         held = held || action->works[i].held_milli > 0;
         confirmed = confirmed || claim->confirmed_milli > 0;
         fulfilled = fulfilled || claim->fulfilled_milli > 0;
-        expired = expired || claim->ended_by == OH_STEP_EXPIRE || (action->is_due && claim->held_milli > 0);
+        expired = expired || claim->expired_milli > 0 || (action->is_due && claim->held_milli > 0);
     }
     if (!is_named)
         return selection.is_whole ? OH_V_NOTHING_CLAIMED : OH_V_UNKNOWN_LINE;
@@ -307,12 +307,23 @@ static enum oh_verdict move_selection(struct action *action, uint32_t i, struct 
     return move_place(action, i, selection, to_node);
 }
 
-static enum oh_verdict decide_move(struct action *action)
+/* How many claims there may be afterwards: those that keep something, and one for each that gives something. */
+static enum oh_verdict move_count(struct action *action)
+{
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < action->work_count; w++) {
+        const struct work *work = &action->works[w];
+        int64_t moved = work->took_held_milli + work->took_confirmed_milli;
+        count += work_claim(action, work)->quantity_milli > moved ? 1 : 0;
+        count += moved > 0 ? 1 : 0;
+    }
+    return count <= OH_CLAIMS_MAX ? OH_OK_DONE
+                                  : refuse(action->answer, OH_V_TOO_MANY_SPLITS, OH_FIELD_LINES, OH_INDEX_NONE);
+}
+
+static enum oh_verdict move_lines(struct action *action)
 {
     const struct oh_action_command *command = action->command;
-    pending_begin(action->ledger);
-    if (command->line_count == 0)
-        return move_selection(action, OH_INDEX_NONE, (struct selection){ true, 0, NO_SLOT }, command->to_node, NULL);
     for (uint32_t i = 0; i < command->line_count; i++) {
         const struct oh_action_line *line = &command->lines[i];
         struct oh_bytes to_node = line->to_node.size > 0 ? line->to_node : command->to_node;
@@ -326,6 +337,16 @@ static enum oh_verdict decide_move(struct action *action)
             return action->answer->verdict;
     }
     return OH_OK_DONE;
+}
+
+static enum oh_verdict decide_move(struct action *action)
+{
+    struct selection whole = { true, 0, NO_SLOT };
+    pending_begin(action->ledger);
+    enum oh_verdict verdict = action->command->line_count > 0
+                                  ? move_lines(action)
+                                  : move_selection(action, OH_INDEX_NONE, whole, action->command->to_node, NULL);
+    return verdict == OH_OK_DONE ? move_count(action) : verdict;
 }
 
 /* ---- Change ----------------------------------------------------------------------------------- */

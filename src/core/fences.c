@@ -20,44 +20,60 @@ struct fence *fence_at(const struct oh_ledger *ledger, uint32_t position_slot, u
     return NULL;
 }
 
-void decide_fence(struct oh_ledger *ledger, const struct oh_fence_command *command, struct oh_answer *answer)
+/* What a PUT says, with its names resolved; refuses what is wrong with it. */
+static bool fence_resolve(const struct oh_ledger *ledger, const struct oh_fence_command *command,
+                          struct oh_effect_fence *out_value, struct oh_answer *answer)
 {
     struct place place = { 0, 0 };
+    if (!place_resolve(ledger, command->sku, command->node, OH_INDEX_NONE, &place, answer))
+        return false;
+    uint32_t channel = channel_find(ledger, command->channel);
+    if (channel == NO_SLOT) {
+        refuse(answer, OH_V_UNKNOWN_CHANNEL, OH_FIELD_CHANNEL, OH_INDEX_NONE);
+        return false;
+    }
+    if (command->quantity_milli < 0 || command->quantity_milli > OH_QUANTITY_MILLI_MAX) {
+        refuse(answer, OH_V_INVALID_QUANTITY, OH_FIELD_QUANTITY, OH_INDEX_NONE);
+        return false;
+    }
+    *out_value = (struct oh_effect_fence){ command->fence, place.item, place.node, (uint16_t)channel,
+                                           command->quantity_milli, command->policy };
+    return true;
+}
+
+/* One fence for a channel at a position: of two, it would not be clear which is used first. */
+static bool fence_has_other(const struct oh_ledger *ledger, const struct oh_effect_fence *value, uint32_t slot)
+{
+    uint32_t position = position_find(ledger, value->item, value->node);
+    const struct fence *other = position == NO_SLOT ? NULL : fence_at(ledger, position, value->channel);
+    return other != NULL && (slot == NO_SLOT || other != &ledger->fences[slot]);
+}
+
+/* Quantity 0 removes; a DELETE says no more than the id. */
+void decide_fence(struct oh_ledger *ledger, const struct oh_fence_command *command, struct oh_answer *answer)
+{
+    struct oh_effect_fence value = { .fence = command->fence, .item = OH_INDEX_NONE };
+    bool is_delete = command->sku.size == 0 && command->quantity_milli == 0;
     answer->id = command->fence;
     if (!id_is_valid(command->fence)) {
         refuse(answer, OH_V_INVALID_ID, OH_FIELD_FENCE, OH_INDEX_NONE);
         return;
     }
     uint32_t slot = fence_find(ledger, command->fence);
-    if (slot == NO_SLOT && command->sku.size == 0 && command->quantity_milli == 0) {
+    if (is_delete && slot == NO_SLOT) {
         refuse(answer, OH_V_UNKNOWN_FENCE, OH_FIELD_FENCE, OH_INDEX_NONE);
         return;
     }
-    struct oh_effect_fence value = { .fence = command->fence, .item = 0, .policy = command->policy };
-    if (command->sku.size > 0) {
-        if (!place_resolve(ledger, command->sku, command->node, OH_INDEX_NONE, &place, answer))
-            return;
-        uint32_t channel = channel_find(ledger, command->channel);
-        if (channel == NO_SLOT) {
-            refuse(answer, OH_V_UNKNOWN_CHANNEL, OH_FIELD_CHANNEL, OH_INDEX_NONE);
-            return;
-        }
-        value.item = place.item;
-        value.node = place.node;
-        value.channel = (uint16_t)channel;
-    }
-    if (command->quantity_milli < 0 || command->quantity_milli > OH_QUANTITY_MILLI_MAX) {
-        refuse(answer, OH_V_INVALID_QUANTITY, OH_FIELD_QUANTITY, OH_INDEX_NONE);
+    if (!is_delete && !fence_resolve(ledger, command, &value, answer))
         return;
-    }
-    uint32_t position = command->sku.size > 0 ? position_find(ledger, place.item, place.node) : NO_SLOT;
-    const struct fence *other = position == NO_SLOT ? NULL : fence_at(ledger, position, value.channel);
-    if (other != NULL && command->quantity_milli > 0 && (slot == NO_SLOT || other != &ledger->fences[slot])) {
-        refuse(answer, OH_V_RULE_CONFLICT, OH_FIELD_FENCE, OH_INDEX_NONE);
-        return;
-    }
-    if (slot == NO_SLOT && command->quantity_milli == 0) {
+    if (command->quantity_milli == 0 && slot == NO_SLOT) {
         answer->verdict = OH_V_UNCHANGED;
+        return;
+    }
+    if (command->quantity_milli == 0)
+        value.item = OH_INDEX_NONE;
+    else if (fence_has_other(ledger, &value, slot)) {
+        refuse(answer, OH_V_RULE_CONFLICT, OH_FIELD_FENCE, OH_INDEX_NONE);
         return;
     }
     answer->is_created = slot == NO_SLOT;
@@ -65,7 +81,6 @@ void decide_fence(struct oh_ledger *ledger, const struct oh_fence_command *comma
         refuse(answer, OH_V_LEDGER_FULL, OH_FIELD_FENCE, OH_INDEX_NONE);
         return;
     }
-    value.quantity_milli = command->quantity_milli;
     effect_add(ledger, OH_EFFECT_FENCE, NO_HINT)->fence = value;
 }
 
@@ -99,33 +114,16 @@ static int64_t fence_live(const struct oh_ledger *ledger, const struct position 
     return live;
 }
 
-enum oh_err apply_fence(struct oh_ledger *ledger, const struct oh_effect_fence *effect)
+static enum oh_err fence_store(struct oh_ledger *ledger, const struct oh_effect_fence *effect)
 {
-    uint32_t slot = fence_find(ledger, effect->fence);
-    if (!place_is_valid(ledger, effect->item, effect->node) || (slot == NO_SLOT && effect->quantity_milli == 0) ||
-        (slot == NO_SLOT && !pool_has_room(&ledger->fence_pool, 1)))
-        return OH_E_CORRUPT;
-    struct oh_bytes name = effect->fence;
-    uint32_t position_slot = NO_SLOT;
-    uint32_t text = 0;
-    if (effect->quantity_milli > 0) {
-        if (place_rare(ledger, effect->item, effect->node, &position_slot) == NULL)
-            return OH_E_NOMEM;
-        text = oh_text_put_strings(&ledger->text, &name, 1);
-        if (text == 0)
-            return OH_E_NOMEM;
-    }
-    if (slot != NO_SLOT) {
-        snapshot_touch(ledger, SNAP_FENCE, slot);
-        fence_remove(ledger, slot);
-    }
-    if (effect->quantity_milli == 0)
-        return OH_OK;
-    slot = pool_take(&ledger->fence_pool);
+    uint32_t position_slot;
+    struct rare *rare = place_rare(ledger, effect->item, effect->node, &position_slot);
+    uint32_t text = rare == NULL ? 0 : oh_text_put_strings(&ledger->text, &effect->fence, 1);
+    if (text == 0 || !pool_has_room(&ledger->fence_pool, 1))
+        return OH_E_NOMEM;
+    uint32_t slot = pool_take(&ledger->fence_pool);
     snapshot_skip(ledger, SNAP_FENCE, slot);
     struct position *position = &ledger->positions[position_slot];
-    struct rare *rare = rare_of(ledger, position);
-    OH_ASSERT(rare != NULL);
     ledger->fences[slot] = (struct fence){
         .text = text,
         .item = effect->item,
@@ -139,8 +137,21 @@ enum oh_err apply_fence(struct oh_ledger *ledger, const struct oh_effect_fence *
     };
     rare->fences = link_of(slot);
     position->extra |= EXTRA_IS_FENCED;
-    oh_index_insert(&ledger->fence_index, (uint32_t)name_hash(name), slot);
+    oh_index_insert(&ledger->fence_index, (uint32_t)name_hash(effect->fence), slot);
     return OH_OK;
+}
+
+enum oh_err apply_fence(struct oh_ledger *ledger, const struct oh_effect_fence *effect)
+{
+    uint32_t slot = fence_find(ledger, effect->fence);
+    bool is_removal = effect->item == OH_INDEX_NONE;
+    if (is_removal ? slot == NO_SLOT : !place_is_valid(ledger, effect->item, effect->node))
+        return OH_E_CORRUPT;
+    if (slot != NO_SLOT) {
+        snapshot_touch(ledger, SNAP_FENCE, slot);
+        fence_remove(ledger, slot);
+    }
+    return is_removal ? OH_OK : fence_store(ledger, effect);
 }
 
 void fence_claim(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t delta_milli)
@@ -155,11 +166,8 @@ void fence_consume(struct oh_ledger *ledger, uint32_t position, uint16_t channel
     struct fence *fence = fence_at(ledger, position, channel);
     if (fence == NULL)
         return;
-    uint32_t slot = (uint32_t)(fence - ledger->fences);
-    snapshot_touch(ledger, SNAP_FENCE, slot);
+    snapshot_touch(ledger, SNAP_FENCE, (uint32_t)(fence - ledger->fences));
     fence->quantity_milli = oh_max_i64(0, fence->quantity_milli - quantity_milli);
-    if (fence->quantity_milli == 0)
-        fence_remove(ledger, slot);
 }
 
 bool oh_fence_get(const struct oh_ledger *ledger, struct oh_bytes fence, struct oh_effect_fence *out_value,

@@ -612,7 +612,9 @@ enum oh_err oh_ledger_replay(struct oh_ledger *ledger, const struct oh_record *r
     ledger->record_at_us = record->at_us;
     clock_set(ledger, record->at_us);
     for (uint32_t i = 0; i < record->effect_count; i++) {
-        enum oh_err err = effect_apply(ledger, &record->effects[i], NO_HINT);
+        const struct oh_effect *effect = &record->effects[i];
+        bool is_valid = effect_is_valid(ledger, effect, false);
+        enum oh_err err = is_valid ? effect_apply(ledger, effect, NO_HINT) : OH_E_CORRUPT;
         if (err != OH_OK) {
             oh_diag_set(diag, "record %llu, effect %u (%s): %s", (unsigned long long)record->seq, i,
                         oh_effect_type_text(record->effects[i].type), oh_err_text(err));
@@ -640,7 +642,9 @@ enum oh_err oh_ledger_restore(struct oh_ledger *ledger, const struct oh_effect *
 {
     enum oh_err err;
     ledger->is_restored_unlinked = true;
-    if (object->type == OH_EFFECT_HEAD)
+    if (!effect_is_valid(ledger, object, true))
+        err = OH_E_CORRUPT;
+    else if (object->type == OH_EFFECT_HEAD)
         err = restore_head(ledger, &object->head);
     else if (object->type == OH_EFFECT_POSITION)
         err = apply_position(ledger, &object->position);

@@ -6,10 +6,10 @@
 
 /* ---- Finding ---------------------------------------------------------------------------------- */
 
-bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation)
+bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation, int64_t now_us)
 {
     return reservation->ended_at_us != OH_TIME_US_NONE &&
-           ledger->time_us - reservation->ended_at_us >= ledger->options.terminal_retention_us;
+           now_us - reservation->ended_at_us >= ledger->options.terminal_retention_us;
 }
 
 static uint32_t reservation_find_stored(const struct oh_ledger *ledger, struct oh_bytes id)
@@ -27,7 +27,7 @@ static uint32_t reservation_find_stored(const struct oh_ledger *ledger, struct o
 uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id)
 {
     uint32_t slot = reservation_find_stored(ledger, id);
-    if (slot == NO_SLOT || reservation_is_forgotten(ledger, &ledger->reservations[slot]))
+    if (slot == NO_SLOT || reservation_is_forgotten(ledger, &ledger->reservations[slot], ledger->time_us))
         return NO_SLOT;
     return slot;
 }
@@ -255,7 +255,7 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
 {
     uint32_t old = reservation_find_stored(ledger, effect->id);
     if (old != NO_SLOT) {
-        if (!reservation_is_forgotten(ledger, &ledger->reservations[old]))
+        if (!reservation_is_forgotten(ledger, &ledger->reservations[old], ledger->time_us))
             return OH_E_CORRUPT;
         reservation_forget(ledger, old);
     }
@@ -290,7 +290,8 @@ static bool claim_effect_is_valid(const struct oh_ledger *ledger, const struct o
     return effect->item < ledger->options.items_max && effect->quantity_milli > 0 && effect->held_milli >= 0 &&
            effect->confirmed_milli >= 0 && effect->fulfilled_milli >= 0 &&
            oh_add_i64(effect->held_milli, effect->confirmed_milli, &parts) &&
-           oh_add_i64(parts, effect->fulfilled_milli, &parts) && parts <= effect->quantity_milli;
+           oh_add_i64(parts, effect->fulfilled_milli, &parts) && effect->expired_milli >= 0 &&
+           oh_add_i64(parts, effect->expired_milli, &parts) && parts <= effect->quantity_milli;
 }
 
 static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, const struct oh_effect_claim *effect,
@@ -304,7 +305,6 @@ static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, c
         .position = position,
         .line = effect->line,
         .node = effect->node,
-        .ended_by = (uint8_t)effect->ended_by,
     };
     if (reservation->claims_tail != 0)
         ledger->claims[reservation->claims_tail - 1].next = link_of(slot);
@@ -345,6 +345,7 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
         return OH_E_CORRUPT;
     claim->quantity_milli += effect->quantity_milli;
     claim->fulfilled_milli += effect->fulfilled_milli;
+    claim->expired_milli += effect->expired_milli;
     if (claim->position == NO_SLOT)
         return OH_OK;
     return claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
@@ -361,8 +362,9 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
         return claim_change(ledger, slot, -quantity, quantity);
     if (effect->step == OH_STEP_MOVE)
         claim->quantity_milli -= quantity; /* it is claimed elsewhere now */
+    if (effect->step == OH_STEP_EXPIRE)
+        claim->expired_milli += quantity;
     if (effect->step != OH_STEP_FULFIL) {
-        claim->ended_by = (uint8_t)effect->step;
         return claim_change(ledger, slot, takes_held ? -quantity : 0, takes_held ? 0 : -quantity);
     }
     uint16_t channel = ledger->reservations[claim->reservation].channel;
@@ -373,6 +375,24 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
     fence_consume(ledger, claim->position, channel, quantity);
     return stock_move(ledger, claim->item, claim->node, claim->position, OH_STATE_SELLABLE, -quantity,
                       effect->at_us, effect->is_counted);
+}
+
+/* A claim that was moved away whole is no more. Cost: O(claims of the reservation). */
+static void claim_drop_if_moved(struct oh_ledger *ledger, uint32_t reservation_slot, uint32_t slot)
+{
+    struct reservation *reservation = &ledger->reservations[reservation_slot];
+    struct claim *claim = &ledger->claims[slot];
+    if (claim->quantity_milli > 0)
+        return;
+    uint32_t previous = 0;
+    for (uint32_t link = reservation->claims_head; link != link_of(slot); link = ledger->claims[link - 1].next)
+        previous = link;
+    *(previous == 0 ? &reservation->claims_head : &ledger->claims[previous - 1].next) = claim->next;
+    if (reservation->claims_tail == link_of(slot))
+        reservation->claims_tail = previous;
+    reservation->claim_count--;
+    claim_unlink_node(ledger, slot);
+    pool_give(&ledger->claim_pool, slot);
 }
 
 enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *effect, struct hint hint)
@@ -390,7 +410,9 @@ enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *ef
     snapshot_touch(ledger, SNAP_RESERVATION, reservation);
     enum oh_err err = claim_step(ledger, slot, effect);
     /* A move gives its claim up here and takes it elsewhere in the next effect: the reservation does not end. */
-    if (err == OH_OK && effect->step != OH_STEP_MOVE)
+    if (err == OH_OK && effect->step == OH_STEP_MOVE)
+        claim_drop_if_moved(ledger, reservation, slot);
+    else if (err == OH_OK)
         ended_follow(ledger, reservation);
     return err;
 }
@@ -438,7 +460,7 @@ void reservations_forget(struct oh_ledger *ledger, uint32_t count)
         uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
         const struct reservation *reservation = &ledger->reservations[slot];
         bool is_ended = reservation->text != 0 && reservation->ended_at_us != OH_TIME_US_NONE;
-        if (is_ended && !reservation_is_forgotten(ledger, reservation))
+        if (is_ended && !reservation_is_forgotten(ledger, reservation, ledger->time_us))
             return;
         ledger->ended_first++;
         if (is_ended)
@@ -497,8 +519,7 @@ enum oh_status reservation_status(const struct oh_ledger *ledger, const struct r
             return OH_STATUS_HELD;
         confirmed = confirmed || claim->confirmed_milli > 0;
         fulfilled = fulfilled || claim->fulfilled_milli > 0;
-        int64_t gone = claim->quantity_milli - claim->held_milli - claim->confirmed_milli - claim->fulfilled_milli;
-        expired = expired || claim->held_milli > 0 || (gone > 0 && claim->ended_by == OH_STEP_EXPIRE);
+        expired = expired || claim->held_milli > 0 || claim->expired_milli > 0;
     }
     if (confirmed)
         return OH_STATUS_CONFIRMED;
@@ -547,8 +568,7 @@ static enum oh_status claim_status(const struct oh_claim_view *view)
 static void claim_view(const struct claim *claim, bool is_due, struct oh_claim_view *view)
 {
     int64_t held = is_due ? 0 : claim->held_milli;
-    int64_t gone = claim->quantity_milli - held - claim->confirmed_milli - claim->fulfilled_milli;
-    bool by_expiry = claim->ended_by == OH_STEP_EXPIRE || (is_due && claim->held_milli > 0);
+    int64_t expired = claim->expired_milli + (is_due ? claim->held_milli : 0);
     *view = (struct oh_claim_view){
         .line = claim->line,
         .item = { claim->item },
@@ -557,8 +577,8 @@ static void claim_view(const struct claim *claim, bool is_due, struct oh_claim_v
         .held_milli = held,
         .confirmed_milli = claim->confirmed_milli,
         .fulfilled_milli = claim->fulfilled_milli,
-        .released_milli = by_expiry ? 0 : gone,
-        .expired_milli = by_expiry ? gone : 0,
+        .released_milli = claim->quantity_milli - held - claim->confirmed_milli - claim->fulfilled_milli - expired,
+        .expired_milli = expired,
     };
     view->status = claim_status(view);
 }
@@ -573,8 +593,6 @@ uint32_t oh_reservation_claims(const struct oh_ledger *ledger, struct oh_reserva
     for (uint32_t link = reservation->claims_head; link != 0 && count < claims_max;) {
         const struct claim *claim = &ledger->claims[link - 1];
         link = claim->next;
-        if (claim->quantity_milli == 0)
-            continue; /* moved away, whole */
         if (at++ >= first)
             claim_view(claim, is_due, &out_claims[count++]);
     }
@@ -589,7 +607,7 @@ static bool filter_matches(const struct oh_ledger *ledger, const struct oh_reser
                            int64_t now_us)
 {
     const struct reservation *reservation = &ledger->reservations[slot];
-    if (reservation->text == 0 || reservation_is_forgotten(ledger, reservation))
+    if (reservation->text == 0 || reservation_is_forgotten(ledger, reservation, ledger->time_us))
         return false;
     if (filter->customer.size > 0 &&
         !oh_bytes_equal(filter->customer, ledger_string(ledger, reservation->text, RESERVATION_TEXT_CUSTOMER)))

@@ -161,7 +161,7 @@ static void emit_reservation(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct reservation *of = &ledger->reservations[slot];
     struct oh_effect object = { .type = OH_EFFECT_RESERVATION };
-    if (of->text == 0 || reservation_is_forgotten(ledger, of))
+    if (of->text == 0 || reservation_is_forgotten(ledger, of, ledger->snapshot.time_us))
         return;
     struct oh_bytes id = ledger_string(ledger, of->text, RESERVATION_TEXT_ID);
     object.reservation = (struct oh_effect_reservation){
@@ -177,19 +177,17 @@ static void emit_reservation(struct oh_ledger *ledger, uint32_t slot)
     emit(ledger, &object);
     for (uint32_t link = of->claims_head; link != 0; link = ledger->claims[link - 1].next) {
         const struct claim *claim = &ledger->claims[link - 1];
-        if (claim->quantity_milli == 0)
-            continue; /* moved away, whole */
         object.type = OH_EFFECT_CLAIM;
         object.claim = (struct oh_effect_claim){
             .id = id,
             .line = claim->line,
             .item = claim->item,
             .node = claim->node,
-            .ended_by = (enum oh_step)claim->ended_by,
             .quantity_milli = claim->quantity_milli,
             .held_milli = claim->held_milli,
             .confirmed_milli = claim->confirmed_milli,
             .fulfilled_milli = claim->fulfilled_milli,
+            .expired_milli = claim->expired_milli,
         };
         emit(ledger, &object);
     }
@@ -199,7 +197,7 @@ static void emit_key(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct key *key = &ledger->keys[slot];
     struct oh_effect object = { .type = OH_EFFECT_KEY };
-    if (key->text == 0 || ledger->time_us - key->at_us >= OH_KEY_RETENTION_US)
+    if (key->text == 0 || ledger->snapshot.time_us - key->at_us >= OH_KEY_RETENTION_US)
         return;
     object.key = (struct oh_effect_key){ ledger_string(ledger, key->text, 0), key->fingerprint, key->seq, key->at_us,
                                          key_answer(ledger, key) };
@@ -298,6 +296,7 @@ void oh_ledger_snapshot_begin(struct oh_ledger *ledger, oh_snapshot_sink *sink, 
 {
     struct snapshot *snapshot = &ledger->snapshot;
     OH_ASSERT(!snapshot->is_active && !ledger->record_is_open && !ledger->is_restored_unlinked);
+    snapshot->time_us = ledger->time_us;
     snapshot->sink = sink;
     snapshot->sink_ctx = ctx;
     snapshot->class = SNAP_NODE;

@@ -173,6 +173,7 @@ struct claim {
     int64_t held_milli;
     int64_t confirmed_milli;
     int64_t fulfilled_milli;
+    int64_t expired_milli; /* what is in none of these was released */
     uint32_t reservation; /* slot */
     uint32_t item;
     uint32_t position; /* slot; NO_SLOT: no node */
@@ -181,7 +182,6 @@ struct claim {
     uint32_t position_next, position_previous; /* links; only while live */
     uint32_t node_next, node_previous;         /* links; while it exists */
     uint16_t node;
-    uint8_t ended_by;
 };
 
 /* An idempotency key. They are kept in the order they were made: the slot is the number modulo the pool's size. */
@@ -248,6 +248,7 @@ struct snapshot {
     uint64_t *emitted[SNAP_CLASSES]; /* bitmaps over slots */
     uint32_t slot_counts[SNAP_CLASSES]; /* slots in use when it began */
     uint64_t remembered_first, remembered_next; /* the movements that were remembered when it began */
+    int64_t time_us; /* when it began: what was remembered then is part of it */
     enum snapshot_class class;
     uint32_t cursor;      /* next slot of the class, or item of SNAP_POSITION */
     uint32_t item_cursor; /* next of the item's nodes */
@@ -441,6 +442,9 @@ bool gtin_is_valid(struct oh_bytes gtin);
 bool gln_is_valid(struct oh_bytes gln);
 bool country_is_valid(struct oh_bytes country);
 
+/* effects.c: whether an effect that was read back can have been written. Of a record, or an object of a snapshot. */
+bool effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect *effect, bool is_object);
+
 /* nodes.c, items.c, groups.c, channels.c, postal_codes.c, imports.c */
 void decide_node(struct oh_ledger *ledger, const struct oh_node_command *command, struct oh_answer *answer);
 void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command, struct oh_answer *answer);
@@ -487,7 +491,7 @@ enum oh_err apply_supply(struct oh_ledger *ledger, const struct oh_effect_supply
 struct fence *fence_at(const struct oh_ledger *ledger, uint32_t position, uint16_t channel); /* NULL: none */
 /* The channel's live claims at the position change by delta_milli. */
 void fence_claim(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t delta_milli);
-/* The channel's goods have left: so much less is set aside. What is used up is gone. */
+/* The channel's goods have left: so much less is set aside. A fence that is used up stays, and still restricts. */
 void fence_consume(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t quantity_milli);
 
 /* positions.c */
@@ -570,7 +574,7 @@ enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend
 /* Forgets reservations that ended long enough ago, at most `count`. */
 void reservations_forget(struct oh_ledger *ledger, uint32_t count);
 void reservations_relink(struct oh_ledger *ledger);
-bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation);
+bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation, int64_t now_us);
 
 /* expiry.c */
 void expiry_add(struct oh_ledger *ledger, uint32_t reservation);

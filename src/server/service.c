@@ -6,6 +6,8 @@
 #include "storage/snapshotter.h"
 #include <stdlib.h>
 
+_Static_assert(OH_SERVICE_SCRATCH_NODES >= OH_NODES_MAX, "a page reads all nodes of an item");
+
 /* ---- Life -------------------------------------------------------------------------------------- */
 
 enum oh_err oh_service_create(const struct oh_service_options *options, struct oh_service **out_service)
@@ -18,7 +20,7 @@ enum oh_err oh_service_create(const struct oh_service_options *options, struct o
     service->journal = options->journal;
     service->verify_round_seq = UINT64_MAX;
     oh_strbuf_init(&service->record, OH_JOURNAL_RECORD_SIZE_MAX);
-    service->nodes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->nodes));
+    service->nodes = malloc((size_t)OH_SERVICE_SCRATCH_NODES * sizeof(*service->nodes));
     service->indexes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->indexes));
     service->claims = malloc((size_t)OH_CLAIMS_MAX * sizeof(*service->claims));
     service->near_rows = malloc((size_t)OH_NEAR_ROWS_MAX * sizeof(*service->near_rows));

@@ -82,6 +82,9 @@ struct oh_service_task {
     bool is_waiting; /* for room on the disk: run it again soon, also without traffic */
 };
 
+/* Every node there can be, and every node that one question can name (one may be named twice). */
+#define OH_SERVICE_SCRATCH_NODES OH_CELLS_MAX
+
 /* Everything is borrowed until oh_service_destroy. */
 struct oh_service_options {
     struct oh_ledger *ledger;
@@ -102,7 +105,7 @@ struct oh_service {
 
     /* Scratch of the handler that runs. */
     struct oh_json_document *document;
-    struct oh_node_id *nodes;       /* OH_NODES_MAX + 1 */
+    struct oh_node_id *nodes;       /* OH_SERVICE_SCRATCH_NODES */
     uint16_t *indexes;              /* OH_NODES_MAX + 1 */
     struct oh_claim_view *claims;   /* OH_CLAIMS_MAX */
     struct oh_near_row *near_rows;  /* OH_NEAR_ROWS_MAX */

@@ -42,6 +42,7 @@ struct model {
     int64_t backorder[ITEMS];
     int64_t fence; /* item 0, node 0, channel 1, regular */
     int64_t restricted; /* item 1, node 1, channel 1, restrict */
+    bool is_restricted; /* the fence is there, used up or not */
     uint64_t step;
 };
 
@@ -140,7 +141,7 @@ static struct room model_room(const struct model *model, uint32_t item, uint32_t
         return room;
     int64_t open = model_quantity(model, item, node, OH_STATE_SELLABLE) -
                    model_claimed(model, item, node, 0, true, &held) - taken;
-    bool is_restricted_place = item == 1 && node == 1 && model->restricted > 0;
+    bool is_restricted_place = item == 1 && node == 1 && model->is_restricted;
     int64_t set_aside = item == 0 && node == 0 ? model->fence : is_restricted_place ? model->restricted : 0;
     int64_t used = model_claimed(model, item, node, 1, false, &held);
     if (channel != 1)
@@ -647,6 +648,7 @@ static void step_fence(struct model *model)
     enum oh_verdict verdict = apply(model, &command, &answer);
     assert_true(verdict == OH_OK_DONE || verdict == OH_V_UNCHANGED);
     *(restricts ? &model->restricted : &model->fence) = command.fence.quantity_milli;
+    model->is_restricted = restricts ? command.fence.quantity_milli > 0 : model->is_restricted;
     compare_position(model, restricts ? 1 : 0, restricts ? 1 : 0);
 }
 

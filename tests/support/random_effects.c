@@ -190,12 +190,12 @@ static void claim_make(struct oh_prng *prng, struct random_record *out, struct o
     claim->line = any_u32(prng);
     claim->item = any_u32(prng);
     claim->node = any_u16(prng);
-    claim->ended_by = (enum oh_step)any_word(prng, OH_STEP_MOVE);
     claim->quantity_milli = any_i64(prng);
     unsigned shape = any_word(prng, 3);
     claim->held_milli = shape == 0 ? claim->quantity_milli : shape == 3 ? any_i64(prng) : 0;
     claim->confirmed_milli = shape == 1 ? claim->quantity_milli : shape == 3 ? any_i64(prng) : 0;
     claim->fulfilled_milli = shape == 2 ? claim->quantity_milli : shape == 3 ? any_i64(prng) : 0;
+    claim->expired_milli = any_bool(prng) ? any_i64(prng) : 0;
 }
 
 static void step_make(struct oh_prng *prng, struct random_record *out, struct oh_effect_step *step)
@@ -452,7 +452,7 @@ static bool positions_are_equal(const struct oh_effect_position *a, const struct
 
 static bool claims_are_equal(const struct oh_effect_claim *a, const struct oh_effect_claim *b)
 {
-    return SAME_BYTES(id) && SAME(line) && SAME(item) && SAME(node) && SAME(ended_by) &&
+    return SAME_BYTES(id) && SAME(line) && SAME(item) && SAME(node) && SAME(expired_milli) &&
            SAME(quantity_milli) && SAME(held_milli) && SAME(confirmed_milli) && SAME(fulfilled_milli);
 }
 

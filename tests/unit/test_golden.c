@@ -193,7 +193,20 @@ static void object_put(void *ctx, const struct oh_effect *object)
     oh_strbuf_fini(&bytes);
 }
 
-static void snapshot_write(const struct oh_directory *directory)
+/* One more shirt at lille (node 0), and half of the claim at the depot (node 1): whole, but not true. */
+static void another_object_put(void *ctx, const struct oh_effect *object)
+{
+    struct oh_effect another = *object;
+    if (another.type == OH_EFFECT_POSITION && another.position.item == 0 && another.position.node == 0)
+        another.position.states[OH_STATE_SELLABLE].quantity_milli += 1000;
+    if (another.type == OH_EFFECT_CLAIM && another.claim.node == 1 && another.claim.held_milli > 0) {
+        another.claim.quantity_milli -= 500;
+        another.claim.held_milli -= 500;
+    }
+    object_put(ctx, &another);
+}
+
+static void snapshot_write(const struct oh_directory *directory, oh_snapshot_sink *put)
 {
     struct oh_snapshot_writer *writer;
     struct oh_ledger *ledger = golden_ledger(SNAPSHOT_SEQ);
@@ -201,7 +214,7 @@ static void snapshot_write(const struct oh_directory *directory)
                                            .at_us = oh_ledger_time_us(ledger),
                                            .is_manual = true };
     assert_int_equal(oh_snapshot_writer_create(directory, &options, &writer, NULL), OH_OK);
-    oh_ledger_export(ledger, object_put, writer);
+    oh_ledger_export(ledger, put, writer);
     oh_snapshot_writer_finish(writer);
     oh_snapshot_writer_work(writer);
     assert_int_equal(oh_snapshot_writer_state(writer, NULL), OH_SNAPSHOT_DONE);
@@ -219,7 +232,7 @@ static struct oh_bytes disk_file(struct storage_disk *disk, const char *path)
     return (struct oh_bytes){ (const char *)bytes, size };
 }
 
-static void directory_write(void)
+static void directory_write(oh_snapshot_sink *put, bool is_another)
 {
     struct storage_disk *disk = storage_disk_create(1);
     struct oh_directory *directory;
@@ -229,10 +242,11 @@ static void directory_write(void)
     assert_int_equal(oh_journal_open(directory, &journal_options, &journal, NULL), OH_OK);
     journal_fill(journal);
     oh_journal_close(&journal);
-    snapshot_write(directory);
+    snapshot_write(directory, put);
     oh_directory_close(&directory);
-    hex_file_write("journal.hex", disk_file(disk, JOURNAL_FILE));
-    hex_file_write("snapshot.hex", disk_file(disk, SNAPSHOT_FILE));
+    if (!is_another)
+        hex_file_write("journal.hex", disk_file(disk, JOURNAL_FILE));
+    hex_file_write(is_another ? "snapshot_of_another.hex" : "snapshot.hex", disk_file(disk, SNAPSHOT_FILE));
     storage_disk_destroy(disk);
 }
 
@@ -291,8 +305,10 @@ static void test_golden_journal_of_version_1_leads_to_the_same_ledger(void **sta
 {
     (void)state;
     struct oh_recovery_options options = { .ignores_snapshots = true };
-    if (is_writing())
-        directory_write();
+    if (is_writing()) {
+        directory_write(object_put, false);
+        directory_write(another_object_put, true);
+    }
     assert_recovers(&options, GOLDEN_RECORD_COUNT);
 }
 
