@@ -81,6 +81,9 @@ static void serve_reload(void *ctx)
     }
     serve_set_log_level(&serve->config);
     oh_engine_set_limits(oh_server_engine(serve->server), &serve->config.limits);
+    if (serve->snapshotter != NULL)
+        oh_snapshotter_set_limits(serve->snapshotter, (uint64_t)serve->config.snapshot_journal_mib << 20,
+                                  serve->config.keep_snapshots);
     OH_LOG(OH_LOG_INFO, OH_LOG_EVENT("reloaded"), OH_LOG_U64("changed", changed),
            OH_LOG_TEXT("needs_restart", diag.text));
 }

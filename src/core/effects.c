@@ -169,7 +169,7 @@ static bool reservation_is_valid(struct judged judged, const struct oh_effect_re
     return id_is_valid(effect->id) && text_is_valid(effect->customer, OH_ID_SIZE_MAX) &&
            text_is_valid(effect->order, OH_ID_SIZE_MAX) && time_is_sane(effect->created_at_us) &&
            time_is_sane_or_none(effect->expires_at_us) &&
-           (judged.is_object ? time_is_sane_or_none(effect->ended_at_us) : effect->ended_at_us == OH_TIME_US_NONE) &&
+           time_is_sane_or_none(effect->ended_at_us) &&
            (effect->channel == OH_NODE_NONE || channel_is_known(judged, effect->channel));
 }
 

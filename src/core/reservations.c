@@ -254,6 +254,8 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot);
 enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect)
 {
     uint32_t old = reservation_find_stored(ledger, effect->id);
+    if ((effect->channel != OH_NODE_NONE && effect->channel >= OH_CHANNELS_MAX) || effect->kind > OH_KIND_TRANSFER)
+        return OH_E_CORRUPT;
     if (old != NO_SLOT) {
         if (!reservation_is_forgotten(ledger, &ledger->reservations[old], ledger->time_us))
             return OH_E_CORRUPT;

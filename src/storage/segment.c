@@ -9,6 +9,20 @@
 #define WINDOW_SIZE ((size_t)1 << 20)
 #define FILL_SIZE_MIN ((size_t)1 << 16)
 
+/* A file has its full size before it has a name, so a header that promises more than there is does not tell the truth. */
+static enum oh_err size_check(const struct oh_segment *segment, const struct oh_file_header *header,
+                              struct oh_diag *diag)
+{
+    uint64_t size;
+    enum oh_err err = oh_io_size(segment->io, segment->file, segment->path, &size, diag);
+    if (err == OH_OK && (header->file_size < OH_FILE_HEADER_SIZE || header->file_size > size)) {
+        oh_diag_set(diag, "%s: byte 0: the header says that the file has %" PRIu64 " bytes, it has %" PRIu64,
+                    segment->path, header->file_size, size);
+        return OH_E_CORRUPT;
+    }
+    return err;
+}
+
 enum oh_err oh_segment_open(const struct oh_directory *directory, uint64_t first_seq, unsigned open_flags,
                             struct oh_segment *out_segment, struct oh_diag *diag)
 {
@@ -26,6 +40,11 @@ enum oh_err oh_segment_open(const struct oh_directory *directory, uint64_t first
     if (err == OH_OK)
         err = oh_file_header_read(segment.io, segment.file, segment.path, OH_FILE_JOURNAL, &segment.ledger_id,
                                   first_seq, &header, diag);
+    if (err != OH_OK) {
+        oh_segment_close(&segment);
+        return err;
+    }
+    err = size_check(&segment, &header, diag);
     if (err != OH_OK) {
         oh_segment_close(&segment);
         return err;

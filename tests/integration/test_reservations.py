@@ -164,6 +164,17 @@ class Life(ServerCase):
         got = self.reservation(claim)
         self.assertEqual([(line['requested'], line['quantity']) for line in got['lines']], [(30, 30), (30, 20), (5, 5)])
 
+    def test_a_reservation_of_nothing_survives_a_crash(self):
+        self.adjust('A', 'n2', -50)
+        claim = self.reserve(('A', 3, 'n2'), allow_partial=True, customer='c')
+        before = self.reservation(claim)
+        self.assertEqual((before['status'], before['lines'][0]['requested'], before['lines'][0]['claims']), ('released', 3, []))
+        for restart in (self.server.crash, self.server.restart):
+            restart()
+            self.reconnect()
+            self.assertEqual(self.reservation(claim), before)
+        self.refused(self.act(claim, 'confirm'), 409, ('nothing_claimed', 'already_released'))
+
     def test_an_action_is_all_or_nothing(self):
         claim = self.reserve(('A', 10, 'n1'), ('B', 3, 'n1'))
         before = self.everything()

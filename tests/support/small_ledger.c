@@ -50,8 +50,8 @@ struct oh_ledger *small_ledger_create(void)
 {
     const struct oh_ledger_options options = { .items_max = 16,
                                                .positions_max = 64,
-                                               .reservations_max = 64,
-                                               .claims_max = 64,
+                                               .reservations_max = 8192,
+                                               .claims_max = 8192,
                                                .keys_max = 64,
                                                .history_max = 64,
                                                .text_size_max = 64u << 20 };
