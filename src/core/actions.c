@@ -1,6 +1,6 @@
 /*
  * actions.c - what can be done with a reservation: confirm, release, extend,
- * change, move, fulfil, whole or by line and quantity.
+ * change, move, fulfil, whole or by line and quantity (docs/spec/ledger.md, L26 to L32).
  *
  * An action works on a copy of the claims' quantities. When every line of it
  * is decided, what was taken from each claim becomes effects.

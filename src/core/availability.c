@@ -1,6 +1,6 @@
 /*
  * availability.c - the one function that says what is available, to a
- * question and to a reservation alike (docs/spec/ledger.md, L1).
+ * question and to a reservation alike (docs/spec/ledger.md, L5).
  *
  * Everything is computed from the positions each time it is asked. A hold
  * that is due counts for nothing, whether its expiry is written or not.

@@ -1,5 +1,5 @@
 /*
- * fences.c - quantity set aside at a position for one channel (docs/spec/ledger.md).
+ * fences.c - quantity set aside at a position for one channel (docs/spec/ledger.md, L33 to L37).
  */
 #include "core/state.h"
 

@@ -1,5 +1,5 @@
 /*
- * keys.c - idempotency (rule 7): a key remembers what was asked under it, by
+ * keys.c - idempotency (docs/spec/ledger.md, L38, L39): a key remembers what was asked under it, by
  * a fingerprint, and what was answered. Kept 24 h, in the order they came.
  *
  * Keys of different kinds do not meet: 'k' header keys, 'r' ids that clients

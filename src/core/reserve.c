@@ -4,7 +4,7 @@
  *
  * Lines are decided in order. What earlier lines took is pending, and counts
  * against what later lines are offered, so two lines on the same stock are
- * added up. Nothing is claimed before every line is decided.
+ * added up. Nothing is claimed before every line is decided (docs/spec/ledger.md, L17 to L25).
  */
 #include "core/state.h"
 

@@ -1,6 +1,6 @@
 /*
  * stock.c - the physical side: movements and counts, and how a count is
- * rebased (docs/spec/ledger.md, L10).
+ * rebased (docs/spec/ledger.md, L9 to L14).
  *
  * For each state of a position: quantity = the greatest count there is, plus
  * the movements after it. Counts are ordered by (as_of, source_seq, smaller

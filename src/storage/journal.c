@@ -10,7 +10,6 @@
 #include <time.h>
 
 #define SEGMENT_SIZE_DEFAULT (UINT64_C(64) << 20)
-#define SEGMENT_SIZE_MAX (UINT64_C(4) << 30)
 #define BUFFER_SIZE_DEFAULT (UINT64_C(32) << 20)
 #define BUFFER_SIZE_MAX (UINT64_C(1) << 30)
 #define INTERVAL_MS_MAX (24 * 3600 * INT64_C(1000))
@@ -59,7 +58,7 @@ static const char *options_fault(const struct oh_journal_options *options)
         return "record_size_max is larger than 8 MiB";
     if (options->frame_align != 512 && options->frame_align != 4096)
         return "frame_align is neither 512 nor 4096";
-    if (options->segment_size % 4096 != 0 || options->segment_size > SEGMENT_SIZE_MAX)
+    if (options->segment_size % 4096 != 0 || options->segment_size > OH_SEGMENT_SIZE_MAX)
         return "segment_size is not a multiple of 4096, or larger than 4 GiB";
     if (options->segment_size < OH_FILE_HEADER_SIZE + cost_max(options->record_size_max, 4096))
         return "segment_size is too small for the largest record";

@@ -9,18 +9,14 @@
 #define WINDOW_SIZE ((size_t)1 << 20)
 #define FILL_SIZE_MIN ((size_t)1 << 16)
 
-/* A file has its full size before it has a name, so a header that promises more than there is does not tell the truth. */
-static enum oh_err size_check(const struct oh_segment *segment, const struct oh_file_header *header,
-                              struct oh_diag *diag)
+/* A file may have been cut short, but none is made smaller than its header or larger than the limit. */
+static enum oh_err size_check(const struct oh_segment *segment, uint64_t file_size, struct oh_diag *diag)
 {
-    uint64_t size;
-    enum oh_err err = oh_io_size(segment->io, segment->file, segment->path, &size, diag);
-    if (err == OH_OK && (header->file_size < OH_FILE_HEADER_SIZE || header->file_size > size)) {
-        oh_diag_set(diag, "%s: byte 0: the header says that the file has %" PRIu64 " bytes, it has %" PRIu64,
-                    segment->path, header->file_size, size);
-        return OH_E_CORRUPT;
-    }
-    return err;
+    if (file_size >= OH_FILE_HEADER_SIZE && file_size <= OH_SEGMENT_SIZE_MAX)
+        return OH_OK;
+    oh_diag_set(diag, "%s: byte 0: a file of %" PRIu64 " bytes is smaller than its header or larger than the limit",
+                segment->path, file_size);
+    return OH_E_CORRUPT;
 }
 
 enum oh_err oh_segment_open(const struct oh_directory *directory, uint64_t first_seq, unsigned open_flags,
@@ -40,11 +36,8 @@ enum oh_err oh_segment_open(const struct oh_directory *directory, uint64_t first
     if (err == OH_OK)
         err = oh_file_header_read(segment.io, segment.file, segment.path, OH_FILE_JOURNAL, &segment.ledger_id,
                                   first_seq, &header, diag);
-    if (err != OH_OK) {
-        oh_segment_close(&segment);
-        return err;
-    }
-    err = size_check(&segment, &header, diag);
+    if (err == OH_OK)
+        err = size_check(&segment, header.file_size, diag);
     if (err != OH_OK) {
         oh_segment_close(&segment);
         return err;
@@ -221,10 +214,14 @@ enum oh_err oh_frame_cursor_judge(struct oh_frame_cursor *cursor, uint64_t *out_
 {
     const struct oh_segment *segment = cursor->segment;
     uint64_t torn_end = cursor->offset;
-    for (uint64_t at = cursor->offset; at + segment->align <= segment->size; at += segment->align) {
+    uint64_t end; /* behind the end of the file there is nothing to look at, whatever its header says */
+    enum oh_err err = oh_io_size(segment->io, segment->file, segment->path, &end, diag);
+    if (err != OH_OK)
+        return err;
+    for (uint64_t at = cursor->offset; at < end && at + segment->align <= segment->size; at += segment->align) {
         const char *bytes;
         struct oh_frame_header header;
-        enum oh_err err = window_load(cursor, at, segment->align, &bytes, diag);
+        err = window_load(cursor, at, segment->align, &bytes, diag);
         if (err != OH_OK)
             return err;
         if (is_zero(bytes, segment->align))

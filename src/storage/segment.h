@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OH_SEGMENT_SIZE_MAX (UINT64_C(4) << 30)
+
 struct oh_segment {
     const struct oh_io *io;
     int file; /* -1: not open */

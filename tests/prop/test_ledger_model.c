@@ -1,5 +1,5 @@
 /*
- * test_ledger_model.c - the ledger against a naive model (laws L1 to L11).
+ * test_ledger_model.c - the ledger against a naive model (docs/spec/ledger.md, L1 to L37).
  *
  * The model keeps lists and adds them up each time it is asked: every movement
  * and every count that was told, in whatever order; every claim there ever
