@@ -150,10 +150,20 @@ static enum oh_err set_choice(const struct config_row *row, uint32_t *field, con
     return OH_E_INVALID;
 }
 
+/* In a file a ';' at the start of a value or behind a blank begins a comment: it could not be written down. */
+static bool has_comment(const char *value)
+{
+    return value[0] == ';' || strstr(value, " ;") != NULL || strstr(value, "\t;") != NULL;
+}
+
 static enum oh_err set_text(const struct config_row *row, char *field, const char *value,
                             struct oh_diag *diag)
 {
     size_t size = strlen(value);
+    if (has_comment(value)) {
+        oh_diag_set(diag, "%s has a ';' that would begin a comment in a file", row->name);
+        return OH_E_INVALID;
+    }
     if (size >= OH_CONFIG_TEXT_SIZE) {
         oh_diag_set(diag, "%s is longer than %d bytes", row->name, OH_CONFIG_TEXT_SIZE - 1);
         return OH_E_INVALID;
@@ -172,7 +182,8 @@ static bool list_add(struct oh_config_list *list, const char *start, size_t size
     }
     while (size > 0 && (start[size - 1] == ' ' || start[size - 1] == '\t'))
         size--;
-    if (size == 0 || size >= OH_CONFIG_ITEM_SIZE || list->count == OH_CONFIG_LIST_MAX)
+    /* Written behind a comma and a blank, a ';' would begin a comment. */
+    if (size == 0 || *start == ';' || size >= OH_CONFIG_ITEM_SIZE || list->count == OH_CONFIG_LIST_MAX)
         return false;
     memcpy(list->items[list->count++], start, size);
     return true;

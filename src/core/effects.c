@@ -1,9 +1,9 @@
 /*
  * effects.c - whether what a journal or a snapshot says can be so.
  *
- * Live effects follow from a decision, which has judged every value. Effects that were read back have only passed a
- * checksum: a value that no decision can have written is found here, before it reaches a counter or an index. What
- * contradicts the ledger itself (a claim that is not there) is found where it is applied.
+ * Live effects follow from a decision, which has judged every value. Effects that were read back have only
+ * passed a checksum: a value that no decision can have written is found here, before it reaches a counter or
+ * an index. What contradicts the ledger itself (a claim that is not there) is found where it is applied.
  */
 #include "core/state.h"
 
@@ -61,7 +61,8 @@ static bool label_is_valid(struct oh_bytes text)
 }
 
 /* Indexes are given out one by one; a name has one index. `found` is where the name is. */
-static bool index_is_free(struct judged judged, uint32_t index, uint32_t count, uint32_t count_max, uint32_t found)
+static bool index_is_free(struct judged judged, uint32_t index, uint32_t count, uint32_t count_max,
+                          uint32_t found)
 {
     return index < count_max && (judged.is_object || index <= count) && (found == NO_SLOT || found == index);
 }
@@ -72,9 +73,9 @@ static bool node_is_valid(struct judged judged, const struct oh_effect_node *eff
 {
     const struct oh_node_command *value = &effect->value;
     return id_is_valid(value->node) && label_is_valid(value->name) && label_is_valid(value->gln) &&
-           label_is_valid(value->country) && label_is_valid(value->time_zone) && label_is_valid(value->city) &&
-           label_is_valid(value->region) && label_is_valid(value->postal_code) &&
-           (!value->has_point || point_is_valid(value->point)) &&
+           label_is_valid(value->country) && label_is_valid(value->time_zone) &&
+           label_is_valid(value->city) && label_is_valid(value->region) &&
+           label_is_valid(value->postal_code) && (!value->has_point || point_is_valid(value->point)) &&
            index_is_free(judged, effect->index, judged.ledger->node_count, OH_NODES_MAX,
                          node_find(judged.ledger, value->node));
 }
@@ -148,8 +149,8 @@ static bool supply_is_valid(struct judged judged, const struct oh_effect_supply 
 
 static bool postal_code_is_valid(const struct oh_postal_code_command *effect)
 {
-    return id_is_valid(effect->country) && id_is_valid(effect->postal_code) && label_is_valid(effect->place) &&
-           point_is_valid(effect->point);
+    return id_is_valid(effect->country) && id_is_valid(effect->postal_code) &&
+           label_is_valid(effect->place) && point_is_valid(effect->point);
 }
 
 static bool movement_is_valid(struct judged judged, const struct oh_effect_movement *effect)
@@ -160,16 +161,16 @@ static bool movement_is_valid(struct judged judged, const struct oh_effect_movem
 
 static bool count_is_valid(struct judged judged, const struct oh_effect_count *effect)
 {
-    return place_is_known(judged, effect->item, effect->node) && quantity_is_sane(effect->quantity_milli, 0) &&
-           time_is_sane(effect->as_of_us) && effect->source_seq >= -1;
+    return place_is_known(judged, effect->item, effect->node) &&
+           quantity_is_sane(effect->quantity_milli, 0) && time_is_sane(effect->as_of_us) &&
+           effect->source_seq >= -1;
 }
 
 static bool reservation_is_valid(struct judged judged, const struct oh_effect_reservation *effect)
 {
     return id_is_valid(effect->id) && text_is_valid(effect->customer, OH_ID_SIZE_MAX) &&
            text_is_valid(effect->order, OH_ID_SIZE_MAX) && time_is_sane(effect->created_at_us) &&
-           time_is_sane_or_none(effect->expires_at_us) &&
-           time_is_sane_or_none(effect->ended_at_us) &&
+           time_is_sane_or_none(effect->expires_at_us) && time_is_sane_or_none(effect->ended_at_us) &&
            (effect->channel == OH_NODE_NONE || channel_is_known(judged, effect->channel));
 }
 
@@ -259,7 +260,8 @@ bool effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect *eff
     case OH_EFFECT_REMEMBERED:
         return remembered_is_valid(judged, &effect->remembered);
     case OH_EFFECT_HEAD:
-        return time_is_sane_or_none(effect->head.time_us) && time_is_sane_or_none(effect->head.forgotten_at_us);
+        return time_is_sane_or_none(effect->head.time_us) &&
+               time_is_sane_or_none(effect->head.forgotten_at_us);
     }
     return false;
 }

@@ -329,46 +329,103 @@ static void memories_forget(struct oh_ledger *ledger, uint32_t count)
 
 /* ---- Deciding --------------------------------------------------------------------------------- */
 
-/* How many effects, claims and text bytes the command can need at most. */
-struct need { uint32_t effects; uint32_t claims; uint32_t positions; uint64_t text; uint64_t scratch; };
+/* What the command can need at most. */
+struct need {
+    uint32_t effects;
+    uint32_t claims;
+    uint32_t positions;
+    uint32_t rares;
+    uint32_t keys;
+    uint64_t text;
+    uint64_t scratch;
+};
 
-static struct need reserve_need(const struct oh_reserve_command *command)
+/* Whether an entry makes a position. While there is room for all of them, nobody needs to look. */
+static bool place_is_new(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node, uint32_t count)
+{
+    if (count <= ledger->options.positions_max - ledger->position_count)
+        return true;
+    uint32_t item = item_find(ledger, sku);
+    uint32_t slot = node_find(ledger, node);
+    return item != NO_SLOT && slot != NO_SLOT && position_find(ledger, item, (uint16_t)slot) == NO_SLOT;
+}
+
+static struct need adjust_need(const struct oh_ledger *ledger, const struct oh_adjust_command *command)
+{
+    uint32_t count = command->entry_count;
+    uint64_t bytes = 4096 + (uint64_t)count * 400;
+    struct need need = { .effects = count * 2 + 1, .keys = 1, .text = bytes, .scratch = bytes };
+    for (uint32_t i = 0; i < count && count <= OH_ENTRIES_MAX; i++) {
+        const struct oh_adjust_entry *entry = &command->entries[i];
+        need.positions += place_is_new(ledger, entry->sku, entry->node, count) ? 1 : 0;
+        need.rares += entry->state != OH_STATE_SELLABLE ? 1 : 0;
+        need.keys += entry->id.size > 0 ? 1 : 0;
+    }
+    return need;
+}
+
+static struct need sync_need(const struct oh_ledger *ledger, const struct oh_sync_command *command)
+{
+    uint32_t count = command->entry_count;
+    uint64_t bytes = 4096 + (uint64_t)count * 100;
+    struct need need = { .effects = count + 1, .keys = 1, .text = bytes, .scratch = bytes };
+    for (uint32_t i = 0; i < count && count <= OH_ENTRIES_MAX; i++) {
+        const struct oh_sync_entry *entry = &command->entries[i];
+        need.positions += place_is_new(ledger, entry->sku, entry->node, count) ? 1 : 0;
+        need.rares += entry->state != OH_STATE_SELLABLE || entry->has_source_seq ? 1 : 0;
+    }
+    return need;
+}
+
+/* Claims need new positions only where something may be sold that never was there. */
+static struct need reserve_need(const struct oh_ledger *ledger, const struct oh_reserve_command *command)
 {
     bool is_pinned = true;
     for (uint32_t i = 0; i < command->line_count && is_pinned; i++)
         is_pinned = command->lines[i].node.size > 0;
     uint32_t claims = is_pinned ? command->line_count * 2 : OH_CLAIMS_MAX + command->line_count;
-    return (struct need){ claims + 2, claims, claims, 512 + (uint64_t)claims * 48, 4096 + (uint64_t)claims * 96 };
+    return (struct need){
+        .effects = claims + 3,
+        .claims = claims,
+        .positions = (ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0 ? claims : 0,
+        .keys = 2,
+        .text = 512 + (uint64_t)claims * 48,
+        .scratch = 4096 + (uint64_t)claims * 96,
+    };
+}
+
+static struct need action_need(const struct oh_ledger *ledger, const struct oh_action_command *command, bool is_move)
+{
+    uint32_t slot = reservation_find(ledger, command->id);
+    uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
+    uint32_t effects = claims * 4 + command->line_count * 2 + 2;
+    return (struct need){
+        .effects = effects,
+        .claims = is_move ? claims : 0,
+        .positions = is_move ? claims : 0,
+        .keys = 1,
+        .text = 512 + (uint64_t)effects * 48,
+        .scratch = 4096 + (uint64_t)effects * 96,
+    };
 }
 
 static struct need command_need(const struct oh_ledger *ledger, const struct oh_command *command)
 {
+    uint32_t places = command->type == OH_COMMAND_FENCE || command->type == OH_COMMAND_SUPPLY ? 1 : 0;
     switch (command->type) {
     case OH_COMMAND_ADJUST:
-    {
-        uint32_t count = command->adjust.entry_count;
-        return (struct need){ count * 2 + 1, 0, count, 4096 + (uint64_t)count * 400, 4096 + (uint64_t)count * 400 };
-    }
+        return adjust_need(ledger, &command->adjust);
     case OH_COMMAND_SYNC:
-    {
-        uint32_t count = command->sync.entry_count;
-        return (struct need){ count + 1, 0, count, 4096 + (uint64_t)count * 100, 4096 + (uint64_t)count * 100 };
-    }
+        return sync_need(ledger, &command->sync);
     case OH_COMMAND_RESERVE:
-        return reserve_need(&command->reserve);
+        return reserve_need(ledger, &command->reserve);
     case OH_COMMAND_CONFIRM:
     case OH_COMMAND_RELEASE:
     case OH_COMMAND_EXTEND:
     case OH_COMMAND_CHANGE:
     case OH_COMMAND_MOVE:
     case OH_COMMAND_FULFIL:
-    {
-        uint32_t slot = reservation_find(ledger, command->action.id);
-        uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
-        uint32_t effects = claims * 4 + command->action.line_count * 2 + 2;
-        return (struct need){ effects, claims + command->action.line_count, claims + command->action.line_count,
-                              512 + (uint64_t)effects * 48, 4096 + (uint64_t)effects * 96 };
-    }
+        return action_need(ledger, &command->action, command->type == OH_COMMAND_MOVE);
     case OH_COMMAND_NODE:
     case OH_COMMAND_ITEM:
     case OH_COMMAND_GROUP:
@@ -381,7 +438,8 @@ static struct need command_need(const struct oh_ledger *ledger, const struct oh_
     case OH_COMMAND_IMPORT_PROGRESS:
         break;
     }
-    return (struct need){ 2, 0, 1, 1 << 20, 1 << 20 };
+    return (struct need){ .effects = 3, .positions = places, .rares = places, .keys = 1, .text = 1 << 20,
+                          .scratch = 1 << 20 };
 }
 
 static bool need_fits_record(const struct oh_ledger *ledger, const struct need *need)
@@ -390,15 +448,16 @@ static bool need_fits_record(const struct oh_ledger *ledger, const struct need *
            need->scratch <= SCRATCH_SIZE - ledger->scratch_used;
 }
 
-static bool need_fits_ledger(const struct oh_ledger *ledger, const struct need *need)
+static bool need_fits_ledger(const struct oh_ledger *ledger, const struct need *need, enum oh_command_type type)
 {
     /* A node list doubles as an item reaches more nodes: part of what a new position can need. */
     uint64_t text = need->text + (uint64_t)need->positions * 64;
+    uint32_t reservations = type == OH_COMMAND_RESERVE ? 1 : 0;
     return oh_text_has_room(&ledger->text, text) && pool_has_room(&ledger->claim_pool, need->claims) &&
-           pool_has_room(&ledger->reservation_pool, 1) &&
+           pool_has_room(&ledger->reservation_pool, reservations) &&
            need->positions <= ledger->options.positions_max - ledger->position_count &&
-           need->positions <= ledger->rare_max - ledger->rare_count &&
-           ledger->key_next - ledger->key_first + need->positions + 1 <= ledger->options.keys_max;
+           need->rares <= ledger->rare_max - ledger->rare_count &&
+           ledger->key_next - ledger->key_first + need->keys <= ledger->options.keys_max;
 }
 
 static void command_decide(struct oh_ledger *ledger, int64_t now_us, const struct oh_command *command,
@@ -533,7 +592,7 @@ enum oh_err oh_ledger_apply(struct oh_ledger *ledger, int64_t now_us, const stru
     };
     if (command->key.size > OH_ID_SIZE_MAX)
         refuse(&answer, OH_V_INVALID_ID, OH_FIELD_KEY, OH_INDEX_NONE);
-    else if (!need_fits_ledger(ledger, &need))
+    else if (!need_fits_ledger(ledger, &need, command->type))
         refuse(&answer, OH_V_LEDGER_FULL, OH_FIELD_NONE, OH_INDEX_NONE);
     else
         command_run(ledger, ledger->time_us, command, &answer);

@@ -4,8 +4,8 @@
  *     fuzz_<target> CORPUS_FOLDER DICTIONARY COUNT     the seed is 1, or ONHAND_SEED
  *     fuzz_<target> FILE                               one input, to look at a failure
  *
- * The input that runs is always in the file <program>.input of the working folder, so that it is there after a crash
- * of any kind; it is removed in the end.
+ * The input that runs is always in the file <program>.input of the working folder, so that it is there after
+ * a crash of any kind; it is removed in the end.
  */
 #include "base/assert.h"
 #include "base/prng.h"
@@ -265,8 +265,8 @@ int main(int argc, char **argv)
         return 2;
     }
     last_open(argv[0]);
-    printf("ONHAND_SEED=%" PRIu64 ", %zu inputs, %zu words, %" PRIu64 " mutations; after a failure see %s\n", seed,
-           input_count, word_count, count, last_path);
+    printf("ONHAND_SEED=%" PRIu64 ", %zu inputs, %zu words, %" PRIu64 " mutations; after a failure see %s\n",
+           seed, input_count, word_count, count, last_path);
     (void)fflush(stdout);
     for (size_t i = 0; i < input_count; i++) {
         last_keep(&inputs[i]);

@@ -1,7 +1,8 @@
 /*
  * fuzz_config.c - the configuration file.
  *
- * Laws: a file is read or refused with a sentence; what is in force, written out as a file, reads as the same.
+ * Laws: a file is read or refused with a sentence; what is in force, written out as a file, reads as the
+ * same.
  */
 #include "app/config.h"
 #include "base/assert.h"

@@ -2,8 +2,8 @@
  * fuzz_http.c - the bytes of one connection, over the toy routes of fake_net.h.
  *
  * Input: one byte that says how to cut the rest, then what the client sends.
- * Laws: the answer does not depend on how the bytes are cut; every connection ends, and is counted once; the chunk
- * decoder gives the same body for any cut.
+ * Laws: the answer does not depend on how the bytes are cut; every connection ends, and is counted once; the
+ * chunk decoder gives the same body for any cut.
  */
 #include "base/assert.h"
 #include "fuzz/fuzz.h"

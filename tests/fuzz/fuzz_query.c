@@ -1,8 +1,8 @@
 /*
  * fuzz_query.c - the query of a GET.
  *
- * Laws: what is taken is text, has known names, each once, and typed values stay in their bounds; what is refused
- * has a fault that can be answered.
+ * Laws: what is taken is text, has known names, each once, and typed values stay in their bounds; what is
+ * refused has a fault that can be answered.
  */
 #include "base/assert.h"
 #include "base/utf8.h"
@@ -12,8 +12,9 @@
 
 #define INTEGER_MAX 1000
 
-static const char *const known[] = { "node",   "group",        "channel", "near",    "radius_km", "limit", "after",
-                                     "status", "min_quantity", "kind",    "explain", "customer",  NULL };
+static const char *const known[] = { "node",    "group",    "channel", "near",         "radius_km",
+                                     "limit",   "after",    "status",  "min_quantity", "kind",
+                                     "explain", "customer", NULL };
 
 static struct fuzz_world world; /* only asked, never changed */
 

@@ -1,10 +1,11 @@
 /*
  * fuzz_record.c - journal records and snapshot objects as bytes, and what a ledger does with them.
  *
- * Input: one byte ('r' records for an empty ledger, 'w' records for one with a little in it, 'o' objects of a snapshot),
- * then for each a size in two bytes, the higher first, and its bytes.
- * Laws: any bytes are read or refused; what is read is written so that it reads as the same, and no longer; a record
- * that the ledger cannot follow is an error, and after one that it can follow every counter is the sum of its parts.
+ * Input: one byte ('r' records for an empty ledger, 'w' records for one with a little in it, 'o' objects of a
+ * snapshot), then for each a size in two bytes, the higher first, and its bytes.
+ * Laws: any bytes are read or refused; what is read is written so that it reads as the same, and no longer; a
+ * record that the ledger cannot follow is an error, and after one that it can follow every counter is the sum
+ * of its parts.
  */
 #include "base/assert.h"
 #include "codec/record.h"
@@ -19,8 +20,8 @@ static struct oh_strbuf second;
 static struct oh_record_decoder again;
 
 /*
- * Other bytes may say the same (a number with a leading zero, an id that need not be repeated), but those of an
- * encoder are the shortest, and equal values have equal ones.
+ * Other bytes may say the same (a number with a leading zero, an id that need not be repeated), but those of
+ * an encoder are the shortest, and equal values have equal ones.
  */
 static void bytes_check(struct oh_bytes bytes)
 {

@@ -8,8 +8,8 @@
  *     t60000                          a minute passes
  *     kK1                             the next write has this idempotency key
  *
- * Laws: every counter is the sum of its parts after every request; a ledger that only saw the records is the same
- * ledger; every reply is JSON and every fault can be answered; no answer about availability is negative.
+ * Laws: every counter is the sum of its parts after every request; a ledger that only saw the records is the
+ * same ledger; every reply is JSON and every fault can be answered; no answer about availability is negative.
  */
 #include "base/assert.h"
 #include "base/utf8.h"
@@ -127,8 +127,8 @@ static enum oh_command_type action_of(char letter)
     }
 }
 
-static enum oh_err reference_parse(char letter, struct oh_bytes id, struct oh_bytes body, struct oh_command *out,
-                                   struct oh_fault *fault)
+static enum oh_err reference_parse(char letter, struct oh_bytes id, struct oh_bytes body,
+                                   struct oh_command *out, struct oh_fault *fault)
 {
     switch (letter) {
     case 'n':
@@ -232,7 +232,8 @@ static void answers_check(const struct fuzz_world *world)
     int64_t now_us = oh_ledger_time_us(ledger);
     for (uint32_t item = 0; item < oh_item_count(ledger); item++) {
         for (uint32_t node = 0; node < oh_node_count(ledger); node++)
-            position_check(ledger, (struct oh_item_id){ item }, (struct oh_node_id){ (uint16_t)node }, now_us);
+            position_check(ledger, (struct oh_item_id){ item }, (struct oh_node_id){ (uint16_t)node },
+                           now_us);
         for (uint32_t channel = 0; channel < oh_channel_count(ledger); channel++) {
             const struct oh_asker asker = { .channel = { (uint16_t)channel }, .kind = OH_KIND_SHIP };
             struct oh_availability availability;

@@ -2,8 +2,8 @@
  * fuzz_rows.c - imports: CSV and NDJSON.
  *
  * Input: two bytes (what the rows are; how to cut the rest), then the bytes of the import.
- * Laws: the same rows and faults come out however the bytes are cut; rows are numbered without gaps; what is taken
- * from an import leaves the ledger whole.
+ * Laws: the same rows and faults come out however the bytes are cut; rows are numbered without gaps; what is
+ * taken from an import leaves the ledger whole.
  */
 #include "base/assert.h"
 #include "codec/rows.h"
@@ -82,9 +82,10 @@ static void count_note(struct oh_strbuf *text, const struct oh_sync_entry *count
 static void row_apply(struct fuzz_world *world, enum oh_row_kind kind, const struct oh_row *row)
 {
     struct oh_answer answer;
-    const struct oh_command count = { .type = OH_COMMAND_SYNC,
-                                      .sync = { .source = OH_BYTES("import"), .entries = &row->count,
-                                                .entry_count = 1 } };
+    const struct oh_command count = {
+        .type = OH_COMMAND_SYNC,
+        .sync = { .source = OH_BYTES("import"), .entries = &row->count, .entry_count = 1 }
+    };
     fuzz_world_apply(world, kind == OH_ROWS_STOCK ? &count : &row->command, &answer);
 }
 

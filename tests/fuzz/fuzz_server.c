@@ -1,10 +1,10 @@
 /*
  * fuzz_server.c - the whole server but the sockets: connection code, all routes, codec and ledger.
  *
- * Input: what a client sends on one connection. A 0x01 byte is not sent: there the client waits a second, so that
- * holds expire and turns pass.
- * Laws: the connection ends and the engine is empty afterwards; whatever was asked, every counter is the sum of its
- * parts.
+ * Input: what a client sends on one connection. A 0x01 byte is not sent: there the client waits a second, so
+ * that holds expire and turns pass.
+ * Laws: the connection ends and the engine is empty afterwards; whatever was asked, every counter is the sum
+ * of its parts.
  */
 #include "base/assert.h"
 #include "fuzz/fuzz.h"
@@ -92,7 +92,9 @@ static void service_make(struct run *run)
     struct oh_diag diag = { "" };
     enum oh_err err = oh_journal_open(NULL, &journal_options, &run->journal, &diag);
     OH_ASSERT(err == OH_OK);
-    const struct oh_service_options options = { .ledger = run->world.ledger, .journal = run->journal, .stop = stop };
+    const struct oh_service_options options = { .ledger = run->world.ledger,
+                                                .journal = run->journal,
+                                                .stop = stop };
     if (run->service == NULL) {
         err = oh_service_create(&options, &run->service);
         OH_ASSERT(err == OH_OK);
@@ -109,7 +111,8 @@ static void service_make(struct run *run)
 
 static void engine_make(struct run *run)
 {
-    static const struct oh_transport transport = { client_recv, client_send, client_shutdown_write, client_close };
+    static const struct oh_transport transport = { client_recv, client_send, client_shutdown_write,
+                                                   client_close };
     struct oh_diag diag = { "" };
     size_t count = 0;
     const struct oh_route *routes = oh_routes(&count);

@@ -1,10 +1,12 @@
 /*
  * fuzz_storage.c - a data directory with damaged files.
  *
- * A good directory (a journal of some records, a snapshot of its first half) is made once. Input: one byte of flags
- * (FLAG_*), then edits of it: which file (EDIT_*), where (two bytes, the higher first), how many bytes, the bytes.
- * Laws: it opens or is refused with a sentence; what opens has whole counters, and opens a second time to the same
- * place; without FLAG_SIGN, what comes back is the history as it was, up to some record, never anything else.
+ * A good directory (a journal of some records, a snapshot of its first half) is made once. Input: one byte of
+ * flags (FLAG_*), then edits of it: which file (EDIT_*), where (two bytes, the higher first), how many bytes,
+ * the bytes.
+ * Laws: it opens or is refused with a sentence; what opens has whole counters, and opens a second time to the
+ * same place; without FLAG_SIGN, what comes back is the history as it was, up to some record, never anything
+ * else.
  */
 #define XXH_INLINE_ALL
 #include "base/assert.h"
@@ -162,10 +164,15 @@ static void history_fill(struct history *history)
           .adjust = { .source = OH_BYTES("pos"), .entries = adjust, .entry_count = 1 } },
         { .type = OH_COMMAND_RESERVE,
           .key = OH_BYTES("K1"),
-          .reserve = { .id = OH_BYTES("r1"), .channel = OH_BYTES("web"), .kind = OH_KIND_SHIP, .lines = lines,
-                       .line_count = 1, .ttl_us = 600000000 } },
+          .reserve = { .id = OH_BYTES("r1"),
+                       .channel = OH_BYTES("web"),
+                       .kind = OH_KIND_SHIP,
+                       .lines = lines,
+                       .line_count = 1,
+                       .ttl_us = 600000000 } },
         { .type = OH_COMMAND_RULE,
-          .rule = { .rule = OH_BYTES("u"), .values = { .mask = OH_RULE_SAFETY_STOCK, .safety_stock_milli = 500 } } },
+          .rule = { .rule = OH_BYTES("u"),
+                    .values = { .mask = OH_RULE_SAFETY_STOCK, .safety_stock_milli = 500 } } },
         { .type = OH_COMMAND_CONFIRM, .action = { .id = OH_BYTES("r1"), .at_us = OH_TIME_US_NONE } },
         { .type = OH_COMMAND_ADJUST,
           .adjust = { .source = OH_BYTES("pos"), .entries = adjust, .entry_count = 1 } },
@@ -285,8 +292,8 @@ static void journal_sign(void)
 static void contents_pack(void)
 {
     uint8_t *at = snapshot_file.bytes + OH_FILE_HEADER_SIZE;
-    size_t stored_size = ZSTD_compress(at + OH_SNAPSHOT_BLOCK_HEADER_SIZE, FILE_SIZE_MAX / 2, contents_file.bytes,
-                                       contents_file.size, COMPRESSION_LEVEL);
+    size_t stored_size = ZSTD_compress(at + OH_SNAPSHOT_BLOCK_HEADER_SIZE, FILE_SIZE_MAX / 2,
+                                       contents_file.bytes, contents_file.size, COMPRESSION_LEVEL);
     OH_ASSERT(!ZSTD_isError(stored_size));
     const uint8_t *footer = good.snapshot.bytes + good.snapshot.size - OH_SNAPSHOT_FOOTER_SIZE;
     oh_le_put_u32(at + 8, (uint32_t)contents_file.size);
@@ -371,12 +378,13 @@ static enum oh_err open_once(struct storage_disk *disk, unsigned flags, struct o
     struct oh_journal *journal = NULL;
     struct oh_diag diag = { "" };
     bool is_read = (flags & FLAG_READ) != 0;
-    enum oh_err err = oh_directory_open(storage_disk_io(disk), "d", is_read ? OH_DIRECTORY_READ : OH_DIRECTORY_WRITE,
-                                        &directory, &diag);
+    enum oh_err err = oh_directory_open(storage_disk_io(disk), "d",
+                                        is_read ? OH_DIRECTORY_READ : OH_DIRECTORY_WRITE, &directory, &diag);
     if (err == OH_OK && !is_read)
         err = oh_journal_open(directory, &journal_options, &journal, &diag);
     if (err == OH_OK)
-        err = recover(directory, flags, journal == NULL ? 0 : oh_journal_durable_seq(journal), out_report, &diag);
+        err = recover(directory, flags, journal == NULL ? 0 : oh_journal_durable_seq(journal), out_report,
+                      &diag);
     oh_journal_close(&journal);
     oh_directory_close(&directory);
     OH_ASSERT(err == OH_OK || strnlen(diag.text, sizeof(diag.text)) > 0);

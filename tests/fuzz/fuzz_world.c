@@ -13,7 +13,8 @@
 static void *memory_allocate(void *ctx, size_t size)
 {
     (void)ctx;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -51,12 +52,18 @@ static void reference_put(struct fuzz_world *world)
         { .type = OH_COMMAND_NODE,
           .node = { .node = OH_BYTES("n0"), .enabled = true, .ships = true, .collects = true } },
         { .type = OH_COMMAND_NODE,
-          .node = { .node = OH_BYTES("n1"), .enabled = true, .ships = true, .has_point = true, .point = { 48, 2 } } },
+          .node = { .node = OH_BYTES("n1"),
+                    .enabled = true,
+                    .ships = true,
+                    .has_point = true,
+                    .point = { 48, 2 } } },
         { .type = OH_COMMAND_NODE, .node = { .node = OH_BYTES("n2"), .enabled = true, .collects = true } },
         { .type = OH_COMMAND_GROUP, .group = { .group = OH_BYTES("g0"), .nodes = nodes, .node_count = 2 } },
         { .type = OH_COMMAND_CHANNEL, .channel = { .channel = OH_BYTES("web") } },
         { .type = OH_COMMAND_POSTAL_CODE,
-          .postal_code = { .country = OH_BYTES("FR"), .postal_code = OH_BYTES("75011"), .point = { 48.9, 2.4 } } },
+          .postal_code = { .country = OH_BYTES("FR"),
+                           .postal_code = OH_BYTES("75011"),
+                           .point = { 48.9, 2.4 } } },
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         struct oh_answer answer;
@@ -72,8 +79,9 @@ static void stock_put(struct fuzz_world *world)
         { .sku = OH_BYTES("A"), .node = OH_BYTES("n1"), .quantity_milli = 5000, .as_of_us = FUZZ_NOW_US },
         { .sku = OH_BYTES("B"), .node = OH_BYTES("n1"), .quantity_milli = 2500, .as_of_us = FUZZ_NOW_US },
     };
-    const struct oh_command command = { .type = OH_COMMAND_SYNC,
-                                        .sync = { .source = OH_BYTES("wms"), .entries = entries, .entry_count = 3 } };
+    const struct oh_command command = {
+        .type = OH_COMMAND_SYNC, .sync = { .source = OH_BYTES("wms"), .entries = entries, .entry_count = 3 }
+    };
     struct oh_answer answer;
     fuzz_world_apply(world, &command, &answer);
     OH_ASSERT(oh_verdict_is_success(answer.verdict));
@@ -115,7 +123,8 @@ static void record_take(struct fuzz_world *world)
     OH_ASSERT(replayed == OH_OK);
 }
 
-void fuzz_world_apply(struct fuzz_world *world, const struct oh_command *command, struct oh_answer *out_answer)
+void fuzz_world_apply(struct fuzz_world *world, const struct oh_command *command,
+                      struct oh_answer *out_answer)
 {
     enum oh_err err = oh_ledger_apply(world->ledger, world->now_us, command, out_answer);
     OH_ASSERT(err == OH_OK);

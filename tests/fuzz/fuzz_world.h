@@ -1,8 +1,8 @@
 /*
  * fuzz_world.h - a small ledger and its twin, for targets that change one.
  *
- * The twin only sees the records, as bytes: what the ledger did must be what its history says. The limits are low, so
- * that full pools and forgotten history are met too. One thread; there is one world at a time.
+ * The twin only sees the records, as bytes: what the ledger did must be what its history says. The limits are
+ * low, so that full pools and forgotten history are met too. One thread; there is one world at a time.
  */
 #ifndef ONHAND_TESTS_FUZZ_FUZZ_WORLD_H
 #define ONHAND_TESTS_FUZZ_FUZZ_WORLD_H
@@ -29,7 +29,8 @@ void fuzz_world_init(struct fuzz_world *world, bool has_twin);
 void fuzz_world_fini(struct fuzz_world *world);
 
 /* Applies, closes the record, gives it to the twin. The answer is lent until the next apply. */
-void fuzz_world_apply(struct fuzz_world *world, const struct oh_command *command, struct oh_answer *out_answer);
+void fuzz_world_apply(struct fuzz_world *world, const struct oh_command *command,
+                      struct oh_answer *out_answer);
 
 /* Moves time and expires what is due. */
 void fuzz_world_pass(struct fuzz_world *world, int64_t us);

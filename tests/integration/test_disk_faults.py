@@ -9,7 +9,7 @@ from support.client import request_bytes
 from support.server import wait_until
 
 FAULTS = os.environ.get('ONHAND_FAULTS', '')
-DELAY_S = 0.4
+DELAY_S = 1.0
 
 
 @unittest.skipIf(os.environ.get('ONHAND_SANITIZE'), 'a sanitizer wants to be the first library')

@@ -79,6 +79,15 @@ class Load(ServerCase):
         for shopper in self.threads:
             shopper.start()
 
+    def let_them_shop(self, shopping_s):
+        """For a while, and until something new has been acknowledged."""
+        before = self.acknowledged_count()
+        time.sleep(shopping_s)
+        wait_until(lambda: self.acknowledged_count() > before, 'nothing is acknowledged')
+
+    def acknowledged_count(self):
+        return sum(len(shopper.acknowledged) for shopper in self.threads)
+
     def end_shoppers(self):
         for shopper in self.threads:
             shopper.is_over.set()
@@ -114,7 +123,7 @@ class Load(ServerCase):
         self.threads = [None] * self.shoppers
         for number in range(rounds):
             self.start_shoppers()
-            time.sleep(chance.uniform(0.05, longest_s))
+            self.let_them_shop(chance.uniform(0.05, longest_s))
             self.server.kill()
             self.end_shoppers()
             self.server.start()
@@ -176,7 +185,7 @@ class Drain(Load):
         self.threads = [None] * self.shoppers
         for _ in range(3):
             self.start_shoppers()
-            time.sleep(0.3)
+            self.let_them_shop(0.3)
             self.server.stop()
             self.end_shoppers()
             self.server.start()

@@ -160,6 +160,103 @@ static void test_ledger_is_full_when_the_items_are_at_their_limit(void **state)
     oh_ledger_destroy(&ledger);
 }
 
+/* Puts `count` objects and one more: the last is refused, and nothing else. */
+static void assert_limit(enum oh_command_type type, uint32_t count)
+{
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    char name[16];
+    for (uint32_t i = 0; i <= count; i++) {
+        struct oh_command command = { .type = type };
+        snprintf(name, sizeof(name), "x%u", i);
+        if (type == OH_COMMAND_NODE)
+            command.node.node = oh_bytes_of(name);
+        else if (type == OH_COMMAND_GROUP)
+            command.group.group = oh_bytes_of(name);
+        else
+            command.channel.channel = oh_bytes_of(name);
+        assert_int_equal(apply(ledger, &command).verdict, i < count ? OH_OK_DONE : OH_V_LEDGER_FULL);
+    }
+    assert_int_equal(oh_ledger_seq(ledger), count);
+    oh_ledger_destroy(&ledger);
+}
+
+static void test_ledger_is_full_when_nodes_groups_or_channels_are_at_their_limit(void **state)
+{
+    (void)state;
+    assert_limit(OH_COMMAND_NODE, OH_NODES_MAX);
+    assert_limit(OH_COMMAND_GROUP, OH_GROUPS_MAX);
+    assert_limit(OH_COMMAND_CHANNEL, OH_CHANNELS_MAX);
+}
+
+/* An item at every node there can be: the list of its nodes at its longest. */
+static void test_ledger_keeps_an_item_at_every_node(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_allocator allocator = { counted_allocate, counted_release, &counted };
+    struct oh_ledger_options options = SMALL;
+    struct oh_ledger *ledger = NULL;
+    struct oh_command item = { .type = OH_COMMAND_ITEM };
+    char name[16];
+    options.positions_max = OH_NODES_MAX;
+    assert_int_equal(oh_ledger_create(&options, &allocator, &ledger), OH_OK);
+    item.item.sku = OH_BYTES("s");
+    assert_int_equal(apply(ledger, &item).verdict, OH_OK_DONE);
+    for (uint32_t i = OH_NODES_MAX; i-- > 0;) { /* backwards: each goes to the front of the list */
+        struct oh_command node = { .type = OH_COMMAND_NODE };
+        snprintf(name, sizeof(name), "n%u", i);
+        node.node = (struct oh_node_command){ .node = oh_bytes_of(name), .enabled = true };
+        assert_int_equal(apply(ledger, &node).verdict, OH_OK_DONE);
+        struct oh_sync_entry entry = { .sku = OH_BYTES("s"), .node = oh_bytes_of(name), .quantity_milli = 1000,
+                                       .as_of_us = NOW_US };
+        struct oh_command sync = { .type = OH_COMMAND_SYNC };
+        sync.sync = (struct oh_sync_command){ OH_BYTES("c"), &entry, 1 };
+        assert_int_equal(apply(ledger, &sync).lines[0].verdict, OH_OK_DONE);
+    }
+    struct oh_command channel = { .type = OH_COMMAND_CHANNEL };
+    struct oh_availability availability;
+    channel.channel.channel = OH_BYTES("c");
+    assert_int_equal(apply(ledger, &channel).verdict, OH_OK_DONE);
+    oh_available_in_channel(ledger, (struct oh_item_id){ 0 }, (struct oh_asker){ { 0 }, OH_KIND_ANY }, NOW_US,
+                            &availability);
+    assert_int_equal(availability.available_milli, (int64_t)OH_NODES_MAX * 1000);
+    oh_ledger_destroy(&ledger);
+}
+
+static struct oh_answer adjust(struct oh_ledger *ledger, struct oh_bytes sku)
+{
+    struct oh_adjust_entry entry = { .sku = sku, .node = OH_BYTES("n"), .quantity_milli = -1000,
+                                     .at_us = OH_TIME_US_NONE };
+    struct oh_command command = { .type = OH_COMMAND_ADJUST };
+    command.adjust = (struct oh_adjust_command){ OH_BYTES("till"), &entry, 1 };
+    return apply(ledger, &command);
+}
+
+/* A sale of what is there is a fact even when no new position can be made; so is giving a claim back. */
+static void test_ledger_that_is_full_goes_on_with_what_it_has(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_allocator allocator = { counted_allocate, counted_release, &counted };
+    struct oh_ledger_options options = SMALL;
+    struct oh_ledger *ledger = NULL;
+    options.positions_max = 1;
+    options.claims_max = 2;
+    assert_int_equal(oh_ledger_create(&options, &allocator, &ledger), OH_OK);
+    place_make(ledger);
+    struct oh_command item = { .type = OH_COMMAND_ITEM };
+    item.item.sku = OH_BYTES("new");
+    assert_int_equal(apply(ledger, &item).verdict, OH_OK_DONE);
+    assert_int_equal(adjust(ledger, OH_BYTES("new")).verdict, OH_V_LEDGER_FULL);
+    assert_int_equal(adjust(ledger, OH_BYTES("s")).verdict, OH_OK_DONE);
+    assert_int_equal(reserve_at(ledger, NOW_US, OH_BYTES("a"), 1000).verdict, OH_OK_DONE);
+    assert_int_equal(reserve_at(ledger, NOW_US, OH_BYTES("b"), 1000).verdict, OH_V_LEDGER_FULL);
+    assert_int_equal(act_at(ledger, NOW_US, OH_COMMAND_CONFIRM, OH_BYTES("a")).verdict, OH_OK_DONE);
+    assert_int_equal(act_at(ledger, NOW_US, OH_COMMAND_RELEASE, OH_BYTES("a")).verdict, OH_OK_DONE);
+    oh_ledger_destroy(&ledger);
+}
+
 /* Ended reservations and old keys make room after their day. */
 static void test_ledger_remembers_for_a_day_and_no_longer(void **state)
 {
@@ -225,6 +322,9 @@ int main(void)
         cmocka_unit_test(test_ledger_create_refuses_options_out_of_range),
         cmocka_unit_test(test_ledger_is_full_when_the_reservations_are_at_their_limit),
         cmocka_unit_test(test_ledger_is_full_when_the_items_are_at_their_limit),
+        cmocka_unit_test(test_ledger_is_full_when_nodes_groups_or_channels_are_at_their_limit),
+        cmocka_unit_test(test_ledger_keeps_an_item_at_every_node),
+        cmocka_unit_test(test_ledger_that_is_full_goes_on_with_what_it_has),
         cmocka_unit_test(test_ledger_remembers_for_a_day_and_no_longer),
         cmocka_unit_test(test_ledger_time_stands_still_when_the_clock_steps_back),
         cmocka_unit_test(test_ledger_refuses_a_count_older_than_the_movements_it_remembers),

@@ -2,9 +2,10 @@
 import sys
 import time
 import unittest
+from datetime import datetime
 
 from .client import url
-from .server import Server
+from .server import Server, wait_until
 
 
 def utc(at_s=None, ahead_s=0.0):
@@ -12,6 +13,16 @@ def utc(at_s=None, ahead_s=0.0):
     at_s = (time.time() if at_s is None else at_s) + ahead_s
     whole = int(at_s // 1)
     return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole)) + f'.{int((at_s - whole) * 1e6):06d}Z'
+
+
+def seconds(time_text):
+    """The Unix time of an RFC 3339 text in UTC."""
+    return datetime.fromisoformat(time_text.replace('Z', '+00:00')).timestamp()
+
+
+def wait_past(claim):
+    """Returns when the hold is over by this machine's clock, which is the server's too."""
+    wait_until(lambda: time.time() > seconds(claim['expires_at']), 'the clock stands')
 
 
 class ServerCase(unittest.TestCase):
