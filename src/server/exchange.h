@@ -97,6 +97,7 @@ struct oh_request {
     struct oh_bytes body;               /* whole and de-chunked; empty for streamed bodies */
     struct oh_bytes host;
     struct oh_bytes content_type;
+    struct oh_bytes content_encoding;
     struct oh_bytes accept;
     struct oh_bytes authorization;
     struct oh_bytes idempotency_key;

@@ -131,12 +131,28 @@ bool oh_media_type_is(struct oh_bytes content_type, const char *wanted)
     return at == content_type.size || content_type.data[at] == ';';
 }
 
+void oh_call_refuse_media(const struct oh_call *call, struct oh_bytes sentence)
+{
+    oh_reply_problem(call->exchange, 415, "unsupported_media_type", "The media type is not supported", sentence, NULL);
+}
+
+bool oh_call_is_plain(const struct oh_call *call)
+{
+    struct oh_bytes encoding = call->request->content_encoding;
+    if (encoding.size == 0 || oh_media_type_is(encoding, "identity"))
+        return true;
+    oh_call_refuse_media(call, OH_BYTES("Send the body without a Content-Encoding."));
+    return false;
+}
+
 bool oh_call_json(const struct oh_call *call)
 {
-    if (call->request->content_type.data == NULL || oh_media_type_is(call->request->content_type, "application/json"))
+    struct oh_bytes type = call->request->content_type;
+    if (!oh_call_is_plain(call))
+        return false;
+    if (type.data == NULL || oh_media_type_is(type, "application/json"))
         return true;
-    oh_reply_problem(call->exchange, 415, "unsupported_media_type", "The media type is not supported",
-                     OH_BYTES("Send application/json."), NULL);
+    oh_call_refuse_media(call, OH_BYTES("Send application/json."));
     return false;
 }
 

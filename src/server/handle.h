@@ -66,8 +66,10 @@ bool oh_call_query_is_wrong(const struct oh_call *call, const char *field, const
 /* Whether media type `wanted` is what content_type says, parameters aside. */
 bool oh_media_type_is(struct oh_bytes content_type, const char *wanted);
 
-/* A body may be read: no Content-Type, or application/json. */
-bool oh_call_json(const struct oh_call *call);
+/* Answers 415. The two below do, and return false, when the body may not be read. */
+void oh_call_refuse_media(const struct oh_call *call, struct oh_bytes sentence);
+bool oh_call_is_plain(const struct oh_call *call); /* no Content-Encoding, or `identity` */
+bool oh_call_json(const struct oh_call *call);     /* plain, and no Content-Type, or application/json */
 
 /* ---- Writing ---------------------------------------------------------------------------------- */
 

@@ -514,6 +514,8 @@ static void import_closed(void *app, struct oh_exchange *exchange)
 static bool begin_format(const struct oh_call *call, enum oh_row_format *out_format)
 {
     struct oh_bytes type = call->request->content_type;
+    if (!oh_call_is_plain(call))
+        return false;
     if (type.data == NULL || oh_media_type_is(type, "text/csv")) {
         *out_format = OH_ROW_CSV;
         return true;
@@ -522,8 +524,7 @@ static bool begin_format(const struct oh_call *call, enum oh_row_format *out_for
         *out_format = OH_ROW_NDJSON;
         return true;
     }
-    oh_reply_problem(call->exchange, 415, "unsupported_media_type", "The media type is not supported",
-                     OH_BYTES("Send text/csv or application/x-ndjson."), NULL);
+    oh_call_refuse_media(call, OH_BYTES("Send text/csv or application/x-ndjson."));
     return false;
 }
 

@@ -65,6 +65,7 @@ enum oh_http_error oh_head_scan(struct oh_head_scan *scan, const char *data, siz
 #define HEAD_KNOWN(X)                                  \
     X(HEAD_HOST, "host", host)                         \
     X(HEAD_CONTENT_TYPE, "content-type", content_type) \
+    X(HEAD_CONTENT_ENCODING, "content-encoding", content_encoding) \
     X(HEAD_ACCEPT, "accept", accept)                   \
     X(HEAD_AUTHORIZATION, "authorization", authorization) \
     X(HEAD_IDEMPOTENCY_KEY, "idempotency-key", idempotency_key) \

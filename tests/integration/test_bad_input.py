@@ -408,6 +408,13 @@ class BadInput(ServerCase):
                     data = json.dumps(body).encode()
                     self.refused(self.client.request(method, target, data, {'Content-Type': media}),
                                  415, 'unsupported_media_type')
+
+    def test_encoded_body(self):
+        for call, (method, target, body) in CALLS.items():
+            with self.subTest(call=call):
+                headers = {'Content-Type': 'application/json', 'Content-Encoding': 'gzip'}
+                self.refused(self.client.request(method, target, json.dumps(body).encode(), headers),
+                             415, 'unsupported_media_type')
         self.assertEqual(self.seen(), self.before)
 
     def test_availability_questions(self):
