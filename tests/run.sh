@@ -41,6 +41,8 @@ give_up() {
     finish
 }
 
+trap 'give_up "stopped before the end"' INT TERM
+
 # ThreadSanitizer of gcc 12 cannot place its shadow memory under some address layouts.
 run_as_preset() {
     preset=$1

@@ -2,7 +2,7 @@
 #include "base/assert.h"
 #include <string.h>
 
-#define ENTRIES_PER_BUCKET 5u /* on average, before the index grows */
+#define ENTRIES_PER_BUCKET 6u /* on average, before the index grows */
 
 static uint32_t index_bucket_max(uint32_t entry_max)
 {

@@ -235,7 +235,8 @@ static inline bool pool_has_room(const struct pool *pool, uint32_t count)
     return count <= pool->slot_max - pool->live_count;
 }
 
-struct heap_entry { int64_t at_us; uint32_t reservation; };
+/* 12 bytes: one for each hold. */
+struct __attribute__((packed, aligned(4))) heap_entry { int64_t at_us; uint32_t reservation; };
 
 enum snapshot_class { SNAP_NODE, SNAP_ITEM, SNAP_GROUP, SNAP_CHANNEL, SNAP_RULE, SNAP_FENCE, SNAP_SUPPLY,
                       SNAP_POSTAL_CODE, SNAP_IMPORT, SNAP_POSITION, SNAP_RESERVATION, SNAP_KEY, SNAP_REMEMBERED,

@@ -257,6 +257,65 @@ static void test_ledger_that_is_full_goes_on_with_what_it_has(void **state)
     oh_ledger_destroy(&ledger);
 }
 
+static uint64_t memory_size(const struct oh_ledger *ledger)
+{
+    struct oh_ledger_stats stats;
+    oh_ledger_stats_get(ledger, &stats);
+    return stats.memory_size;
+}
+
+/* The stated cost of a position (64 bytes) and of a live one-line reservation (200), each on a position of its own. */
+static void test_ledger_keeps_to_its_memory_for_positions_and_reservations(void **state)
+{
+    (void)state;
+    const uint32_t items = 3000, nodes = 30;
+    struct counted counted = { 0 };
+    struct oh_allocator allocator = { counted_allocate, counted_release, &counted };
+    struct oh_ledger_options options = { .items_max = items, .positions_max = items * nodes,
+                                         .reservations_max = items * nodes, .claims_max = items * nodes * 2,
+                                         .keys_max = 16, .history_max = 16, .text_size_max = 256 << 20 };
+    struct oh_ledger *ledger = NULL;
+    char node[16], sku[16];
+    assert_int_equal(oh_ledger_create(&options, &allocator, &ledger), OH_OK);
+    uint64_t before = 0;
+    for (uint32_t n = 0; n < nodes; n++) {
+        struct oh_command put = { .type = OH_COMMAND_NODE };
+        snprintf(node, sizeof(node), "n%u", n);
+        put.node = (struct oh_node_command){ .node = oh_bytes_of(node), .enabled = true };
+        apply(ledger, &put);
+    }
+    for (uint32_t i = 0; i < items; i++) {
+        struct oh_command put = { .type = OH_COMMAND_ITEM };
+        snprintf(sku, sizeof(sku), "s%u", i);
+        put.item.sku = oh_bytes_of(sku);
+        apply(ledger, &put);
+    }
+    before = memory_size(ledger);
+    for (uint32_t at = 0; at < items * nodes; at++) {
+        snprintf(sku, sizeof(sku), "s%u", at % items);
+        snprintf(node, sizeof(node), "n%u", at / items);
+        struct oh_sync_entry entry = { .sku = oh_bytes_of(sku), .node = oh_bytes_of(node), .quantity_milli = 1000,
+                                       .as_of_us = NOW_US };
+        struct oh_command sync = { .type = OH_COMMAND_SYNC };
+        sync.sync = (struct oh_sync_command){ OH_BYTES("c"), &entry, 1 };
+        assert_int_equal(apply(ledger, &sync).lines[0].verdict, OH_OK_DONE);
+    }
+    assert_in_range(memory_size(ledger) - before, 1, 64ull * items * nodes);
+    before = memory_size(ledger);
+    for (uint32_t at = 0; at < items * nodes; at++) {
+        snprintf(sku, sizeof(sku), "s%u", at % items);
+        snprintf(node, sizeof(node), "n%u", at / items);
+        struct oh_reserve_line line = { .line = 1, .sku = oh_bytes_of(sku), .node = oh_bytes_of(node),
+                                        .quantity_milli = 1000 };
+        struct oh_command command = { .type = OH_COMMAND_RESERVE };
+        command.reserve = (struct oh_reserve_command){ .kind = OH_KIND_CART, .ttl_us = 1000000, .lines = &line,
+                                                       .line_count = 1 };
+        assert_int_equal(apply(ledger, &command).verdict, OH_OK_DONE);
+    }
+    assert_in_range(memory_size(ledger) - before, 1, 200ull * items * nodes);
+    oh_ledger_destroy(&ledger);
+}
+
 /* Ended reservations and old keys make room after their day. */
 static void test_ledger_remembers_for_a_day_and_no_longer(void **state)
 {
@@ -325,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_ledger_is_full_when_nodes_groups_or_channels_are_at_their_limit),
         cmocka_unit_test(test_ledger_keeps_an_item_at_every_node),
         cmocka_unit_test(test_ledger_that_is_full_goes_on_with_what_it_has),
+        cmocka_unit_test(test_ledger_keeps_to_its_memory_for_positions_and_reservations),
         cmocka_unit_test(test_ledger_remembers_for_a_day_and_no_longer),
         cmocka_unit_test(test_ledger_time_stands_still_when_the_clock_steps_back),
         cmocka_unit_test(test_ledger_refuses_a_count_older_than_the_movements_it_remembers),
