@@ -79,20 +79,21 @@ static uint32_t party_find(const struct oh_ledger *ledger, uint32_t text, struct
     return NO_SLOT;
 }
 
-static uint32_t *party_next(struct reservation *reservation, uint32_t text)
+static uint32_t *party_next(const struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 {
-    return text == RESERVATION_TEXT_ORDER ? &reservation->order_next : &reservation->customer_next;
+    struct parties *parties = oh_text_at(&ledger->text, ledger->reservations[slot].parties);
+    return text == RESERVATION_TEXT_ORDER ? &parties->order_next : &parties->customer_next;
 }
 
-static uint32_t *party_previous(struct reservation *reservation, uint32_t text)
+static uint32_t *party_previous(const struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 {
-    return text == RESERVATION_TEXT_ORDER ? &reservation->order_previous : &reservation->customer_previous;
+    struct parties *parties = oh_text_at(&ledger->text, ledger->reservations[slot].parties);
+    return text == RESERVATION_TEXT_ORDER ? &parties->order_previous : &parties->customer_previous;
 }
 
 static void party_link(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 {
-    struct reservation *reservation = &ledger->reservations[slot];
-    struct oh_bytes party = ledger_string(ledger, reservation->text, text);
+    struct oh_bytes party = ledger_string(ledger, ledger->reservations[slot].text, text);
     if (party.size == 0)
         return;
     uint32_t newest = party_find(ledger, text, party);
@@ -101,22 +102,21 @@ static void party_link(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
         return;
     }
     oh_index_replace(&ledger->party_index, party_hash(text, party), newest, slot);
-    *party_next(reservation, text) = link_of(newest);
-    *party_previous(&ledger->reservations[newest], text) = link_of(slot);
+    *party_next(ledger, slot, text) = link_of(newest);
+    *party_previous(ledger, newest, text) = link_of(slot);
 }
 
 static void party_unlink(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 {
-    struct reservation *reservation = &ledger->reservations[slot];
-    struct oh_bytes party = ledger_string(ledger, reservation->text, text);
+    struct oh_bytes party = ledger_string(ledger, ledger->reservations[slot].text, text);
     if (party.size == 0)
         return;
-    uint32_t next = *party_next(reservation, text);
-    uint32_t previous = *party_previous(reservation, text);
+    uint32_t next = *party_next(ledger, slot, text);
+    uint32_t previous = *party_previous(ledger, slot, text);
     if (next != 0)
-        *party_previous(&ledger->reservations[next - 1], text) = previous;
+        *party_previous(ledger, next - 1, text) = previous;
     if (previous != 0)
-        *party_next(&ledger->reservations[previous - 1], text) = next;
+        *party_next(ledger, previous - 1, text) = next;
     else if (next != 0)
         oh_index_replace(&ledger->party_index, party_hash(text, party), slot, next - 1);
     else
@@ -264,9 +264,13 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     if (!pool_has_room(&ledger->reservation_pool, 1))
         return OH_E_NOMEM;
     const struct oh_bytes strings[RESERVATION_TEXTS] = { effect->id, effect->customer, effect->order };
+    bool has_party = effect->customer.size + effect->order.size > 0;
     uint32_t text = oh_text_put_strings(&ledger->text, strings, RESERVATION_TEXTS);
-    if (text == 0)
+    uint32_t parties = has_party ? oh_text_allocate(&ledger->text, sizeof(struct parties)) : 0;
+    if (text == 0 || (has_party && parties == 0))
         return OH_E_NOMEM;
+    if (has_party)
+        memset(oh_text_at(&ledger->text, parties), 0, sizeof(struct parties));
     uint32_t slot = pool_take(&ledger->reservation_pool);
     snapshot_skip(ledger, SNAP_RESERVATION, slot);
     ledger->reservations[slot] = (struct reservation){
@@ -274,6 +278,7 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
         .expires_at_us = effect->expires_at_us,
         .ended_at_us = effect->ended_at_us,
         .text = text,
+        .parties = parties,
         .channel = effect->channel,
         .kind = effect->kind & 0xf,
     };
@@ -452,6 +457,7 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
     struct oh_bytes id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
     oh_index_remove(&ledger->reservation_index, (uint32_t)name_hash(id), slot);
     oh_text_free_strings(&ledger->text, reservation->text, RESERVATION_TEXTS);
+    oh_text_free(&ledger->text, reservation->parties, sizeof(struct parties));
     pool_give(&ledger->reservation_pool, slot);
 }
 
@@ -685,8 +691,10 @@ static uint64_t walk_next(const struct oh_ledger *ledger, enum list_walk walk, u
         return cursor + 1;
     if (cursor > ledger->reservation_pool.slot_count)
         return 0;
-    const struct reservation *reservation = &ledger->reservations[cursor - 1];
-    return walk == WALK_ORDER ? reservation->order_next : reservation->customer_next;
+    if (ledger->reservations[cursor - 1].parties == 0)
+        return 0;
+    uint32_t text = walk == WALK_ORDER ? RESERVATION_TEXT_ORDER : RESERVATION_TEXT_CUSTOMER;
+    return *party_next(ledger, (uint32_t)cursor - 1, text);
 }
 
 uint32_t oh_reservation_list(const struct oh_ledger *ledger, const struct oh_reservation_filter *filter,

@@ -157,8 +157,7 @@ struct reservation {
     int64_t ended_at_us; /* OH_TIME_US_NONE: something is still claimed */
     uint32_t text; /* 0: the slot is free */
     uint32_t claims_head, claims_tail; /* links, in the order they were made */
-    uint32_t customer_next, customer_previous;
-    uint32_t order_next, order_previous;
+    uint32_t parties; /* text block: struct parties; 0: neither customer nor order */
     uint32_t heap : 28; /* place in the expiry heap + 1; 0: not in it */
     uint32_t kind : 4;
     uint16_t claim_count;
@@ -166,7 +165,10 @@ struct reservation {
     uint16_t held_count; /* claims that hold something */
     uint16_t channel;
 };
-_Static_assert(sizeof(struct reservation) == 64, "one cache line: there may be 16 million");
+_Static_assert(sizeof(struct reservation) == 56, "there may be 16 million");
+
+/* Links to the next older and newer reservation of the same customer, and of the same order. */
+struct parties { uint32_t customer_next, customer_previous, order_next, order_previous; };
 
 struct claim {
     int64_t quantity_milli;
