@@ -191,7 +191,8 @@ static void test_record_has_these_bytes_in_version_1(void **state)
         1,    0xac, 0x02, 0x80, 0x89, 0x7a, 2, /* version, seq 300, at 1 s, 2 effects */
         12,   9,    0x09, 2,    'r',  '7',  2,    0,
         0x80, 0x89, 0x7a,                               /* cart, channel 1, created now, until + 1 s */
-        13,   8,    0x39, 1,    7,    0,    0xb8, 0x17, 0xe8, 0x07, /* ended, 0.5 of it expired, of the same id; line 1 */
+        13,   8,    0x39, 1,    7,    0,    0xb8, 0x17,
+        0xe8, 0x07,                                     /* ended, 0.5 expired, of the same id; line 1 */
     };
     struct oh_effect effects[2] = {
         { .type = OH_EFFECT_RESERVATION,
