@@ -60,12 +60,17 @@ url=http://127.0.0.1:$port
 pid_file=$data/onhand.pid
 log_file=$data/onhand.log
 
-# The process of an earlier start, when it still runs. The name is compared,
-# because a number may belong to another process by now.
+# is_serving PID: whether it is a server of ours. The number may belong to another process by now, and one that
+# ended but was not waited for yet has no command line.
+is_serving() {
+    tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -q 'onhand serve '
+}
+
+# The process of an earlier start, when it still runs.
 running_pid() {
     [ -r "$pid_file" ] || return 1
     pid=$(cat "$pid_file")
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = onhand ] || return 1
+    is_serving "$pid" 2>/dev/null || return 1
     printf '%s\n' "$pid"
 }
 
@@ -73,7 +78,7 @@ stop() {
     pid=$(running_pid) || { say "Onhand is not running on $data"; return 0; }
     kill -TERM "$pid"
     tenths=0
-    while [ -d "/proc/$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = onhand ]; do
+    while is_serving "$pid" 2>/dev/null; do
         [ $tenths -lt 300 ] || fail "process $pid has not ended within 30 s of SIGTERM"
         tenths=$((tenths + 1))
         sleep 0.1
