@@ -223,6 +223,10 @@ static void candidates_collect(struct plan *plan, const struct wish *wish)
 
 /* ---- Their order ------------------------------------------------------------------------------ */
 
+/* Beyond every quantity (2^53), and with steps that a double there still tells apart. */
+#define COVERS_ORDER 0x1p54
+#define COVERS_STEP  4.0
+
 /*
  * Fewest splits: first the nodes that can fill the line alone, of these the
  * one that can fill most lines of the request; then the fullest.
@@ -239,7 +243,7 @@ static double candidate_order(const struct plan *plan, const struct candidate *c
         return -(double)candidate->free_milli;
     case OH_POLICY_FEWEST_SPLITS:
         if (candidate->free_milli >= quantity_milli)
-            return -1e18 - ledger->covers[candidate->node];
+            return -COVERS_ORDER - COVERS_STEP * ledger->covers[candidate->node];
         return -(double)candidate->free_milli;
     }
     OH_UNREACHABLE();

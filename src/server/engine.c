@@ -19,9 +19,12 @@ static void engine_set_date(struct oh_engine *engine)
     engine->date_s = second;
 }
 
+/* A clock that was set back stands still until it has caught up (docs/spec/ledger.md, L2). */
 static void engine_read_clock(struct oh_engine *engine)
 {
-    engine->now_us = engine->clock.realtime_us(engine->clock.context);
+    int64_t now_us = engine->clock.realtime_us(engine->clock.context);
+    if (now_us > engine->now_us)
+        engine->now_us = now_us;
     engine->mono_us = engine->clock.monotonic_us(engine->clock.context);
     engine_set_date(engine);
 }

@@ -1,0 +1,46 @@
+/*
+ * wire.h - between the model and the bytes: requests as HTTP text, and whether a reply says what the model says.
+ *
+ * Shares nothing with the server's own codec but cJSON, which both take from Debian.
+ */
+#ifndef ONHAND_TESTS_SIM_WIRE_H
+#define ONHAND_TESTS_SIM_WIRE_H
+
+#include "base/strbuf.h"
+#include "sim/model.h"
+
+#define WIRE_ID_SIZE 32
+
+/* Ids of reservations: "R<number>" where the client chose it, else what the server said. */
+struct wire_ids {
+    char text[MODEL_RESERVATIONS_MAX][WIRE_ID_SIZE];
+};
+
+void wire_put_request(struct oh_strbuf *out, const struct model_request *request, const struct wire_ids *ids);
+
+struct wire_reply {
+    int status;
+    bool is_replayed; /* Idempotency-Replayed: true */
+    bool is_last;     /* Connection: close */
+    struct oh_bytes body;
+    size_t size; /* of head and body */
+};
+
+/* Reads one reply from the start of `bytes`. False: it is not whole yet. *out_is_wrong: it never will be. */
+bool wire_get_reply(struct oh_bytes bytes, struct wire_reply *out, bool *out_is_wrong);
+
+/*
+ * Does the reply say what the model says? Learns the id of a reservation. Returns the reply's seq in *out_seq (0: it
+ * has none), and false with a sentence in `why` when it differs.
+ */
+bool wire_check(const struct wire_reply *reply, const struct model_request *request, const struct model_answer *answer,
+                struct wire_ids *ids, uint64_t *out_seq, char *why, size_t why_size);
+
+/* The same of a batch: an answer per entry. */
+bool wire_check_batch(const struct wire_reply *reply, const struct model_request *request,
+                      const struct model_answer *answers, struct wire_ids *ids, uint64_t *out_seq, char *why,
+                      size_t why_size);
+
+const char *wire_request_name(const struct model_request *request);
+
+#endif

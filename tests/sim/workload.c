@@ -1,0 +1,277 @@
+#include "sim/workload.h"
+#include "base/assert.h"
+#include <stdlib.h>
+
+#define SECOND_US INT64_C(1000000)
+
+static int64_t between(struct oh_prng *prng, int64_t low, int64_t high)
+{
+    return oh_prng_between(prng, low, high);
+}
+
+static bool chance(struct oh_prng *prng, unsigned percent)
+{
+    return oh_prng_below(prng, 100) < percent;
+}
+
+/* 0 is most likely, bound - 1 least. */
+static uint8_t skewed(struct oh_prng *prng, uint64_t bound)
+{
+    return (uint8_t)oh_prng_below(prng, oh_prng_below(prng, bound) + 1);
+}
+
+static int64_t milli_any(struct oh_prng *prng, int64_t units_max)
+{
+    static const int64_t parts[] = { 0, 0, 0, 0, 250, 500, 1, 999 };
+    return between(prng, 1, units_max) * 1000 - parts[oh_prng_below(prng, 8)];
+}
+
+/* Mostly just now, often a while ago; whole seconds too, so that times meet. */
+static int64_t time_past(struct oh_prng *prng, int64_t now_us)
+{
+    if (chance(prng, 30))
+        return now_us;
+    int64_t at_us = now_us - between(prng, 0, chance(prng, 20) ? 7200 : 60) * SECOND_US;
+    return chance(prng, 50) ? at_us - at_us % SECOND_US : at_us;
+}
+
+/* ---- Stock ------------------------------------------------------------------------------------------------------ */
+
+static void line_place(struct oh_prng *prng, struct model_line *line)
+{
+    *line = (struct model_line){ .item = skewed(prng, MODEL_ITEMS),
+                                 .node = skewed(prng, MODEL_NODES),
+                                 .group = MODEL_NONE,
+                                 .to_node = MODEL_NONE,
+                                 .at_us = MODEL_NEVER };
+    if (chance(prng, 1))
+        line->item = MODEL_ITEMS;
+}
+
+static uint8_t state_any(struct oh_prng *prng)
+{
+    return chance(prng, 80) ? 0 : (uint8_t)oh_prng_below(prng, MODEL_STATES);
+}
+
+static void adjust_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                        struct model_request *out)
+{
+    out->type = MODEL_ADJUST;
+    out->source = (uint8_t)oh_prng_below(prng, 3);
+    out->line_count = (uint32_t)between(prng, 1, 4);
+    for (uint32_t i = 0; i < out->line_count; i++) {
+        struct model_line *line = &out->lines[i];
+        line_place(prng, line);
+        line->state = state_any(prng);
+        line->milli = chance(prng, 60) ? milli_any(prng, 12) : -milli_any(prng, 6);
+        if (chance(prng, 60))
+            line->at_us = time_past(prng, model->now_us);
+        if (chance(prng, 40)) /* a feed that sends the same again under another request */
+            line->entry_id = chance(prng, 20) ? (uint32_t)between(prng, 1, (int64_t)workload->entry_ids + 1)
+                                              : workload->entry_ids + 1;
+        workload->entry_ids += line->entry_id > workload->entry_ids ? 1 : 0;
+    }
+}
+
+static void counts_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+{
+    out->source = (uint8_t)oh_prng_below(prng, 3);
+    out->line_count = (uint32_t)between(prng, 1, 4);
+    for (uint32_t i = 0; i < out->line_count; i++) {
+        struct model_line *line = &out->lines[i];
+        line_place(prng, line);
+        line->state = state_any(prng);
+        line->milli = between(prng, 0, 20) * 1000 + (chance(prng, 20) ? 500 : 0);
+        line->at_us = time_past(prng, model->now_us);
+        line->has_source_seq = chance(prng, 40);
+        line->source_seq = between(prng, 0, 3);
+    }
+}
+
+/* ---- Reservations ----------------------------------------------------------------------------------------------- */
+
+static void reserve_draw(struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    out->type = MODEL_RESERVE;
+    out->reservation = workload->reservations++;
+    out->has_own_id = chance(prng, 85);
+    out->channel = (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
+    out->kind = (uint8_t)oh_prng_below(prng, MODEL_KINDS);
+    out->customer = skewed(prng, 6);
+    out->allow_partial = chance(prng, 30);
+    out->ttl_us = chance(prng, 25) ? 0 : between(prng, 1, chance(prng, 70) ? 30 : 900) * SECOND_US;
+    out->line_count = (uint32_t)between(prng, 1, chance(prng, 60) ? 2 : 5);
+    for (uint32_t i = 0; i < out->line_count; i++) {
+        struct model_line *line = &out->lines[i];
+        line_place(prng, line);
+        line->line = i + 1;
+        line->milli = milli_any(prng, chance(prng, 80) ? 4 : 15);
+        if (chance(prng, 60))
+            line->node = MODEL_NONE;
+        if (line->node == MODEL_NONE && chance(prng, 30))
+            line->group = (uint8_t)oh_prng_below(prng, MODEL_GROUPS);
+    }
+}
+
+static void batch_draw(struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    out->type = MODEL_BATCH;
+    out->batch_count = (uint32_t)between(prng, 1, MODEL_BATCH_MAX);
+    out->batch = calloc(out->batch_count, sizeof(*out->batch));
+    OH_ASSERT(out->batch != NULL);
+    for (uint32_t i = 0; i < out->batch_count; i++) {
+        reserve_draw(workload, prng, &out->batch[i]);
+        out->batch[i].has_own_id = true;
+        out->batch[i].at_us = MODEL_NEVER;
+    }
+}
+
+/* One of the newest, whose id is known; UINT32_MAX: there is none. */
+static uint32_t reservation_any(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                                const struct wire_ids *ids)
+{
+    uint32_t count = model->reservation_count - (workload->first_reservation < model->reservation_count
+                                                     ? workload->first_reservation
+                                                     : model->reservation_count);
+    for (uint32_t tries = 0; tries < 8 && count > 0; tries++) {
+        uint32_t back = (uint32_t)oh_prng_below(prng, oh_prng_below(prng, count < 40 ? count : 40) + 1);
+        uint32_t number = model->reservation_count - 1 - back;
+        if (ids->text[number][0] != '\0')
+            return number;
+    }
+    return UINT32_MAX;
+}
+
+static uint32_t lines_made(const struct model *model, uint32_t reservation)
+{
+    uint32_t most = 1;
+    for (uint32_t link = model->reservations[reservation].first; link != 0;
+         link = model->claims[link - 1].next_of_reservation)
+        most = model->claims[link - 1].line > most ? model->claims[link - 1].line : most;
+    return most;
+}
+
+static void action_line_draw(struct oh_prng *prng, const struct model *model, const struct model_request *of,
+                             uint32_t number, struct model_line *line)
+{
+    line_place(prng, line);
+    line->line = number;
+    if (chance(prng, 70))
+        line->node = MODEL_NONE;
+    if (of->type == MODEL_MOVE)
+        line->to_node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
+    line->has_quantity = of->type == MODEL_CHANGE || chance(prng, 60);
+    line->milli = milli_any(prng, 5);
+    if (of->type == MODEL_CHANGE && chance(prng, 10))
+        line->milli = 0;
+    (void)model;
+}
+
+/* Different lines, in order: one may be one too many. */
+static void action_lines_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+{
+    uint32_t most = lines_made(model, out->reservation) + (chance(prng, 5) ? 1 : 0);
+    for (uint32_t number = 1; number <= most && out->line_count < MODEL_LINES_MAX; number++) {
+        if (chance(prng, 60))
+            action_line_draw(prng, model, out, number, &out->lines[out->line_count++]);
+    }
+    if (out->line_count == 0)
+        action_line_draw(prng, model, out, 1, &out->lines[out->line_count++]);
+}
+
+static void action_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+{
+    static const enum model_type types[] = { MODEL_CONFIRM, MODEL_CONFIRM, MODEL_CONFIRM, MODEL_RELEASE,
+                                             MODEL_FULFIL,  MODEL_FULFIL,  MODEL_EXTEND,  MODEL_CHANGE,
+                                             MODEL_CHANGE,  MODEL_MOVE,    MODEL_MOVE };
+    out->type = types[oh_prng_below(prng, sizeof(types) / sizeof(types[0]))];
+    out->ttl_us = between(prng, 0, 60) * SECOND_US;
+    out->return_rest = (out->type == MODEL_CONFIRM || out->type == MODEL_FULFIL) && chance(prng, 25);
+    out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
+    if (out->type == MODEL_FULFIL && chance(prng, 40))
+        out->at_us = time_past(prng, model->now_us);
+    if (out->type != MODEL_EXTEND && (out->type == MODEL_CHANGE || chance(prng, 50)))
+        action_lines_draw(prng, model, out);
+}
+
+/* ---- Reference data --------------------------------------------------------------------------------------------- */
+
+static void reference_draw(struct oh_prng *prng, struct model_request *out)
+{
+    uint64_t dice = oh_prng_below(prng, 10);
+    out->is_delete = dice != 9 && chance(prng, 25);
+    if (dice < 5) {
+        out->type = MODEL_RULE;
+        out->rule = (uint8_t)oh_prng_below(prng, MODEL_RULES);
+        out->value = out->rule >= MODEL_RULES - 2   ? between(prng, 0, 1)
+                     : out->rule >= MODEL_RULES - 4 ? 500 * between(prng, 1, 3)
+                                                    : 500 * between(prng, 0, 8);
+    } else if (dice < 9) {
+        out->type = MODEL_FENCE;
+        out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
+        out->value = chance(prng, 10) ? 0 : milli_any(prng, 6);
+    } else {
+        out->type = MODEL_NODE;
+        out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
+        out->value = chance(prng, 70);
+    }
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+static void question_draw(const struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    static const enum model_type types[] = {
+        MODEL_GET_POSITION,           MODEL_GET_STOCK, MODEL_GET_NODE_AVAILABILITY, MODEL_GET_CHANNEL_AVAILABILITY,
+        MODEL_GET_GROUP_AVAILABILITY, MODEL_ASK_GRID,  MODEL_LIST_RESERVATIONS,     MODEL_GET_FENCE,
+        MODEL_GET_IMPORT,             MODEL_MIN_SEQ,
+    };
+    out->type = types[oh_prng_below(prng, sizeof(types) / sizeof(types[0]))];
+    out->item = skewed(prng, MODEL_ITEMS);
+    out->node = skewed(prng, MODEL_NODES);
+    out->group = (uint8_t)oh_prng_below(prng, MODEL_GROUPS);
+    out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
+    out->customer = skewed(prng, 6);
+    out->import = workload->imports == 0 ? 0 : (uint32_t)oh_prng_below(prng, workload->imports);
+    out->channel = chance(prng, 40) ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
+    if (out->type == MODEL_GET_CHANNEL_AVAILABILITY && out->channel == MODEL_NONE)
+        out->channel = 1;
+    out->value = chance(prng, 30);
+}
+
+/* ---- All together ----------------------------------------------------------------------------------------------- */
+
+void workload_next(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                   const struct wire_ids *ids, struct model_request *out)
+{
+    uint64_t dice = oh_prng_below(prng, 100);
+    uint32_t reservation = reservation_any(workload, prng, model, ids);
+    *out = (struct model_request){ .channel = MODEL_NONE, .at_us = MODEL_NEVER, .kind = MODEL_CART };
+    if (dice < 18) {
+        adjust_draw(workload, prng, model, out);
+    } else if (dice < 25) {
+        out->type = MODEL_SYNC;
+        counts_draw(prng, model, out);
+    } else if (dice < 47) {
+        reserve_draw(workload, prng, out);
+    } else if (dice < 50 && workload->has_batches) {
+        batch_draw(workload, prng, out);
+    } else if (dice < 72 && reservation != UINT32_MAX) {
+        out->reservation = reservation;
+        action_draw(prng, model, out);
+    } else if (dice < 77) {
+        reference_draw(prng, out);
+    } else if (dice < 79) {
+        out->type = MODEL_IMPORT;
+        out->import = workload->imports++;
+        counts_draw(prng, model, out);
+    } else if (dice < 86 && reservation != UINT32_MAX) {
+        out->type = MODEL_GET_RESERVATION;
+        out->reservation = reservation;
+    } else {
+        question_draw(workload, prng, out);
+    }
+    bool may_have_key = out->type < MODEL_IMPORT && out->type != MODEL_BATCH;
+    if (may_have_key && (chance(prng, 60) || (out->type == MODEL_RESERVE && !out->has_own_id)))
+        out->key = ++workload->keys;
+}

@@ -1,0 +1,27 @@
+/*
+ * workload.h - what clients would ask next: every kind of request, on few hot items and many cold ones.
+ *
+ * A part of it is wrong on purpose, a part is about things that have just happened. Knows the model only to find
+ * reservations worth acting on; judges nothing.
+ */
+#ifndef ONHAND_TESTS_SIM_WORKLOAD_H
+#define ONHAND_TESTS_SIM_WORKLOAD_H
+
+#include "base/prng.h"
+#include "sim/model.h"
+#include "sim/wire.h"
+
+struct workload {
+    uint32_t reservations; /* numbers given out */
+    uint32_t keys;
+    uint32_t entry_ids;
+    uint32_t imports;
+    uint32_t first_reservation; /* older ones may be forgotten by now */
+    bool has_batches;           /* the journal is large enough for them */
+};
+
+/* Draws the next request. It lends `out->batch` for ever. */
+void workload_next(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                   const struct wire_ids *ids, struct model_request *out);
+
+#endif
