@@ -420,12 +420,12 @@ static bool adjust_is_valid(struct oh_ledger *ledger, const struct oh_adjust_com
     int64_t sum_milli = 0;
     pending_begin(ledger);
     for (uint32_t i = 0; i < command->entry_count; i++) {
+        if (!adjust_entry_is_valid(ledger, &command->entries[i], i, &places[i], answer))
+            return false;
         if (!entry_id_is_first(ledger, command, i)) {
             refuse(answer, OH_V_DUPLICATE_MEMBER, OH_FIELD_ID, i);
             return false;
         }
-        if (!adjust_entry_is_valid(ledger, &command->entries[i], i, &places[i], answer))
-            return false;
         entry_is_repeat(ledger, command, i, answer);
         if (answer->verdict != OH_OK_DONE)
             return false;

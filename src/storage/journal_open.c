@@ -10,6 +10,7 @@
 /* What reading the newest file to its end found. */
 struct journal_end {
     uint64_t offset;     /* behind the last frame */
+    uint64_t records_end; /* behind the last frame that has records; only proof frames follow */
     uint64_t next_seq;   /* behind the last record */
     uint64_t synced_seq; /* proven to be on disk */
     uint64_t torn_end;   /* == offset: the tail is clean */
@@ -53,9 +54,12 @@ static enum oh_err end_find(struct oh_journal *journal, struct journal_end *out_
     struct oh_frame frame;
     uint64_t torn_end = 0;
     oh_frame_cursor_init(&cursor, &journal->current);
+    uint64_t records_end = cursor.offset;
     enum oh_err err;
     do {
         err = oh_frame_cursor_next(&cursor, &frame, diag);
+        if (err == OH_OK && frame.header.record_count > 0)
+            records_end = cursor.offset;
     } while (err == OH_OK);
     const char *fault = cursor.fault;
     if (err == OH_E_TORN)
@@ -63,6 +67,7 @@ static enum oh_err end_find(struct oh_journal *journal, struct journal_end *out_
     if (err == OH_OK)
         *out_end = (struct journal_end){
             .offset = cursor.offset,
+            .records_end = records_end,
             .next_seq = cursor.next_seq,
             .synced_seq = cursor.synced_seq,
             .torn_end = torn_end,
@@ -103,21 +108,24 @@ static enum oh_err tail_cut(struct oh_journal *journal, const struct journal_end
     return err;
 }
 
-/* Offset of the first frame whose records are not proven to be on disk. */
+/*
+ * Behind the last frame that is proven to be on disk. A proof frame proves the records before it, never itself: what
+ * follows the last proven record may be in the page cache alone, whatever it says.
+ */
 static enum oh_err unproven_find(struct oh_journal *journal, const struct journal_end *end,
                                  uint64_t *out_offset, struct oh_diag *diag)
 {
     struct oh_frame_cursor cursor;
     struct oh_frame frame;
-    uint64_t offset = end->offset;
+    oh_frame_cursor_init(&cursor, &journal->current);
+    uint64_t offset = cursor.offset;
     enum oh_err err = OH_OK;
     bool is_found = false;
-    oh_frame_cursor_init(&cursor, &journal->current);
     while (err == OH_OK && !is_found && cursor.offset < end->offset) {
         err = oh_frame_cursor_next(&cursor, &frame, diag);
         is_found = err == OH_OK && frame.header.record_count > 0 && frame.header.last_seq > end->synced_seq;
-        if (is_found)
-            offset = frame.header.offset;
+        if (err == OH_OK && !is_found && frame.header.record_count > 0)
+            offset = cursor.offset;
     }
     oh_frame_cursor_fini(&cursor);
     if (err == OH_E_TORN) {
@@ -140,11 +148,9 @@ static enum oh_err unproven_rewrite(struct oh_journal *journal, const struct jou
                                     struct oh_diag *diag)
 {
     const struct oh_segment *segment = &journal->current;
-    uint64_t at = end->offset;
-    if (end->synced_seq + 1 == end->next_seq)
-        return OH_OK;
-    enum oh_err err = unproven_find(journal, end, &at, diag);
-    if (err != OH_OK)
+    uint64_t at = end->records_end;
+    enum oh_err err = end->synced_seq + 1 == end->next_seq ? OH_OK : unproven_find(journal, end, &at, diag);
+    if (err != OH_OK || at == end->offset)
         return err;
     char *bytes = malloc(COPY_SIZE);
     if (bytes == NULL)
