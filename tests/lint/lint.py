@@ -20,6 +20,7 @@ def files(root, *suffixes, under=("",)):
     for folder in under:
         for path, folders, names in os.walk(os.path.join(root, folder)):
             folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
+            names = [name for name in names if name not in SKIPPED_FOLDERS]  # .git of a worktree is a file
             found += [pathlib.Path(path, name) for name in names if name.endswith(suffixes or "")]
     return sorted(set(found))
 

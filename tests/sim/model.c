@@ -83,10 +83,12 @@ static bool count_is_greater(const struct model_fact *a, const struct model_fact
     return a->milli < b->milli;
 }
 
-static const struct model_fact *greatest_count(const struct model *model, uint32_t item, uint32_t node, uint32_t state)
+static const struct model_fact *greatest_count(const struct model *model, uint32_t item, uint32_t node,
+                                               uint32_t state)
 {
     const struct model_fact *greatest = NULL;
-    for (uint32_t link = model->fact_heads[item][node][state]; link != 0; link = model->facts[link - 1].next) {
+    for (uint32_t link = model->fact_heads[item][node][state]; link != 0;
+         link = model->facts[link - 1].next) {
         const struct model_fact *fact = &model->facts[link - 1];
         if (fact->is_count && (greatest == NULL || count_is_greater(fact, greatest)))
             greatest = fact;
@@ -99,7 +101,8 @@ static int64_t quantity(const struct model *model, uint32_t item, uint32_t node,
 {
     const struct model_fact *count = greatest_count(model, item, node, state);
     int64_t sum = count == NULL ? 0 : count->milli;
-    for (uint32_t link = model->fact_heads[item][node][state]; link != 0; link = model->facts[link - 1].next) {
+    for (uint32_t link = model->fact_heads[item][node][state]; link != 0;
+         link = model->facts[link - 1].next) {
         const struct model_fact *fact = &model->facts[link - 1];
         if (!fact->is_count && (count == NULL || fact->at_us > count->at_us))
             sum += fact->milli;
@@ -136,7 +139,8 @@ static int64_t live_of(const struct model *model, const struct model_claim *clai
 static int64_t claimed(const struct model *model, uint32_t item, uint32_t node, uint32_t channel)
 {
     int64_t sum = 0;
-    for (uint32_t link = model->claim_heads[item][node]; link != 0; link = model->claims[link - 1].next_at_place) {
+    for (uint32_t link = model->claim_heads[item][node]; link != 0;
+         link = model->claims[link - 1].next_at_place) {
         const struct model_claim *claim = &model->claims[link - 1];
         if (channel == MODEL_NONE || model->reservations[claim->reservation].channel == channel)
             sum += live_of(model, claim);
@@ -160,8 +164,8 @@ static uint32_t rule_rank(const struct model_rule_slot *rule, uint32_t item, uin
     return has_node ? 4 : has_channel ? 5 : 6;
 }
 
-static const struct model_rule_slot *resolve(const struct model *model, uint32_t attribute, uint32_t item, uint32_t node,
-                                             uint32_t channel)
+static const struct model_rule_slot *resolve(const struct model *model, uint32_t attribute, uint32_t item,
+                                             uint32_t node, uint32_t channel)
 {
     const struct model_rule_slot *best = NULL;
     uint32_t best_rank = 7;
@@ -176,7 +180,8 @@ static const struct model_rule_slot *resolve(const struct model *model, uint32_t
     return best;
 }
 
-static int64_t rule_value(const struct model *model, uint32_t attribute, uint32_t item, uint32_t node, uint32_t channel)
+static int64_t rule_value(const struct model *model, uint32_t attribute, uint32_t item, uint32_t node,
+                          uint32_t channel)
 {
     const struct model_rule_slot *rule = resolve(model, attribute, item, node, channel);
     return rule == NULL ? 0 : rule->value;
@@ -206,7 +211,8 @@ static bool channel_has(uint32_t channel, uint32_t node)
 }
 
 /* NULL: the node may be asked. L20, V7. Nodes 0, 1 and 2 are stores, which let customers collect. */
-static const char *ineligible(const struct model *model, uint32_t item, uint32_t node, uint32_t channel, uint32_t kind)
+static const char *ineligible(const struct model *model, uint32_t item, uint32_t node, uint32_t channel,
+                              uint32_t kind)
 {
     if (!model->enabled[node])
         return "node_disabled";
@@ -226,14 +232,16 @@ static const char *ineligible(const struct model *model, uint32_t item, uint32_t
 }
 
 /* L33: what a fence keeps from everyone else. */
-static int64_t fence_unused(const struct model *model, const struct model_fence_slot *fence, int64_t own_pending)
+static int64_t fence_unused(const struct model *model, const struct model_fence_slot *fence,
+                            int64_t own_pending)
 {
-    return at_least_0(fence->quantity - claimed(model, fence->item, fence->node, fence->channel) - own_pending);
+    return at_least_0(fence->quantity - claimed(model, fence->item, fence->node, fence->channel) -
+                      own_pending);
 }
 
 /* L5, L23, L33 to L37 */
-static struct room room_at(const struct model *model, const struct pending *pending, uint32_t item, uint32_t node,
-                           uint32_t channel, uint32_t kind)
+static struct room room_at(const struct model *model, const struct pending *pending, uint32_t item,
+                           uint32_t node, uint32_t channel, uint32_t kind)
 {
     struct room room = { 0, 0 };
     int64_t own_restricted = INT64_MAX;
@@ -261,10 +269,11 @@ static struct room room_at(const struct model *model, const struct pending *pend
 }
 
 /* L24: how much of real stock the channel may have; INT64_MAX: as much as there is. */
-static int64_t allowance(const struct model *model, const struct pending *pending, uint32_t item, uint32_t channel,
-                         uint32_t kind)
+static int64_t allowance(const struct model *model, const struct pending *pending, uint32_t item,
+                         uint32_t channel, uint32_t kind)
 {
-    int64_t threshold = channel == MODEL_NONE ? 0 : rule_value(model, RULE_THRESHOLD, item, MODEL_NONE, channel);
+    int64_t threshold =
+        channel == MODEL_NONE ? 0 : rule_value(model, RULE_THRESHOLD, item, MODEL_NONE, channel);
     int64_t sum = 0;
     if (threshold == 0)
         return INT64_MAX;
@@ -332,16 +341,19 @@ static const char *status_of(const struct model *model, uint32_t reservation)
         fulfilled += claim->fulfilled;
         expired += claim->expired + claim->held - held_of(model, claim);
     }
-    return held > 0 ? "held" : confirmed > 0 ? "confirmed" : fulfilled > 0 ? "fulfilled" : expired > 0 ? "expired"
-                                                                                                    : "released";
+    return held > 0        ? "held"
+           : confirmed > 0 ? "confirmed"
+           : fulfilled > 0 ? "fulfilled"
+           : expired > 0   ? "expired"
+                           : "released";
 }
 
 /* ---- Stock ------------------------------------------------------------------------------------------------------ */
 
 static uint32_t entry_print(const struct model_line *line)
 {
-    uint64_t print = (uint64_t)line->milli * 31 + (uint64_t)line->at_us * 7 + line->item * 1000003u + line->node * 101u +
-                     line->state * 17u + 1;
+    uint64_t print = (uint64_t)line->milli * 31 + (uint64_t)line->at_us * 7 + line->item * 1000003u +
+                     line->node * 101u + line->state * 17u + 1;
     return (uint32_t)(print ^ print >> 32) | 1u;
 }
 
@@ -407,7 +419,8 @@ static void ask_adjust(struct model *model, const struct model_request *request,
         bool is_seen = count != NULL && at_us <= count->at_us;
         part->verdict = is_seen ? "recorded" : "ok";
         part->quantity = is_seen ? 0 : line->milli;
-        tell(model, line->item, line->node, line->state, (struct model_fact){ false, at_us, 0, line->milli, 0 });
+        tell(model, line->item, line->node, line->state,
+             (struct model_fact){ false, at_us, 0, line->milli, 0 });
         out->record = MODEL_RECORD_YES;
         part->available = room_of_nobody(model, line->item, line->node);
     }
@@ -416,7 +429,8 @@ static void ask_adjust(struct model *model, const struct model_request *request,
 /* L10, L12 */
 static const char *sync_line(struct model *model, const struct model_line *line, int64_t *out_change)
 {
-    struct model_fact fact = { true, line->at_us, line->has_source_seq ? line->source_seq : -1, line->milli, 0 };
+    struct model_fact fact = { true, line->at_us, line->has_source_seq ? line->source_seq : -1, line->milli,
+                               0 };
     const struct model_fact *greatest = greatest_count(model, line->item, line->node, line->state);
     *out_change = 0;
     if (greatest != NULL && !count_is_greater(&fact, greatest))
@@ -479,9 +493,11 @@ struct plan {
     uint32_t candidate_count;
 };
 
-static void candidate_look(const struct model *model, struct plan *plan, const struct model_line *line, uint32_t node)
+static void candidate_look(const struct model *model, struct plan *plan, const struct model_line *line,
+                           uint32_t node)
 {
-    struct room room = room_at(model, &plan->pending, line->item, node, plan->request->channel, plan->request->kind);
+    struct room room =
+        room_at(model, &plan->pending, line->item, node, plan->request->channel, plan->request->kind);
     if (room.free + room.backorder <= 0)
         return;
     plan->candidates[plan->candidate_count] = (struct candidate){ node, plan->candidate_count, room, 0 };
@@ -514,7 +530,8 @@ static bool candidate_is_before(const struct plan *plan, const struct candidate 
         return a_fills;
     if (policy == MODEL_FEWEST_SPLITS && a_fills && plan->covers[a->node] != plan->covers[b->node])
         return plan->covers[a->node] > plan->covers[b->node];
-    if (policy != MODEL_PRIORITY && !(policy == MODEL_FEWEST_SPLITS && a_fills) && a->room.free != b->room.free)
+    if (policy != MODEL_PRIORITY && !(policy == MODEL_FEWEST_SPLITS && a_fills) &&
+        a->room.free != b->room.free)
         return a->room.free > b->room.free;
     return a->rank < b->rank;
 }
@@ -563,7 +580,8 @@ static const char *quantity_fault(const struct model *model, uint32_t item, uint
     return increment != 0 && milli % increment != 0 ? "quantity_not_increment" : NULL;
 }
 
-static int64_t quantity_grant(const struct model *model, const struct model_line *line, uint32_t channel, int64_t milli)
+static int64_t quantity_grant(const struct model *model, const struct model_line *line, uint32_t channel,
+                              int64_t milli)
 {
     int64_t increment = rule_value(model, RULE_INCREMENT, line->item, line->node, channel);
     if (increment != 0)
@@ -571,7 +589,8 @@ static int64_t quantity_grant(const struct model *model, const struct model_line
     return milli < rule_value(model, RULE_MINIMUM, line->item, line->node, channel) ? 0 : milli;
 }
 
-static bool lines_judge(const struct model *model, const struct model_request *request, struct model_answer *out)
+static bool lines_judge(const struct model *model, const struct model_request *request,
+                        struct model_answer *out)
 {
     for (uint32_t i = 0; i < request->line_count; i++) {
         if (request->lines[i].item >= MODEL_ITEMS) {
@@ -618,7 +637,8 @@ static bool line_plan(const struct model *model, struct plan *plan, const struct
     int64_t possible = smaller(sum.free, allowed) + sum.backorder;
     if (possible < line->milli && !request->allow_partial)
         return false;
-    int64_t take = possible >= line->milli ? line->milli : quantity_grant(model, line, request->channel, possible);
+    int64_t take =
+        possible >= line->milli ? line->milli : quantity_grant(model, line, request->channel, possible);
     candidates_take(plan, line->milli, take, allowed, order);
     for (uint32_t i = 0; i < plan->candidate_count; i++) {
         if (order[i]->taken == 0)
@@ -631,7 +651,8 @@ static bool line_plan(const struct model *model, struct plan *plan, const struct
     return true;
 }
 
-static void reservation_make(struct model *model, const struct model_request *request, struct model_answer *out)
+static void reservation_make(struct model *model, const struct model_request *request,
+                             struct model_answer *out)
 {
     model->reservations[request->reservation] = (struct model_reservation){
         .exists = true,
@@ -654,8 +675,8 @@ static void reservation_make(struct model *model, const struct model_request *re
             missing -= part->quantity;
         }
         if (missing > 0)
-            claim_at(model, request->reservation, request->lines[i].line, request->lines[i].item, MODEL_NONE)->quantity =
-                missing;
+            claim_at(model, request->reservation, request->lines[i].line, request->lines[i].item, MODEL_NONE)
+                ->quantity = missing;
     }
 }
 
@@ -700,7 +721,8 @@ struct action {
 
 static bool is_selected(const struct work *work, const struct model_line *line)
 {
-    return line == NULL || (work->claim->line == line->line && (line->node == MODEL_NONE || work->claim->node == line->node));
+    return line == NULL ||
+           (work->claim->line == line->line && (line->node == MODEL_NONE || work->claim->node == line->node));
 }
 
 static int64_t work_capacity(const struct action *action, const struct work *work)
@@ -723,7 +745,8 @@ static int64_t capacity_of(const struct action *action, const struct model_line 
 }
 
 /* V10 */
-static void refuse_nothing(const struct action *action, const struct model_line *line, struct model_answer *out)
+static void refuse_nothing(const struct action *action, const struct model_line *line,
+                           struct model_answer *out)
 {
     bool is_named = false, held = false, confirmed = false, fulfilled = false, expired = false, had = false;
     for (uint32_t i = 0; i < action->work_count; i++) {
@@ -735,7 +758,8 @@ static void refuse_nothing(const struct action *action, const struct model_line 
         held = held || work->held > 0;
         confirmed = confirmed || work->claim->confirmed > 0;
         fulfilled = fulfilled || work->claim->fulfilled > 0;
-        expired = expired || work->claim->expired > 0 || (is_due(action->model, work->claim) && work->claim->held > 0);
+        expired = expired || work->claim->expired > 0 ||
+                  (is_due(action->model, work->claim) && work->claim->held > 0);
     }
     if (!is_named && line != NULL)
         refuse(out, 422, "unknown_line");
@@ -758,7 +782,8 @@ static void take(struct action *action, const struct model_line *line, uint32_t 
         if (!is_selected(work, line) || work->claim->node == except_node)
             continue;
         int64_t held = action->request->type == MODEL_FULFIL ? 0 : smaller(work->held, milli);
-        int64_t confirmed = action->request->type == MODEL_CONFIRM ? 0 : smaller(work->confirmed, milli - held);
+        int64_t confirmed =
+            action->request->type == MODEL_CONFIRM ? 0 : smaller(work->confirmed, milli - held);
         work->held -= held;
         work->confirmed -= confirmed;
         work->took_held += held;
@@ -771,7 +796,8 @@ static int64_t room_for(const struct action *action, uint32_t item, uint32_t nod
 {
     const struct model_reservation *of = &action->model->reservations[action->request->reservation];
     struct room room = room_at(action->model, &action->pending, item, node, of->channel, of->kind);
-    return smaller(room.free, allowance(action->model, &action->pending, item, of->channel, of->kind)) + room.backorder;
+    return smaller(room.free, allowance(action->model, &action->pending, item, of->channel, of->kind)) +
+           room.backorder;
 }
 
 static const char *ineligible_for(const struct action *action, uint32_t item, uint32_t node)
@@ -780,8 +806,8 @@ static const char *ineligible_for(const struct action *action, uint32_t item, ui
     return ineligible(action->model, item, node, of->channel, of->kind);
 }
 
-static bool line_judge(const struct action *action, const struct model_line *line, int64_t capacity, int64_t *out_milli,
-                       struct model_answer *out)
+static bool line_judge(const struct action *action, const struct model_line *line, int64_t capacity,
+                       int64_t *out_milli, struct model_answer *out)
 {
     if (capacity == 0) {
         refuse_nothing(action, line, out);
@@ -838,7 +864,8 @@ static bool act_move(struct action *action, const struct model_line *line, struc
     return true;
 }
 
-static bool change_add(struct action *action, const struct model_line *line, int64_t more, struct model_answer *out)
+static bool change_add(struct action *action, const struct model_line *line, int64_t more,
+                       struct model_answer *out)
 {
     for (uint32_t i = 0; i < action->work_count && more > 0; i++) {
         struct work *work = &action->works[i];
@@ -871,8 +898,8 @@ static bool act_change(struct action *action, const struct model_line *line, str
     while (!is_selected(&action->works[i], line))
         i++;
     const char *code = line->milli == 0 ? NULL
-                                        : quantity_fault(action->model, action->works[i].claim->item, line->node,
-                                                         of->channel, line->milli);
+                                        : quantity_fault(action->model, action->works[i].claim->item,
+                                                         line->node, of->channel, line->milli);
     if (code != NULL) {
         refuse(out, 409, code);
         return false;
@@ -887,7 +914,8 @@ static bool act_line(struct action *action, const struct model_line *line, struc
 {
     if (action->request->type == MODEL_MOVE)
         return act_move(action, line, out);
-    return action->request->type == MODEL_CHANGE ? act_change(action, line, out) : act_take(action, line, out);
+    return action->request->type == MODEL_CHANGE ? act_change(action, line, out)
+                                                 : act_take(action, line, out);
 }
 
 static void fence_use(struct model *model, const struct model_claim *claim, int64_t milli)
@@ -907,7 +935,8 @@ static void work_do(struct action *action, struct work *work, struct model_answe
     const struct model_request *request = action->request;
     struct model_claim *claim = work->claim;
     int64_t took = work->took_held + work->took_confirmed;
-    bool gives_back = request->return_rest && (request->type == MODEL_CONFIRM || request->type == MODEL_FULFIL);
+    bool gives_back =
+        request->return_rest && (request->type == MODEL_CONFIRM || request->type == MODEL_FULFIL);
     int64_t back_held = gives_back ? work->held : 0;
     int64_t back_confirmed = gives_back && request->type == MODEL_FULFIL ? work->confirmed : 0;
     bool had_held = work->held > 0;
@@ -1007,7 +1036,8 @@ static void ask_action(struct model *model, const struct model_request *request,
 {
     static struct action action;
     action = (struct action){ .model = model, .request = request };
-    if (request->reservation >= model->reservation_count || !model->reservations[request->reservation].exists) {
+    if (request->reservation >= model->reservation_count ||
+        !model->reservations[request->reservation].exists) {
         refuse(out, 404, "unknown_reservation");
         return;
     }
@@ -1015,7 +1045,8 @@ static void ask_action(struct model *model, const struct model_request *request,
     for (uint32_t link = model->reservations[request->reservation].first; link != 0;
          link = model->claims[link - 1].next_of_reservation) {
         struct model_claim *claim = &model->claims[link - 1];
-        action.works[action.work_count++] = (struct work){ claim, claim->held, claim->confirmed, 0, 0, 0, MODEL_NONE };
+        action.works[action.work_count++] =
+            (struct work){ claim, claim->held, claim->confirmed, 0, 0, 0, MODEL_NONE };
     }
     if (request->type == MODEL_EXTEND)
         extend(&action, out);
@@ -1074,7 +1105,8 @@ static void position_figures(const struct model *model, uint32_t item, uint32_t 
         out[1 + state] = quantity(model, item, node, state);
         on_hand += out[1 + state];
     }
-    for (uint32_t link = model->claim_heads[item][node]; link != 0; link = model->claims[link - 1].next_at_place) {
+    for (uint32_t link = model->claim_heads[item][node]; link != 0;
+         link = model->claims[link - 1].next_at_place) {
         held += held_of(model, &model->claims[link - 1]);
         confirmed += model->claims[link - 1].confirmed;
     }
@@ -1092,15 +1124,16 @@ static void position_figures(const struct model *model, uint32_t item, uint32_t 
     out[11] = held + confirmed > 0 ? at_least_0(held + confirmed - out[1]) : 0;
 }
 
-static void ask_stock(const struct model *model, const struct model_request *request, struct model_answer *out)
+static void ask_stock(const struct model *model, const struct model_request *request,
+                      struct model_answer *out)
 {
     for (uint32_t node = 0; node < MODEL_NODES; node++)
         position_figures(model, request->item, node, out->figures[node]);
 }
 
 /* RU8: what can be had at the node, and no more than the channel may have in all. */
-static void availability_figure(const struct model *model, const struct model_request *request, struct room room,
-                                int64_t *out)
+static void availability_figure(const struct model *model, const struct model_request *request,
+                                struct room room, int64_t *out)
 {
     int64_t allowed = allowance(model, NULL, request->item, request->channel, MODEL_ANY_KIND);
     out[0] = smaller(room.free, allowed);
@@ -1120,7 +1153,8 @@ static struct room room_sum(const struct model *model, const struct model_reques
     return sum;
 }
 
-static void ask_availability(const struct model *model, const struct model_request *request, struct model_answer *out)
+static void ask_availability(const struct model *model, const struct model_request *request,
+                             struct model_answer *out)
 {
     if (request->type == MODEL_GET_CHANNEL_AVAILABILITY) {
         struct room sum = room_sum(model, request, &model_channel_nodes[request->channel]);
@@ -1154,9 +1188,11 @@ static void reservation_parts(const struct model *model, uint32_t reservation, s
     }
 }
 
-static void ask_reservation(const struct model *model, const struct model_request *request, struct model_answer *out)
+static void ask_reservation(const struct model *model, const struct model_request *request,
+                            struct model_answer *out)
 {
-    if (request->reservation >= model->reservation_count || !model->reservations[request->reservation].exists) {
+    if (request->reservation >= model->reservation_count ||
+        !model->reservations[request->reservation].exists) {
         refuse(out, 404, "unknown_reservation");
         return;
     }
@@ -1178,7 +1214,8 @@ static void ask_list(const struct model *model, const struct model_request *requ
     }
 }
 
-static void ask_fence_view(const struct model *model, const struct model_request *request, struct model_answer *out)
+static void ask_fence_view(const struct model *model, const struct model_request *request,
+                           struct model_answer *out)
 {
     const struct model_fence_slot *fence = &model->fences[request->fence];
     if (!fence->exists) {
@@ -1188,7 +1225,8 @@ static void ask_fence_view(const struct model *model, const struct model_request
     out->figures[0][0] = fence->quantity;
 }
 
-static void ask_import_view(const struct model *model, const struct model_request *request, struct model_answer *out)
+static void ask_import_view(const struct model *model, const struct model_request *request,
+                            struct model_answer *out)
 {
     const struct model_import_slot *import = &model->imports[request->import % MODEL_IMPORTS_MAX];
     if (import->rows == 0) {
@@ -1279,7 +1317,9 @@ void model_ask(struct model *model, const struct model_request *request, uint32_
                struct model_answer *out)
 {
     struct model_key *key = key_of(model, request);
-    *out = (struct model_answer){ .status = 200, .expires_us = MODEL_NEVER, .reservation = request->reservation };
+    *out = (struct model_answer){ .status = 200,
+                                  .expires_us = MODEL_NEVER,
+                                  .reservation = request->reservation };
     if (now_us > model->now_us)
         model->now_us = now_us;
     if (key != NULL && key_is_known(model, key)) {
@@ -1315,7 +1355,8 @@ const char *model_check(const struct model *model)
             continue;
         if (claim->held < 0 || claim->confirmed < 0 || claim->fulfilled < 0 || claim->released < 0)
             return "a part of a claim is below zero";
-        if (claim->held + claim->confirmed + claim->fulfilled + claim->released + claim->expired != claim->quantity)
+        if (claim->held + claim->confirmed + claim->fulfilled + claim->released + claim->expired !=
+            claim->quantity)
             return "the parts of a claim are not the claim";
     }
     return NULL;

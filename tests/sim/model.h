@@ -167,7 +167,15 @@ struct model_reservation {
 
 struct model_rule_slot {
     uint8_t item, node, channel; /* MODEL_NONE: any */
-    enum { RULE_SAFETY, RULE_THRESHOLD, RULE_BACKORDER, RULE_MINIMUM, RULE_INCREMENT, RULE_PICKUP, RULE_SHIP } attribute;
+    enum {
+        RULE_SAFETY,
+        RULE_THRESHOLD,
+        RULE_BACKORDER,
+        RULE_MINIMUM,
+        RULE_INCREMENT,
+        RULE_PICKUP,
+        RULE_SHIP
+    } attribute;
     bool exists;
     int64_t value;
 };

@@ -12,16 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define START_US       INT64_C(1795352400000000) /* 2026-11-22T13:00Z */
-#define SECOND_US      INT64_C(1000000)
-#define HOUR_US        (3600 * SECOND_US)
-#define OPS_MAX        8000u
-#define FLIGHTS_MAX    40000u
-#define APPLIED_MAX    40000u
-#define SETTLE_TURNS   3000u
-#define AUDIT_PEER     (SIM_PEERS_MAX - 1) /* the last one is the judge's own */
-#define BATCH_ROOM     ((size_t)4 << 20) /* what the service sets aside for these, beyond what it does for any */
-#define ENTRIES_ROOM   ((size_t)2 << 20)
+#define START_US     INT64_C(1795352400000000) /* 2026-11-22T13:00Z */
+#define SECOND_US    INT64_C(1000000)
+#define HOUR_US      (3600 * SECOND_US)
+#define OPS_MAX      8000u
+#define FLIGHTS_MAX  40000u
+#define APPLIED_MAX  40000u
+#define SETTLE_TURNS 3000u
+#define AUDIT_PEER   (SIM_PEERS_MAX - 1) /* the last one is the judge's own */
+#define BATCH_ROOM   ((size_t)4 << 20) /* what the service sets aside for these, beyond what it does for any */
+#define ENTRIES_ROOM ((size_t)2 << 20)
 
 /* Something a client wants, until it has an answer. Retries are the same op. */
 struct op {
@@ -29,7 +29,7 @@ struct op {
     struct model_answer *first; /* its first answers, one or one per entry of a batch; NULL: not asked yet */
     uint64_t first_seq;         /* of a reply that was received; 0: none */
     bool is_done;
-    bool is_waiting;            /* a flight of it is under way */
+    bool is_waiting; /* a flight of it is under way */
 };
 
 /* One sending of an op over a connection. */
@@ -66,19 +66,20 @@ struct run {
     uint32_t queue_counts[SIM_PEERS_MAX];
     struct applied *applied;
     uint32_t applied_count;
-    uint64_t acked_seq;   /* the greatest that a client was told */
-    uint64_t turn_seq;    /* of the ledger after the last turn */
-    int64_t latest_us;    /* the greatest time the server has read */
-    uint32_t first_op;    /* older ones have been forgotten by now: not retried */
+    uint64_t acked_seq; /* the greatest that a client was told */
+    uint64_t turn_seq;  /* of the ledger after the last turn */
+    int64_t latest_us;  /* the greatest time the server has read */
+    uint32_t first_op;  /* older ones have been forgotten by now: not retried */
     uint32_t event;
-    bool is_stalled;      /* the journal's threads stand still */
-    bool is_disk_weak;    /* full, or about to fail */
+    bool is_stalled;   /* the journal's threads stand still */
+    bool is_disk_weak; /* full, or about to fail */
     bool is_class_disk;
 };
 
 /* ---- Failing ---------------------------------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 3, 4))) static void fail(struct run *run, const char *law, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void fail(struct run *run, const char *law, const char *format,
+                                                       ...)
 {
     va_list arguments;
     if (run->result->has_failed)
@@ -124,6 +125,14 @@ static uint32_t answers_of(const struct model_request *request)
     return request->type == MODEL_BATCH ? request->batch_count : 1;
 }
 
+/* False: it is about a reservation whose id nobody knows any more. */
+static bool op_has_target(const struct run *run, const struct op *op)
+{
+    enum model_type type = op->request.type;
+    bool names_one = (type >= MODEL_CONFIRM && type <= MODEL_FULFIL) || type == MODEL_GET_RESERVATION;
+    return !names_one || run->ids->text[op->request.reservation][0] != '\0';
+}
+
 static bool op_can_repeat(const struct op *op)
 {
     return op->request.type >= MODEL_WRITES || op->request.type == MODEL_BATCH || op->request.key != 0 ||
@@ -135,14 +144,15 @@ static bool op_send(struct run *run, uint32_t number, uint32_t peer_number)
     struct sim_peer *peer = peer_of(run, peer_number);
     struct op *op = &run->ops[number];
     struct oh_strbuf text;
-    if (!peer->is_open && !sim_peer_connect(&run->world, peer))
+    if (!op_has_target(run, op) || (!peer->is_open && !sim_peer_connect(&run->world, peer)))
         return false;
     if (run->flight_count == FLIGHTS_MAX || run->queue_counts[peer_number] == SIM_REQUESTS_MAX)
         return false;
     oh_strbuf_init(&text, (size_t)1 << 20);
     wire_put_request(&text, &op->request, run->ids);
     bool is_write = op->request.type < MODEL_WRITES;
-    size_t body_size = text.size; /* a little more than the body: only near the edge of the room does it matter */
+    size_t body_size =
+        text.size; /* a little more than the body: only near the edge of the room does it matter */
     const char *end = memmem(text.data, text.size, "\r\n\r\n", 4);
     body_size -= (size_t)(end + 4 - text.data);
     size_t room = is_write ? OH_SERVICE_WRITE_ROOM + body_size : 0;
@@ -190,7 +200,8 @@ static void model_ask_op(struct run *run, uint32_t number, int64_t now_us, struc
         return;
     }
     for (uint32_t i = 0; i < request->batch_count; i++)
-        model_ask(run->model, &request->batch[i], OPS_MAX + request->batch[i].reservation, now_us, &answers[i]);
+        model_ask(run->model, &request->batch[i], OPS_MAX + request->batch[i].reservation, now_us,
+                  &answers[i]);
 }
 
 static void answers_refused(struct model_answer *answers, uint32_t count)
@@ -205,7 +216,8 @@ static void check_record(struct run *run, const struct flight *flight)
     uint64_t delta = flight->read.seq_after - flight->read.seq_before;
     const struct model_request *request = &run->ops[flight->op].request;
     for (uint32_t i = 0; i < answers_of(request); i++)
-        record = flight->answers[i].record > record && record != MODEL_RECORD_YES ? flight->answers[i].record : record;
+        record = flight->answers[i].record > record && record != MODEL_RECORD_YES ? flight->answers[i].record
+                                                                                  : record;
     if (flight->read.is_joined || request->type == MODEL_IMPORT)
         return;
     if ((record == MODEL_RECORD_YES && delta != 1) || (record == MODEL_RECORD_NO && delta != 0) || delta > 1)
@@ -231,8 +243,8 @@ static void take_read(struct run *run, const struct sim_read *read)
     }
     model_ask_op(run, flight->op, read->now_us, answers);
     tell_all(run, "peer %u is read: %s, the model says %d %s, seq %" PRIu64 " to %" PRIu64, flight->peer,
-             wire_request_name(&op->request), answers[0].status, answers[0].code == NULL ? "" : answers[0].code,
-             read->seq_before, read->seq_after);
+             wire_request_name(&op->request), answers[0].status,
+             answers[0].code == NULL ? "" : answers[0].code, read->seq_before, read->seq_after);
     check_record(run, flight);
     answers_repeat(op, answers, count);
     if (!answers[0].is_repeat)
@@ -259,8 +271,8 @@ static void check_seq(struct run *run, const struct flight *flight, uint64_t seq
 }
 
 /* A batch has a reply of its own shape: the status and the body of each entry. */
-static bool check_reply(struct run *run, const struct flight *flight, const struct wire_reply *reply, uint64_t *out_seq,
-                        char *why, size_t why_size)
+static bool check_reply(struct run *run, const struct flight *flight, const struct wire_reply *reply,
+                        uint64_t *out_seq, char *why, size_t why_size)
 {
     const struct op *op = &run->ops[flight->op];
     if (flight->read.has_no_room) {
@@ -294,10 +306,12 @@ static void take_reply(struct run *run, uint32_t peer, const struct wire_reply *
     }
     struct flight *flight = &run->flights[run->queues[peer][0]];
     struct op *op = &run->ops[flight->op];
-    memmove(run->queues[peer], run->queues[peer] + 1, --run->queue_counts[peer] * sizeof(run->queues[peer][0]));
-    tell_all(run, "peer %u gets %d %.*s", peer, reply->status, (int)(reply->body.size > 700 ? 700 : reply->body.size),
-             reply->body.data);
-    if (!flight->is_read && reply->status == 408) { /* it came in parts and took too long: the connection ends */
+    memmove(run->queues[peer], run->queues[peer] + 1,
+            --run->queue_counts[peer] * sizeof(run->queues[peer][0]));
+    tell_all(run, "peer %u gets %d %.*s", peer, reply->status,
+             (int)(reply->body.size > 700 ? 700 : reply->body.size), reply->body.data);
+    if (!flight->is_read &&
+        reply->status == 408) { /* it came in parts and took too long: the connection ends */
         op->is_waiting = false;
         op->is_done = !op_can_repeat(op);
         sim_peer_reset(peer_of(run, peer));
@@ -362,7 +376,8 @@ static void turn(struct run *run)
     run->turn_seq = oh_ledger_seq(run->world.ledger);
     run->latest_us = run->world.realtime_us > run->latest_us ? run->world.realtime_us : run->latest_us;
     if (run->world.service->verifier.differences != 0)
-        fail(run, "no drift", "the verifier found %" PRIu64 " differences", run->world.service->verifier.differences);
+        fail(run, "no drift", "the verifier found %" PRIu64 " differences",
+             run->world.service->verifier.differences);
 }
 
 static void work(struct run *run)
@@ -449,7 +464,8 @@ static void audit(struct run *run)
     for (uint32_t i = 0; i < 24 && i < run->model->reservation_count; i++) {
         request.type = MODEL_GET_RESERVATION;
         request.reservation = run->model->reservation_count - 1 - i;
-        if (request.reservation >= run->workload.first_reservation && run->ids->text[request.reservation][0] != '\0')
+        if (request.reservation >= run->workload.first_reservation &&
+            run->ids->text[request.reservation][0] != '\0')
             audit_ask(run, &request);
     }
     for (uint32_t customer = 0; customer < 6; customer++) {
@@ -487,6 +503,11 @@ static void model_return(struct run *run, uint64_t seq)
         }
         model_ask_op(run, applied->op, applied->now_us, answers);
     }
+    /* An id that the server made has its seq in it: another reservation may get it now. */
+    for (uint32_t i = 0; i < run->workload.reservations; i++) {
+        if (!run->model->reservations[i].exists && run->ids->text[i][0] == 'r')
+            run->ids->text[i][0] = '\0';
+    }
 }
 
 static void life_begin(struct run *run)
@@ -501,14 +522,15 @@ static void life_begin(struct run *run)
 static void recovered(struct run *run, bool keeps_promise)
 {
     uint64_t seq = oh_ledger_seq(run->world.ledger);
-    tell_all(run, "back at seq %" PRIu64 ", acknowledged %" PRIu64 ", issued %" PRIu64 " %s", seq, run->acked_seq,
-             run->turn_seq, run->world.torn);
+    tell_all(run, "back at seq %" PRIu64 ", acknowledged %" PRIu64 ", issued %" PRIu64 " %s", seq,
+             run->acked_seq, run->turn_seq, run->world.torn);
     digest_add(run, &seq, sizeof(seq));
     if (keeps_promise && seq < run->acked_seq)
         fail(run, "acknowledged is recovered", "seq %" PRIu64 " was acknowledged, %" PRIu64 " came back",
              run->acked_seq, seq);
     if (seq > run->turn_seq)
-        fail(run, "recovered is issued", "seq %" PRIu64 " came back, %" PRIu64 " was the last", seq, run->turn_seq);
+        fail(run, "recovered is issued", "seq %" PRIu64 " came back, %" PRIu64 " was the last", seq,
+             run->turn_seq);
     if (oh_ledger_time_us(run->world.ledger) > run->latest_us)
         fail(run, "time", "the ledger's clock is ahead of every clock it was given");
     run->result->lost_records += run->turn_seq - seq;
@@ -516,6 +538,8 @@ static void recovered(struct run *run, bool keeps_promise)
     run->model->now_us = oh_ledger_time_us(run->world.ledger);
     if (run->world.realtime_us > run->model->now_us)
         run->model->now_us = run->world.realtime_us; /* the clock was read when the engine was made */
+    if (run->world.realtime_us > run->latest_us)
+        run->latest_us = run->world.realtime_us;
     run->acked_seq = seq < run->acked_seq ? seq : run->acked_seq;
     run->turn_seq = seq;
 }
@@ -531,8 +555,9 @@ static void start(struct run *run, struct oh_prng *prng, bool keeps_promise)
 {
     struct oh_diag diag = { "" };
     if (oh_prng_below(prng, 4) == 0) {
-        static const enum storage_operation operations[] = { STORAGE_OPEN, STORAGE_READ, STORAGE_WRITE, STORAGE_FSYNC,
-                                                             STORAGE_FSYNC_DIRECTORY, STORAGE_RENAME };
+        static const enum storage_operation operations[] = {
+            STORAGE_OPEN, STORAGE_READ, STORAGE_WRITE, STORAGE_FSYNC, STORAGE_FSYNC_DIRECTORY, STORAGE_RENAME
+        };
         enum storage_operation operation = operations[oh_prng_below(prng, 6)];
         storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, 12), UINT64_MAX, EIO);
         run->result->faults++;
@@ -618,13 +643,15 @@ static void event_ask(struct run *run, struct oh_prng *prng)
     if (request.type == MODEL_RESERVE && request.has_own_id)
         (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
     for (uint32_t i = 0; i < request.batch_count; i++)
-        (void)snprintf(run->ids->text[request.batch[i].reservation], WIRE_ID_SIZE, "R%u", request.batch[i].reservation);
+        (void)snprintf(run->ids->text[request.batch[i].reservation], WIRE_ID_SIZE, "R%u",
+                       request.batch[i].reservation);
     uint32_t op = op_add(run, &request);
     uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
     if (request.type == MODEL_IMPORT && !run->is_stalled && !run->is_disk_weak)
         import_alone(run, op);
     else if (request.type != MODEL_IMPORT && op_send(run, op, peer) && oh_prng_below(prng, 4) > 0)
-        sim_peer_deliver(peer_of(run, peer), oh_prng_below(prng, 5) == 0 ? (size_t)oh_prng_below(prng, 300) : SIZE_MAX);
+        sim_peer_deliver(peer_of(run, peer),
+                         oh_prng_below(prng, 5) == 0 ? (size_t)oh_prng_below(prng, 300) : SIZE_MAX);
 }
 
 /* Again what was asked before: because the answer was lost, or by a client that does not know it has one. */
@@ -638,7 +665,8 @@ static void event_ask_again(struct run *run, struct oh_prng *prng)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = run->first_op + (start_at + i) % count;
         struct op *op = &run->ops[number];
-        if (op->is_waiting || op->request.type >= MODEL_IMPORT || !op_can_repeat(op) || op->is_done == wants_lost)
+        if (op->is_waiting || op->request.type >= MODEL_IMPORT || !op_can_repeat(op) ||
+            op->is_done == wants_lost)
             continue;
         if (op_send(run, number, (uint32_t)oh_prng_below(prng, AUDIT_PEER)))
             return;
@@ -648,11 +676,13 @@ static void event_ask_again(struct run *run, struct oh_prng *prng)
 /* To the moment a hold expires, one before it, or one after it; then somebody looks. */
 static void event_expiry(struct run *run, struct oh_prng *prng)
 {
-    int64_t now_us = run->world.realtime_us > run->model->now_us ? run->world.realtime_us : run->model->now_us;
+    int64_t now_us =
+        run->world.realtime_us > run->model->now_us ? run->world.realtime_us : run->model->now_us;
     int64_t next_us = model_next_expiry_us(run->model, now_us);
     struct model_request request = { .type = MODEL_GET_STOCK, .channel = MODEL_NONE, .at_us = MODEL_NEVER };
     request.item = (uint8_t)oh_prng_below(prng, MODEL_ITEMS);
-    if (next_us == INT64_MAX || next_us - run->world.realtime_us > HOUR_US || next_us <= run->world.realtime_us + 1)
+    if (next_us == INT64_MAX || next_us - run->world.realtime_us > HOUR_US ||
+        next_us <= run->world.realtime_us + 1)
         return;
     turn(run);
     sim_world_pass(&run->world, next_us - run->world.realtime_us + oh_prng_between(prng, -1, 1));
@@ -761,8 +791,9 @@ static void event_disk(struct run *run, struct oh_prng *prng)
         storage_disk_set_nagging(run->world.disk, oh_prng_below(prng, 2) == 0);
         break;
     default: {
-        static const enum storage_operation operations[] = { STORAGE_WRITE, STORAGE_FDATASYNC, STORAGE_FSYNC,
-                                                             STORAGE_ALLOCATE, STORAGE_RENAME, STORAGE_UNLINK };
+        static const enum storage_operation operations[] = { STORAGE_WRITE,  STORAGE_FDATASYNC,
+                                                             STORAGE_FSYNC,  STORAGE_ALLOCATE,
+                                                             STORAGE_RENAME, STORAGE_UNLINK };
         enum storage_operation operation = operations[oh_prng_below(prng, 6)];
         run->is_disk_weak = true;
         storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, 4), 1,
@@ -882,15 +913,17 @@ static void shop_open(struct run *run)
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         const char *body = strchr(requests[i], ' ') + 1;
         char text[400];
-        int size = snprintf(text, sizeof(text), "PUT /v1/%.*s HTTP/1.1\r\nHost: sim\r\nContent-Length: %zu\r\n\r\n%s",
+        int size = snprintf(text, sizeof(text),
+                            "PUT /v1/%.*s HTTP/1.1\r\nHost: sim\r\nContent-Length: %zu\r\n\r\n%s",
                             (int)(body - 1 - requests[i]), requests[i], strlen(body), body);
         oh_strbuf_put(&peer->sent, text, (size_t)size);
     }
     sim_peer_deliver(peer, SIZE_MAX);
     for (uint32_t i = 0; i < 20; i++) {
+        sim_world_pass(&run->world,
+                       100000); /* long enough for the sync that class process does in the background */
         sim_world_turn(&run->world);
         sim_world_work(&run->world, OH_JOURNAL_WORK_WRITE | OH_JOURNAL_WORK_PREPARE);
-        sim_world_pass(&run->world, 100000); /* long enough for the sync that class process does in the background */
     }
     OH_ASSERT(oh_ledger_seq(run->world.ledger) == sizeof(requests) / sizeof(requests[0]));
     oh_strbuf_clear(&peer->received);

@@ -27,15 +27,15 @@ struct run_options {
 
 struct run_result {
     bool has_failed;
-    uint32_t failed_event;  /* the event after which it was seen; event_count: at the end */
-    char law[64];           /* the checker that spoke */
+    uint32_t failed_event; /* the event after which it was seen; event_count: at the end */
+    char law[64];          /* the checker that spoke */
     char why[512];
     uint64_t digest;
-    uint64_t requests;      /* that the server read */
-    uint64_t replies;       /* that were compared */
+    uint64_t requests; /* that the server read */
+    uint64_t replies;  /* that were compared */
     uint64_t crashes;
     uint64_t power_losses;
-    uint64_t lost_records;  /* issued, not acknowledged, and gone after a crash */
+    uint64_t lost_records; /* issued, not acknowledged, and gone after a crash */
     uint64_t snapshots;
     uint64_t rotations;
     uint64_t faults;

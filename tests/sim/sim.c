@@ -109,9 +109,11 @@ static void shrink(const struct arguments *arguments, uint32_t events, const cha
 
 /* ---- Running ---------------------------------------------------------------------------------------------------- */
 
-static void failure_print(const struct arguments *arguments, const struct run_result *result, bool was_narrowed)
+static void failure_print(const struct arguments *arguments, const struct run_result *result,
+                          bool was_narrowed)
 {
-    printf("seed %" PRIu64 ", event %u: %s: %s\n", arguments->seed, result->failed_event, result->law, result->why);
+    printf("seed %" PRIu64 ", event %u: %s: %s\n", arguments->seed, result->failed_event, result->law,
+           result->why);
     uint32_t events = arguments->events;
     if (!was_narrowed && !arguments->is_quick) {
         uint32_t last = result->failed_event < events ? result->failed_event + 1 : events;
@@ -157,19 +159,21 @@ static bool run_twice(const struct arguments *arguments)
     struct run_result results[2];
     run_once(&options, &results[0]);
     run_once(&options, &results[1]);
-    printf("seed %" PRIu64 ": digests %016" PRIx64 " and %016" PRIx64 "\n", arguments->seed, results[0].digest,
-           results[1].digest);
+    printf("seed %" PRIu64 ": digests %016" PRIx64 " and %016" PRIx64 "\n", arguments->seed,
+           results[0].digest, results[1].digest);
     return results[0].digest == results[1].digest && !results[0].has_failed && results[0].replies > 0;
 }
 
 static bool arguments_read(int argc, char **argv, struct arguments *out)
 {
     const char *given = getenv("ONHAND_SEED");
-    *out = (struct arguments){ .seed = given == NULL ? 1 : strtoull(given, NULL, 10), .seeds = 1,
+    *out = (struct arguments){ .seed = given == NULL ? 1 : strtoull(given, NULL, 10),
+                               .seeds = 1,
                                .events = EVENTS_DEFAULT };
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--tell") == 0 || strcmp(argv[i], "--twice") == 0 || strcmp(argv[i], "--quick") == 0) {
+        if (strcmp(argv[i], "--tell") == 0 || strcmp(argv[i], "--twice") == 0 ||
+            strcmp(argv[i], "--quick") == 0) {
             out->is_told = out->is_told || argv[i][3] == 'e';
             out->is_twice = out->is_twice || argv[i][3] == 'w';
             out->is_quick = out->is_quick || argv[i][3] == 'u';
@@ -198,9 +202,11 @@ int main(int argc, char **argv)
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     oh_log_init(-1, OH_LOG_ERROR, NULL); /* what servers say of the faults we make is not news */
     if (!arguments_read(argc, argv, &arguments)) {
-        fprintf(stderr, "usage: sim [--seed N] [--seeds COUNT] [--events COUNT, at most %u] [--only 3,17-29] [--tell] "
-                        "[--twice] [--quick]\n",
-                RUN_EVENTS_MAX);
+        fprintf(
+            stderr,
+            "usage: sim [--seed N] [--seeds COUNT] [--events COUNT, at most %u] [--only 3,17-29] [--tell] "
+            "[--twice] [--quick]\n",
+            RUN_EVENTS_MAX);
         return 2;
     }
     if (arguments.is_twice)

@@ -38,7 +38,8 @@ static void put_place(struct oh_strbuf *out, const struct model_line *line)
     put_milli(out, line->milli);
 }
 
-static void put_entry(struct oh_strbuf *out, const struct model_request *request, const struct model_line *line)
+static void put_entry(struct oh_strbuf *out, const struct model_request *request,
+                      const struct model_line *line)
 {
     oh_strbuf_put_char(out, '{');
     put_place(out, line);
@@ -77,8 +78,8 @@ static void put_rows(struct oh_strbuf *out, const struct model_request *request)
 
 static void put_reserve(struct oh_strbuf *out, const struct model_request *request)
 {
-    oh_strbuf_printf(out, "{\"kind\":\"%s\",\"channel\":\"c%u\",\"customer\":\"u%u\"", model_kind_names[request->kind],
-                     request->channel, request->customer);
+    oh_strbuf_printf(out, "{\"kind\":\"%s\",\"channel\":\"c%u\",\"customer\":\"u%u\"",
+                     model_kind_names[request->kind], request->channel, request->customer);
     if (request->has_own_id)
         oh_strbuf_printf(out, ",\"id\":\"R%u\"", request->reservation);
     if (request->ttl_us > 0)
@@ -154,14 +155,20 @@ static void put_action(struct oh_strbuf *out, const struct model_request *reques
 /* The scopes and values of model.c's tables, in the words of the contract. */
 static void put_rule(struct oh_strbuf *out, const struct model_request *request)
 {
-    static const char *const scopes[MODEL_RULES] = { "\"node\":\"n3\",", "\"sku\":\"s0\",\"node\":\"n3\",", "",
-                                                     "\"sku\":\"s2\",", "\"channel\":\"c1\",",
-                                                     "\"sku\":\"s1\",\"channel\":\"c1\",", "\"sku\":\"s4\",",
-                                                     "\"sku\":\"s4\",", "\"sku\":\"s3\",\"node\":\"n1\",",
+    static const char *const scopes[MODEL_RULES] = { "\"node\":\"n3\",",
+                                                     "\"sku\":\"s0\",\"node\":\"n3\",",
+                                                     "",
+                                                     "\"sku\":\"s2\",",
+                                                     "\"channel\":\"c1\",",
+                                                     "\"sku\":\"s1\",\"channel\":\"c1\",",
+                                                     "\"sku\":\"s4\",",
+                                                     "\"sku\":\"s4\",",
+                                                     "\"sku\":\"s3\",\"node\":\"n1\",",
                                                      "\"sku\":\"s1\",\"channel\":\"c2\"," };
-    static const char *const names[MODEL_RULES] = { "safety_stock", "safety_stock", "safety_stock", "backorder_limit",
-                                                    "threshold", "threshold", "min_quantity", "quantity_increment",
-                                                    "pickup_allowed", "ship_allowed" };
+    static const char *const names[MODEL_RULES] = { "safety_stock",    "safety_stock",       "safety_stock",
+                                                    "backorder_limit", "threshold",          "threshold",
+                                                    "min_quantity",    "quantity_increment", "pickup_allowed",
+                                                    "ship_allowed" };
     oh_strbuf_printf(out, "{%s\"%s\":", scopes[request->rule], names[request->rule]);
     if (request->rule >= MODEL_RULES - 2)
         oh_strbuf_put_text(out, request->value != 0 ? "true" : "false");
@@ -185,7 +192,8 @@ static void put_fence(struct oh_strbuf *out, const struct model_request *request
 
 static void put_grid(struct oh_strbuf *out, const struct model_request *request)
 {
-    oh_strbuf_printf(out, "{\"skus\":[\"s%u\"],\"nodes\":[\"n0\",\"n1\",\"n2\",\"n3\",\"n4\"]", request->item);
+    oh_strbuf_printf(out, "{\"skus\":[\"s%u\"],\"nodes\":[\"n0\",\"n1\",\"n2\",\"n3\",\"n4\"]",
+                     request->item);
     if (request->channel != MODEL_NONE)
         oh_strbuf_printf(out, ",\"channel\":\"c%u\"", request->channel);
     oh_strbuf_put_char(out, '}');
@@ -212,7 +220,8 @@ static void put_body(struct oh_strbuf *out, const struct model_request *request)
         break;
     case MODEL_NODE: {
         const char *enabled = request->value != 0 ? "true" : "false";
-        oh_strbuf_printf(out, "{\"type\":\"%s\",\"enabled\":%s}", request->node > 2 ? "warehouse" : "store", enabled);
+        oh_strbuf_printf(out, "{\"type\":\"%s\",\"enabled\":%s}", request->node > 2 ? "warehouse" : "store",
+                         enabled);
         break;
     }
     case MODEL_IMPORT:
@@ -238,9 +247,10 @@ static void put_query(struct oh_strbuf *out, const struct model_request *request
         oh_strbuf_printf(out, "channel=c%u", request->channel);
 }
 
-static const char *const action_names[] = { [MODEL_CONFIRM] = "confirm", [MODEL_RELEASE] = "release",
-                                            [MODEL_EXTEND] = "extend",   [MODEL_CHANGE] = "change",
-                                            [MODEL_MOVE] = "move",       [MODEL_FULFIL] = "fulfil" };
+static const char *const action_names[] = {
+    [MODEL_CONFIRM] = "confirm", [MODEL_RELEASE] = "release", [MODEL_EXTEND] = "extend",
+    [MODEL_CHANGE] = "change",   [MODEL_MOVE] = "move",       [MODEL_FULFIL] = "fulfil"
+};
 
 static void put_target(struct oh_strbuf *out, const struct model_request *request, const struct wire_ids *ids)
 {
@@ -263,7 +273,8 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
     case MODEL_CHANGE:
     case MODEL_MOVE:
     case MODEL_FULFIL:
-        oh_strbuf_printf(out, "/v1/reservations/%s/%s", ids->text[request->reservation], action_names[request->type]);
+        oh_strbuf_printf(out, "/v1/reservations/%s/%s", ids->text[request->reservation],
+                         action_names[request->type]);
         break;
     case MODEL_RULE:
         oh_strbuf_printf(out, "/v1/rules/r%u", request->rule);
@@ -331,7 +342,8 @@ void wire_put_request(struct oh_strbuf *out, const struct model_request *request
     if (has_body) {
         put_body(&body, request);
         oh_strbuf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                         request->type == MODEL_IMPORT ? "application/x-ndjson" : "application/json", body.size);
+                         request->type == MODEL_IMPORT ? "application/x-ndjson" : "application/json",
+                         body.size);
     }
     oh_strbuf_put_text(out, "\r\n");
     oh_strbuf_put_bytes(out, oh_strbuf_bytes(&body));
@@ -540,7 +552,8 @@ static void check_entries(struct check *check, const cJSON *body)
         same_milli(check, "an entry's available", milli_of(entry, "available"), part->available);
         i++;
     }
-    same_milli(check, "the number of entries", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(body, "entries")),
+    same_milli(check, "the number of entries",
+               cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(body, "entries")),
                check->answer->part_count);
 }
 
@@ -553,9 +566,9 @@ static void check_import(struct check *check, const cJSON *body)
 
 static void check_position(struct check *check, const cJSON *body)
 {
-    static const char *const names[12] = { "on_hand",  "sellable", "damaged",   "quality_control", "display",
-                                           "returned", "held",     "confirmed", "safety_stock",    "fenced",
-                                           "available", "short" };
+    static const char *const names[12] = { "on_hand",      "sellable", "damaged",   "quality_control",
+                                           "display",      "returned", "held",      "confirmed",
+                                           "safety_stock", "fenced",   "available", "short" };
     uint32_t node = index_of(body, "node");
     for (uint32_t i = 0; i < 12 && node < MODEL_NODES; i++) {
         char what[64];
@@ -584,9 +597,9 @@ static void check_positions(struct check *check, const cJSON *body)
 
 static void check_availability(struct check *check, const cJSON *body)
 {
-    const int64_t *figures = check->answer->figures[check->request->type == MODEL_GET_NODE_AVAILABILITY
-                                                        ? check->request->node
-                                                        : 0];
+    const int64_t *figures =
+        check->answer
+            ->figures[check->request->type == MODEL_GET_NODE_AVAILABILITY ? check->request->node : 0];
     same_milli(check, "available", milli_of(body, "available"), figures[0]);
     same_milli(check, "backorder", milli_of(body, "backorder"), figures[1]);
 }
@@ -728,8 +741,9 @@ static uint64_t seq_of(const cJSON *body)
     return cJSON_IsNumber(seq) ? (uint64_t)seq->valuedouble : 0;
 }
 
-bool wire_check(const struct wire_reply *reply, const struct model_request *request, const struct model_answer *answer,
-                struct wire_ids *ids, uint64_t *out_seq, char *why, size_t why_size)
+bool wire_check(const struct wire_reply *reply, const struct model_request *request,
+                const struct model_answer *answer, struct wire_ids *ids, uint64_t *out_seq, char *why,
+                size_t why_size)
 {
     struct check check = { request, answer, ids, why, why_size, true };
     cJSON *body = cJSON_ParseWithLength(reply->body.data, reply->body.size);

@@ -33,8 +33,9 @@ bool wire_get_reply(struct oh_bytes bytes, struct wire_reply *out, bool *out_is_
  * Does the reply say what the model says? Learns the id of a reservation. Returns the reply's seq in *out_seq (0: it
  * has none), and false with a sentence in `why` when it differs.
  */
-bool wire_check(const struct wire_reply *reply, const struct model_request *request, const struct model_answer *answer,
-                struct wire_ids *ids, uint64_t *out_seq, char *why, size_t why_size);
+bool wire_check(const struct wire_reply *reply, const struct model_request *request,
+                const struct model_answer *answer, struct wire_ids *ids, uint64_t *out_seq, char *why,
+                size_t why_size);
 
 /* The same of a batch: an answer per entry. */
 bool wire_check_batch(const struct wire_reply *reply, const struct model_request *request,

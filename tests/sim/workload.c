@@ -127,8 +127,8 @@ static void batch_draw(struct workload *workload, struct oh_prng *prng, struct m
 }
 
 /* One of the newest, whose id is known; UINT32_MAX: there is none. */
-static uint32_t reservation_any(const struct workload *workload, struct oh_prng *prng, const struct model *model,
-                                const struct wire_ids *ids)
+static uint32_t reservation_any(const struct workload *workload, struct oh_prng *prng,
+                                const struct model *model, const struct wire_ids *ids)
 {
     uint32_t count = model->reservation_count - (workload->first_reservation < model->reservation_count
                                                      ? workload->first_reservation
@@ -222,9 +222,16 @@ static void reference_draw(struct oh_prng *prng, struct model_request *out)
 static void question_draw(const struct workload *workload, struct oh_prng *prng, struct model_request *out)
 {
     static const enum model_type types[] = {
-        MODEL_GET_POSITION,           MODEL_GET_STOCK, MODEL_GET_NODE_AVAILABILITY, MODEL_GET_CHANNEL_AVAILABILITY,
-        MODEL_GET_GROUP_AVAILABILITY, MODEL_ASK_GRID,  MODEL_LIST_RESERVATIONS,     MODEL_GET_FENCE,
-        MODEL_GET_IMPORT,             MODEL_MIN_SEQ,
+        MODEL_GET_POSITION,
+        MODEL_GET_STOCK,
+        MODEL_GET_NODE_AVAILABILITY,
+        MODEL_GET_CHANNEL_AVAILABILITY,
+        MODEL_GET_GROUP_AVAILABILITY,
+        MODEL_ASK_GRID,
+        MODEL_LIST_RESERVATIONS,
+        MODEL_GET_FENCE,
+        MODEL_GET_IMPORT,
+        MODEL_MIN_SEQ,
     };
     out->type = types[oh_prng_below(prng, sizeof(types) / sizeof(types[0]))];
     out->item = skewed(prng, MODEL_ITEMS);

@@ -20,7 +20,8 @@
 static void *memory_allocate(void *ctx, size_t size)
 {
     (void)ctx;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -142,13 +143,15 @@ bool sim_peer_connect(struct sim_world *world, struct sim_peer *peer)
     peer->request_count = peer->read_count = 0;
     peer->is_reset = peer->has_ended = peer->was_shut = peer->reads_joined = false;
     peer->take_max = SIZE_MAX;
-    if (!sim_world_is_up(world) || oh_engine_open(world->engine, &transport, peer, &peer->connection) != OH_OK)
+    if (!sim_world_is_up(world) ||
+        oh_engine_open(world->engine, &transport, peer, &peer->connection) != OH_OK)
         return false;
     peer->is_open = true;
     return true;
 }
 
-bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t number, bool is_write, size_t room)
+bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t number, bool is_write,
+                   size_t room)
 {
     if (peer->request_count == SIM_REQUESTS_MAX || peer->is_reset || peer->has_ended)
         return false;
@@ -336,8 +339,8 @@ static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed
         .journal_bytes_before = replayed_bytes,
         .is_manual = true,
     };
-    enum oh_err err = oh_snapshotter_create(world->directory, world->journal, world->ledger, &snapshotter_options,
-                                            &world->snapshotter, diag);
+    enum oh_err err = oh_snapshotter_create(world->directory, world->journal, world->ledger,
+                                            &snapshotter_options, &world->snapshotter, diag);
     if (err != OH_OK)
         return err;
     struct oh_service_options options = { .ledger = world->ledger,

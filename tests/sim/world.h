@@ -36,16 +36,16 @@ struct sim_sent {
 struct sim_peer {
     struct oh_connection *connection;
     struct sim_world *world;
-    bool is_open;        /* the server has it */
-    bool is_reset;       /* the client broke it: recv and send fail */
-    bool has_ended;      /* the client sends no more */
+    bool is_open;   /* the server has it */
+    bool is_reset;  /* the client broke it: recv and send fail */
+    bool has_ended; /* the client sends no more */
     struct oh_strbuf sent;
-    uint64_t sent_base;  /* bytes of the connection before sent.data */
-    uint64_t read_at;    /* bytes that the server has read */
-    uint64_t readable;   /* bytes that have arrived there */
-    bool reads_joined;   /* several writes may be read at once */
-    size_t take_max;     /* bytes that one send may pass on; 0: the window is shut */
-    bool was_shut;       /* a send was refused: say when it may go on */
+    uint64_t sent_base; /* bytes of the connection before sent.data */
+    uint64_t read_at;   /* bytes that the server has read */
+    uint64_t readable;  /* bytes that have arrived there */
+    bool reads_joined;  /* several writes may be read at once */
+    size_t take_max;    /* bytes that one send may pass on; 0: the window is shut */
+    bool was_shut;      /* a send was refused: say when it may go on */
     struct oh_strbuf received;
     struct sim_sent requests[SIM_REQUESTS_MAX]; /* in order; the first ones are read by the server already */
     uint32_t request_count;
@@ -56,7 +56,7 @@ struct sim_peer {
 struct sim_read {
     uint32_t number;
     bool is_write;
-    int64_t now_us;     /* of the turn */
+    int64_t now_us;      /* of the turn */
     uint64_t seq_before; /* of the ledger when it was read */
     uint64_t seq_after;  /* when the next one was, or the requests of the turn were done */
     bool is_joined;      /* read at once with other writes: the seqs are those of all of them together */
@@ -127,7 +127,8 @@ void sim_world_work_snapshot(struct sim_world *world);
 /* The client connects. False: refused. */
 bool sim_peer_connect(struct sim_world *world, struct sim_peer *peer);
 /* Queues a request. False: too many are waiting. */
-bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t number, bool is_write, size_t room);
+bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t number, bool is_write,
+                   size_t room);
 /* So many bytes more arrive at the server; SIZE_MAX: all. */
 void sim_peer_deliver(struct sim_peer *peer, size_t size);
 void sim_peer_reset(struct sim_peer *peer); /* cut: nothing more goes either way */
