@@ -26,6 +26,7 @@
 #include <sys/uio.h>
 
 #define OH_FRAME_HEADER_SIZE 64U
+#define OH_FRAME_ALIGN_MAX 4096U
 #define OH_FRAME_RECORD_OVERHEAD 4U
 #define OH_FRAME_PAYLOAD_MAX (16U << 20)
 

@@ -85,26 +85,46 @@ static enum oh_err range_zero(struct oh_journal *journal, uint64_t from, uint64_
     return err;
 }
 
-/* Zeroes a torn tail, and gives a file that was cut short its size back. */
+/* Says what is cut, for the log. */
+static void torn_describe(struct oh_journal *journal, const struct journal_end *end, bool is_short)
+{
+    journal->torn_bytes = end->torn_end - end->offset;
+    oh_diag_set(&journal->torn,
+                "%s: byte %" PRIu64 ": cut %" PRIu64 " bytes behind record %" PRIu64
+                " that nothing proves to have been on disk (%s%s)",
+                journal->current.path, end->offset, journal->torn_bytes, end->next_seq - 1,
+                end->fault != NULL ? end->fault : "empty", is_short ? "; the file was too short" : "");
+}
+
+/*
+ * Zeroes a torn tail, and gives a file that was cut short its size back.
+ *
+ * The bytes are on the disk until a sync of the zeros has succeeded. When it fails the kernel drops the zeros and goes
+ * on showing them, so an open after that could not see what a power loss would bring back: garbage, or frames
+ * that were cut and would fit again. Hence a mark that is torn for every reader lies at the cut until all that
+ * follows is safely zero, up to the end of the file, whatever was seen there.
+ */
 static enum oh_err tail_cut(struct oh_journal *journal, const struct journal_end *end, struct oh_diag *diag)
 {
+    static const char mark[] = "cut here";
     const struct oh_segment *segment = &journal->current;
     uint64_t file_size;
-    enum oh_err err = oh_io_size(journal->io, segment->file, segment->path, &file_size, diag);
+    enum oh_err err = oh_io_size(segment->io, segment->file, segment->path, &file_size, diag);
     if (err != OH_OK)
         return err;
     bool is_short = file_size < segment->size;
-    if (is_short || end->torn_end != end->offset) {
-        journal->torn_bytes = end->torn_end - end->offset;
-        oh_diag_set(&journal->torn,
-                    "%s: byte %" PRIu64 ": cut %" PRIu64 " bytes behind record %" PRIu64
-                    " that nothing proves to have been on disk (%s%s)",
-                    segment->path, end->offset, journal->torn_bytes, end->next_seq - 1,
-                    end->fault != NULL ? end->fault : "empty", is_short ? "; the file was too short" : "");
-    }
-    err = range_zero(journal, end->offset, end->torn_end, diag);
-    if (err == OH_OK && is_short)
-        err = range_zero(journal, file_size > end->offset ? file_size : end->offset, segment->size, diag);
+    if (!is_short && end->torn_end == end->offset)
+        return OH_OK;
+    torn_describe(journal, end, is_short);
+    uint64_t behind = end->offset + segment->align < segment->size ? end->offset + segment->align : segment->size;
+    if (end->offset < segment->size)
+        err = oh_io_write(journal->io, segment->file, segment->path, mark, sizeof(mark), end->offset, diag);
+    if (err == OH_OK)
+        err = range_zero(journal, behind, segment->size, diag);
+    if (err == OH_OK)
+        err = oh_io_fsync(journal->io, segment->file, segment->path, diag);
+    if (err == OH_OK)
+        err = range_zero(journal, end->offset, behind, diag);
     return err;
 }
 

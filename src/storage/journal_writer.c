@@ -39,7 +39,8 @@ static struct frame_plan frame_plan(const struct oh_journal *journal, uint64_t l
 static enum oh_err frame_write(struct oh_journal *journal, struct frame_plan plan, struct oh_diag *diag)
 {
     const struct oh_segment *segment = &journal->current;
-    struct iovec parts[3];
+    static const uint8_t zeros[OH_FRAME_ALIGN_MAX];
+    struct iovec parts[OH_IO_PARTS_MAX];
     int pieces = oh_byte_ring_pieces(&journal->ring, journal->ring_position, plan.payload_size, &parts[1]);
     struct oh_frame_header header = {
         .offset = journal->write_offset,
@@ -53,12 +54,14 @@ static enum oh_err frame_write(struct oh_journal *journal, struct frame_plan pla
     uint8_t header_bytes[OH_FRAME_HEADER_SIZE];
     oh_frame_header_encode(&header, &journal->ledger_id, header_bytes);
     parts[0] = (struct iovec){ .iov_base = header_bytes, .iov_len = sizeof(header_bytes) };
-    /* The padding is not written: the file is all zeros there. */
-    enum oh_err err = oh_io_write_parts(journal->io, segment->file, segment->path, parts, 1 + pieces,
+    /* The padding too: what was cut here once may still be on the disk, though zeros are read. */
+    uint64_t size = oh_frame_size(plan.payload_size, segment->align);
+    parts[1 + pieces] = (struct iovec){ .iov_base = (void *)(uintptr_t)zeros,
+                                        .iov_len = size - OH_FRAME_HEADER_SIZE - plan.payload_size };
+    enum oh_err err = oh_io_write_parts(journal->io, segment->file, segment->path, parts, 2 + pieces,
                                         journal->write_offset, diag);
     if (err != OH_OK)
         return err;
-    uint64_t size = oh_frame_size(plan.payload_size, segment->align);
     journal->write_offset += size;
     journal_count(&journal->counters.frame_bytes, size);
     return OH_OK;

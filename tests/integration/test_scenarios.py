@@ -350,6 +350,13 @@ class PickupAndSourcing(ServerCase):
         self.assertEqual(self.claims(self.reserve(('A', 5))), [(1, 'n1', 2), (1, 'n2', 3)])
         self.assertEqual(self.claims(self.reserve(('B', 5), channel='few')), [(1, 'n2', 5)])
 
+    def test_s3_fewest_splits_prefers_the_node_that_has_more_of_the_lines(self):
+        """Found by the simulator (seed 1): both have all of A, only the second has all of B."""
+        self.stock('A', n1=9, n2=5)
+        self.stock('B', n2=5)
+        self.channel('few', 'fewest_splits')
+        self.assertEqual(self.claims(self.reserve(('A', 5), ('B', 5), channel='few')), [(1, 'n2', 5), (2, 'n2', 5)])
+
     def test_s4_pickup_near_a_place(self):
         load_fixture_m(self, eu_2={'collects': False})
         self.stock('P', eu_1=1, eu_2=1, eu_3=1)

@@ -601,6 +601,67 @@ static void test_journal_writes_again_what_a_failed_sync_left_in_memory_when_it_
     assert_records(f, 1, 3, 100);
 }
 
+/* A proof frame that only the page cache has must not leave a hole before what is written behind it (sim seed 146). */
+static void test_journal_writes_a_proof_again_when_its_sync_failed(void **state)
+{
+    struct fixture *f = *state;
+    assert_started(f);
+    work(f);
+    write_small(f, 2);
+    storage_disk_advance(f->disk, 2000000);
+    storage_disk_fail(f->disk, STORAGE_FDATASYNC, 1, 1, EIO);
+    work(f);
+    assert_failed_for_good(f, "fdatasync: Input/output error");
+    journal_kill(f);
+    assert_started(f);
+    write_small(f, 2); /* the second says that the first is on the disk */
+    storage_disk_crash(f->disk, false);
+    journal_stop(f);
+    assert_started(f);
+    assert_int_equal(oh_journal_durable_seq(f->journal), 4);
+    assert_records(f, 1, 4, 100);
+}
+
+/* Puts bytes behind record 2 as a lost power leaves them: on the disk, and in what is read. */
+static void garbage_put(struct fixture *f)
+{
+    const struct oh_io *io = storage_disk_io(f->disk);
+    char garbage[8192];
+    memset(garbage, 'g', sizeof(garbage));
+    int file = io->open(io->ctx, FIRST_FILE, OH_IO_WRITE);
+    assert_true(file >= 0);
+    struct iovec part = { .iov_base = garbage, .iov_len = sizeof(garbage) };
+    assert_int_equal(io->pwritev(io->ctx, file, &part, 1, 4096 + 2 * 4096), sizeof(garbage));
+    assert_int_equal(io->fsync(io->ctx, file), 0);
+    assert_int_equal(io->close(io->ctx, file), 0);
+}
+
+/* Zeros that no sync brought to the disk are read, and are not there after a power loss (sim seed 320). */
+static void test_journal_cuts_a_torn_tail_again_when_the_sync_of_the_cut_failed(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t failing = 1; failing <= 2; failing++) {
+        f->options.frame_align = 4096;
+        assert_started(f);
+        work(f);
+        write_small(f, 2);
+        journal_kill(f);
+        garbage_put(f);
+        storage_disk_fail(f->disk, STORAGE_FSYNC, failing, 1, EIO);
+        assert_int_equal(journal_start(f), OH_E_IO);
+        journal_kill(f);
+        assert_started(f);
+        write_small(f, 2);
+        storage_disk_crash(f->disk, false);
+        journal_stop(f);
+        assert_started(f);
+        assert_records(f, 1, 4, 100);
+        journal_stop(f);
+        storage_disk_destroy(f->disk);
+        f->disk = storage_disk_create(failing);
+    }
+}
+
 static void test_journal_stops_for_good_when_a_background_sync_fails(void **state)
 {
     struct fixture *f = *state;
@@ -675,6 +736,8 @@ int main(void)
         T(test_journal_refuses_a_file_when_its_format_is_newer),
         T(test_journal_stops_for_good_when_a_sync_fails),
         T(test_journal_writes_again_what_a_failed_sync_left_in_memory_when_it_is_opened),
+        T(test_journal_writes_a_proof_again_when_its_sync_failed),
+        T(test_journal_cuts_a_torn_tail_again_when_the_sync_of_the_cut_failed),
         T(test_journal_stops_for_good_when_a_background_sync_fails),
         T(test_journal_stops_for_good_when_a_write_fails),
         T(test_journal_stops_for_good_when_a_new_file_cannot_be_named),
