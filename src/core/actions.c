@@ -20,6 +20,7 @@ struct work {
     int64_t rest_confirmed_milli;
     int64_t added_milli;     /* change: claimed on top */
     uint32_t to_node;        /* move; NO_SLOT */
+    int64_t placed_milli;    /* move: of what was taken, what has found room there */
 };
 
 struct action {
@@ -264,19 +265,19 @@ static int64_t available_to(const struct action *action, uint32_t item, uint16_t
     return oh_min_i64(offer.free_milli, allowance) + offer.backorder_milli;
 }
 
-/* The claims taken from must find room at the new node, seen with what they give up at the old one. */
-static enum oh_verdict move_place(struct action *action, uint32_t i, struct selection selection, uint32_t to_node)
+/* What a line took must find room at the new node, seen with what is given up at the old one. */
+static enum oh_verdict move_place(struct action *action, uint32_t i, uint32_t to_node)
 {
     for (uint32_t w = 0; w < action->work_count; w++) {
         struct work *work = &action->works[w];
         const struct claim *claim = work_claim(action, work);
-        int64_t moved = work->took_held_milli + work->took_confirmed_milli;
-        if (!selection_has(action, selection, work) || moved == 0 || work->to_node == to_node ||
-            claim->node == to_node)
+        int64_t moved = work->took_held_milli + work->took_confirmed_milli - work->placed_milli;
+        if (moved == 0)
             continue;
-        if (work->to_node != NO_SLOT) /* one claim to two nodes: two requests */
+        if (work->to_node != NO_SLOT && work->to_node != to_node) /* one claim to two nodes: two requests */
             return refuse(action->answer, OH_V_DUPLICATE_LINE, OH_FIELD_TO_NODE, i);
         work->to_node = to_node;
+        work->placed_milli += moved;
         enum oh_verdict reason;
         pending_add(action->ledger, claim->item, claim->node, -moved);
         int64_t available = available_to(action, claim->item, (uint16_t)to_node, &reason);
@@ -304,7 +305,7 @@ static enum oh_verdict move_selection(struct action *action, uint32_t i, struct 
     if (line != NULL && line_quantity(action, i, selection, capacity, &quantity) != OH_OK_DONE)
         return action->answer->verdict;
     selection_take(action, selection, to_node, quantity);
-    return move_place(action, i, selection, to_node);
+    return move_place(action, i, to_node);
 }
 
 /* How many claims there may be afterwards: those that keep something, and one for each that gives something. */

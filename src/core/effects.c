@@ -254,7 +254,7 @@ bool effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect *eff
     case OH_EFFECT_KEY:
         return time_is_sane(effect->key.at_us);
     case OH_EFFECT_IMPORT:
-        return id_is_valid(effect->import.import);
+        return effect->import.import.size > 0 && label_is_valid(effect->import.import);
     case OH_EFFECT_POSITION:
         return position_is_valid(judged, &effect->position);
     case OH_EFFECT_REMEMBERED:

@@ -11,17 +11,18 @@ static uint32_t supply_find(const struct oh_ledger *ledger, struct oh_bytes id)
 void decide_supply(struct oh_ledger *ledger, const struct oh_supply_command *command, struct oh_answer *answer)
 {
     struct place place = { 0, 0 };
+    bool is_delete = command->sku.size == 0 && command->quantity_milli == 0;
     answer->id = command->supply;
     if (!id_is_valid(command->supply)) {
         refuse(answer, OH_V_INVALID_ID, OH_FIELD_SUPPLY, OH_INDEX_NONE);
         return;
     }
     uint32_t slot = supply_find(ledger, command->supply);
-    if (slot == NO_SLOT && command->sku.size == 0 && command->quantity_milli == 0) {
+    if (is_delete && slot == NO_SLOT) {
         refuse(answer, OH_V_UNKNOWN_SUPPLY, OH_FIELD_SUPPLY, OH_INDEX_NONE);
         return;
     }
-    if (command->sku.size > 0 && !place_resolve(ledger, command->sku, command->node, OH_INDEX_NONE, &place, answer))
+    if (!is_delete && !place_resolve(ledger, command->sku, command->node, OH_INDEX_NONE, &place, answer))
         return;
     if (command->quantity_milli < 0 || command->quantity_milli > OH_QUANTITY_MILLI_MAX) {
         refuse(answer, OH_V_INVALID_QUANTITY, OH_FIELD_QUANTITY, OH_INDEX_NONE);
