@@ -1,0 +1,330 @@
+/*
+ * events.c - what happens to a run: requests, time, work of the disk, and everything that can go wrong.
+ */
+#include "sim/run_internal.h"
+#include "base/assert.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Crashes ---------------------------------------------------------------------------------------------------- */
+
+/* Where the promise of class process is judged, the power stays. */
+static bool may_lose_power(const struct run *run, struct oh_prng *prng)
+{
+    return oh_prng_below(prng, 2) == 0 && run->is_class_disk;
+}
+
+/* A start that the disk may disturb is tried again without; an undisturbed one must do. */
+static void start(struct run *run, struct oh_prng *prng, bool keeps_promise)
+{
+    struct oh_diag diag = { "" };
+    if (oh_prng_below(prng, 4) == 0) {
+        static const enum storage_operation operations[] = {
+            STORAGE_OPEN, STORAGE_READ, STORAGE_WRITE, STORAGE_FSYNC, STORAGE_FSYNC_DIRECTORY, STORAGE_RENAME
+        };
+        enum storage_operation operation = operations[oh_prng_below(prng, 6)];
+        storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, 12), UINT64_MAX, EIO);
+        run->result->faults++;
+        if (sim_world_start(&run->world, &diag) == OH_OK) {
+            sim_world_crash(&run->world, may_lose_power(run, prng));
+        } else {
+            run_tell(run, "a disturbed start fails: %s", diag.text);
+            storage_disk_crash(run->world.disk, !may_lose_power(run, prng));
+        }
+    }
+    if (sim_world_start(&run->world, &diag) != OH_OK) {
+        run_fail(run, "starts again", "%s", diag.text);
+        return;
+    }
+    judge_recovery(run, keeps_promise);
+    run_life_begin(run);
+}
+
+void run_crash(struct run *run, struct oh_prng *prng, bool is_power_loss)
+{
+    if (!sim_world_is_up(&run->world))
+        return;
+    run->result->crashes++;
+    run->result->power_losses += is_power_loss ? 1 : 0;
+    run_tell(run, is_power_loss ? "POWER LOSS" : "KILL");
+    sim_world_crash(&run->world, is_power_loss);
+    run_heal(run);
+    start(run, prng, run->is_class_disk || !is_power_loss);
+    if (!run->result->has_failed && oh_prng_below(prng, 2) == 0)
+        judge_audit(run);
+}
+
+static void terminate(struct run *run, struct oh_prng *prng)
+{
+    run_settle(run);
+    if (run->result->has_failed || run->world.is_stopped)
+        return;
+    run_tell(run, "TERM");
+    uint64_t seq = run->turn_seq;
+    if (!sim_world_terminate(&run->world))
+        run_fail(run, "liveness", "a server without requests does not drain");
+    run->turn_seq = seq > run->turn_seq ? seq : run->turn_seq;
+    /* Draining takes turns, and holds that fall due in them are written down. */
+    uint64_t before = run->acked_seq;
+    run->acked_seq = seq;
+    run->turn_seq = UINT64_MAX / 2;
+    if (!run->result->has_failed)
+        start(run, prng, true);
+    run->result->lost_records = 0;
+    run->acked_seq = before > run->acked_seq ? before : run->acked_seq;
+}
+
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
+
+static bool has_import_under_way(const struct run *run)
+{
+    for (uint32_t peer = 0; peer < SIM_PEERS_MAX; peer++) {
+        for (uint32_t i = 0; i < run->queue_counts[peer]; i++) {
+            if (run->ops[run->flights[run->queues[peer][i]].op].request.type == MODEL_IMPORT)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Rows are applied as they come, by steps of their own: the order is only known when nothing else is written. */
+static void import_alone(struct run *run, uint32_t op)
+{
+    run_settle(run);
+    if (run->result->has_failed || run->world.is_stopped || !run_send(run, op, 0))
+        return;
+    run_settle(run);
+}
+
+static void event_ask(struct run *run, struct oh_prng *prng)
+{
+    struct model_request request;
+    if (model_is_full(run->model) || run->op_count + 64 > OPS_MAX)
+        return;
+    workload_next(&run->workload, prng, run->model, run->ids, &request);
+    if (request.type == MODEL_MIN_SEQ)
+        request.at_us = (int64_t)run->acked_seq + (request.value > 0 ? 1000000 : 0);
+    if (request.type == MODEL_RESERVE && request.has_own_id)
+        (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
+    for (uint32_t i = 0; i < request.batch_count; i++)
+        (void)snprintf(run->ids->text[request.batch[i].reservation], WIRE_ID_SIZE, "R%u",
+                       request.batch[i].reservation);
+    uint32_t op = run_op_add(run, &request);
+    uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
+    if (request.type == MODEL_IMPORT && !run->is_stalled && !run->is_disk_weak)
+        import_alone(run, op);
+    else if (request.type != MODEL_IMPORT && run_send(run, op, peer) && oh_prng_below(prng, 4) > 0)
+        sim_peer_deliver(run_peer(run, peer),
+                         oh_prng_below(prng, 5) == 0 ? (size_t)oh_prng_below(prng, 300) : SIZE_MAX);
+}
+
+/* Again what was asked before: because the answer was lost, or by a client that does not know it has one. */
+static void event_ask_again(struct run *run, struct oh_prng *prng)
+{
+    uint32_t count = run->op_count - run->first_op;
+    if (count == 0)
+        return;
+    uint32_t start_at = (uint32_t)oh_prng_below(prng, count);
+    bool wants_lost = oh_prng_below(prng, 4) > 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = run->first_op + (start_at + i) % count;
+        struct op *op = &run->ops[number];
+        if (op->is_waiting || op->request.type >= MODEL_IMPORT || !run_op_can_repeat(op) ||
+            op->is_done == wants_lost)
+            continue;
+        if (run_send(run, number, (uint32_t)oh_prng_below(prng, AUDIT_PEER)))
+            return;
+    }
+}
+
+/* To the moment a hold expires, one before it, or one after it; then somebody looks. */
+static void event_expiry(struct run *run, struct oh_prng *prng)
+{
+    int64_t now_us =
+        run->world.realtime_us > run->model->now_us ? run->world.realtime_us : run->model->now_us;
+    int64_t next_us = model_next_expiry_us(run->model, now_us);
+    struct model_request request = { .type = MODEL_GET_STOCK, .channel = MODEL_NONE, .at_us = MODEL_NEVER };
+    request.item = (uint8_t)oh_prng_below(prng, MODEL_ITEMS);
+    if (next_us == INT64_MAX || next_us - run->world.realtime_us > HOUR_US ||
+        next_us <= run->world.realtime_us + 1)
+        return;
+    run_turn(run);
+    sim_world_pass(&run->world, next_us - run->world.realtime_us + oh_prng_between(prng, -1, 1));
+    run_tell(run, "to the expiry at %.6f", (double)(next_us - START_US) / 1e6);
+    uint32_t op = run_op_add(run, &request);
+    if (op != UINT32_MAX && run_send(run, op, 1))
+        sim_peer_deliver(run_peer(run, 1), SIZE_MAX);
+    run_turn(run);
+}
+
+static void event_pass(struct run *run, struct oh_prng *prng)
+{
+    static const int64_t most_us[] = { 100, 1000, 5000, 5000, 50000, 2 * SECOND_US, 60 * SECOND_US };
+    for (uint32_t i = 0; i < SIM_PEERS_MAX; i++) {
+        if (oh_prng_below(prng, 3) > 0)
+            sim_peer_deliver(run_peer(run, i), SIZE_MAX);
+        if (oh_prng_below(prng, 4) == 0)
+            sim_peer_open_window(run_peer(run, i), SIZE_MAX);
+    }
+    sim_world_pass(&run->world, 1 + (int64_t)oh_prng_below(prng, (uint64_t)most_us[oh_prng_below(prng, 7)]));
+    run_turn(run);
+}
+
+static void event_work(struct run *run, struct oh_prng *prng)
+{
+    if (run->is_stalled)
+        return;
+    uint64_t dice = oh_prng_below(prng, 8);
+    if (dice < 5)
+        sim_world_work(&run->world, OH_JOURNAL_WORK_WRITE);
+    if (dice == 3 || dice == 5)
+        sim_world_work(&run->world, OH_JOURNAL_WORK_PREPARE);
+    if (dice >= 6)
+        sim_world_work_snapshot(&run->world);
+    run_turn(run);
+}
+
+static void event_network(struct run *run, struct oh_prng *prng)
+{
+    uint32_t number = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
+    struct sim_peer *peer = run_peer(run, number);
+    if (!peer->is_open)
+        return;
+    switch (oh_prng_below(prng, 4)) {
+    case 0:
+        run_tell(run, "peer %u is cut", number);
+        sim_peer_reset(peer);
+        run_turn(run);
+        run_queue_drop(run, number);
+        break;
+    case 1:
+        run_tell(run, "peer %u ends", number);
+        sim_peer_end(peer);
+        break;
+    case 2:
+        sim_peer_open_window(peer, (size_t)oh_prng_below(prng, 200));
+        break;
+    default:
+        peer->reads_joined = !run->is_stalled && !run->is_disk_weak && oh_prng_below(prng, 2) == 0;
+        break;
+    }
+}
+
+static void event_clock(struct run *run, struct oh_prng *prng)
+{
+    int64_t step_us = oh_prng_between(prng, -600, 600) * SECOND_US;
+    if (oh_prng_below(prng, 8) == 0) {
+        /* Past what is remembered: keys and ended reservations of before are not asked for again. */
+        run_settle(run);
+        step_us = 25 * HOUR_US;
+        run->workload.first_reservation = run->workload.reservations;
+        run->first_op = run->op_count;
+    }
+    run_tell(run, "the clock steps by %" PRId64 " s", step_us / SECOND_US);
+    sim_world_set_clock(&run->world, step_us);
+    run_turn(run);
+}
+
+static void event_disk(struct run *run, struct oh_prng *prng)
+{
+    run->result->faults++;
+    for (uint32_t i = 0; i < SIM_PEERS_MAX; i++)
+        run_peer(run, i)->reads_joined = false;
+    if (has_import_under_way(run))
+        return;
+    switch (oh_prng_below(prng, 8)) {
+    case 0:
+        run->is_stalled = true;
+        run_tell(run, "the disk stalls");
+        break;
+    case 1:
+    case 2:
+        run->is_stalled = false;
+        break;
+    case 3:
+        run->is_disk_weak = true;
+        storage_disk_set_space(run->world.disk, oh_prng_below(prng, 3) * (UINT64_C(1) << 20));
+        run_tell(run, "the disk is full");
+        break;
+    case 4:
+    case 5:
+        run->is_disk_weak = false;
+        storage_disk_set_space(run->world.disk, UINT64_MAX);
+        break;
+    case 6:
+        storage_disk_set_nagging(run->world.disk, oh_prng_below(prng, 2) == 0);
+        break;
+    default: {
+        static const enum storage_operation operations[] = { STORAGE_WRITE,  STORAGE_FDATASYNC,
+                                                             STORAGE_FSYNC,  STORAGE_ALLOCATE,
+                                                             STORAGE_RENAME, STORAGE_UNLINK };
+        enum storage_operation operation = operations[oh_prng_below(prng, 6)];
+        run->is_disk_weak = true;
+        storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, 4), 1,
+                          oh_prng_below(prng, 2) == 0 ? EIO : ENOSPC);
+        run_tell(run, "operation %d will fail", (int)operation);
+        break;
+    }
+    }
+}
+
+static void event_snapshot(struct run *run)
+{
+    oh_snapshotter_request(run->world.snapshotter);
+    run_turn(run);
+}
+
+static void event_audit(struct run *run)
+{
+    run_settle(run);
+    if (!run->world.is_stopped && !run->result->has_failed)
+        judge_audit(run);
+}
+
+/* A journal that failed ends the process: nothing may be acknowledged after that. */
+void run_stop_if_asked(struct run *run, struct oh_prng *prng)
+{
+    if (!run->world.is_stopped)
+        return;
+    run_tell(run, "the server stops: its journal failed");
+    sim_world_crash(&run->world, may_lose_power(run, prng));
+    run->result->crashes++;
+    run_heal(run);
+    start(run, prng, true);
+}
+
+void run_event(struct run *run)
+{
+    struct oh_prng prng;
+    oh_prng_init(&prng, run->options->seed * UINT64_C(0x9e3779b97f4a7c15) + run->event);
+    uint64_t dice = oh_prng_below(&prng, 1000);
+    if (dice < 430)
+        event_ask(run, &prng);
+    else if (dice < 470)
+        event_ask_again(run, &prng);
+    else if (dice < 700)
+        event_pass(run, &prng);
+    else if (dice < 920)
+        event_work(run, &prng);
+    else if (dice < 940)
+        event_expiry(run, &prng);
+    else if (dice < 956)
+        event_network(run, &prng);
+    else if (dice < 964)
+        event_snapshot(run);
+    else if (dice < 972)
+        event_disk(run, &prng);
+    else if (dice < 976)
+        event_clock(run, &prng);
+    else if (dice < 984)
+        event_audit(run);
+    else if (dice < 990)
+        run_crash(run, &prng, true);
+    else if (dice < 997)
+        run_crash(run, &prng, false);
+    else
+        terminate(run, &prng);
+    if (!run->result->has_failed)
+        run_stop_if_asked(run, &prng);
+}

@@ -1,0 +1,286 @@
+/*
+ * judge.c - holds what the server does against the model: every reply, every seq, and what is left after a crash.
+ */
+#include "sim/run_internal.h"
+#include "base/assert.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What the server has read ----------------------------------------------------------------------------------- */
+
+/* What was answered first is what a repeat must be answered; what happens anew is a first answer. */
+static void answers_repeat(struct op *op, struct model_answer *answers, uint32_t count)
+{
+    if (op->first == NULL) {
+        op->first = calloc(count, sizeof(*answers));
+        OH_ASSERT(op->first != NULL);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!answers[i].is_repeat) {
+            op->first[i] = answers[i];
+            continue;
+        }
+        answers[i] = op->first[i];
+        answers[i].record = MODEL_RECORD_NO;
+        answers[i].is_repeat = true;
+    }
+}
+
+/* Asks the model, entry by entry. The number of an entry of a batch is its reservation's, beyond all ops. */
+static void model_ask_op(struct run *run, uint32_t number, int64_t now_us, struct model_answer *answers)
+{
+    const struct model_request *request = &run->ops[number].request;
+    if (request->type != MODEL_BATCH) {
+        model_ask(run->model, request, number, now_us, &answers[0]);
+        return;
+    }
+    for (uint32_t i = 0; i < request->batch_count; i++)
+        model_ask(run->model, &request->batch[i], OPS_MAX + request->batch[i].reservation, now_us,
+                  &answers[i]);
+}
+
+static void answers_refused(struct model_answer *answers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        answers[i] = (struct model_answer){ .status = 503, .code = "storage", .record = MODEL_RECORD_NO };
+}
+
+static void check_record(struct run *run, const struct flight *flight)
+{
+    enum model_record record = MODEL_RECORD_NO;
+    uint64_t delta = flight->read.seq_after - flight->read.seq_before;
+    const struct model_request *request = &run->ops[flight->op].request;
+    for (uint32_t i = 0; i < run_answers_of(request); i++)
+        record = flight->answers[i].record > record && record != MODEL_RECORD_YES ? flight->answers[i].record
+                                                                                  : record;
+    if (flight->read.is_joined || request->type == MODEL_IMPORT)
+        return;
+    if ((record == MODEL_RECORD_YES && delta != 1) || (record == MODEL_RECORD_NO && delta != 0) || delta > 1)
+        run_fail(run, "one record a change", "%s changed the seq by %" PRIu64,
+                 request->type < MODEL_WRITES ? "a write" : "a question", delta);
+}
+
+void judge_read(struct run *run, const struct sim_read *read)
+{
+    struct flight *flight = &run->flights[read->number];
+    struct op *op = &run->ops[flight->op];
+    uint32_t count = run_answers_of(&op->request);
+    struct model_answer *answers = calloc(count, sizeof(*answers));
+    OH_ASSERT(answers != NULL && run->applied_count < APPLIED_MAX);
+    flight->is_read = true;
+    flight->read = *read;
+    flight->answers = answers;
+    run->result->requests++;
+    if (read->has_no_room) {
+        answers_refused(answers, count);
+        check_record(run, flight);
+        return;
+    }
+    model_ask_op(run, flight->op, read->now_us, answers);
+    run_tell(run, "peer %u is read: %s, the model says %d %s, seq %" PRIu64 " to %" PRIu64, flight->peer,
+             wire_request_name(&op->request), answers[0].status,
+             answers[0].code == NULL ? "" : answers[0].code, read->seq_before, read->seq_after);
+    check_record(run, flight);
+    answers_repeat(op, answers, count);
+    if (!answers[0].is_repeat)
+        op->first_seq = read->is_joined ? 0 : read->seq_after;
+    if (op->request.type < MODEL_WRITES)
+        run->applied[run->applied_count++] =
+            (struct applied){ flight->op, run->model->now_us, read->seq_before, read->seq_after };
+    const char *law = model_check(run->model);
+    if (law != NULL)
+        run_fail(run, "model", "%s", law);
+}
+
+/* ---- What clients receive --------------------------------------------------------------------------------------- */
+
+/* A repeat speaks for the seq of the first answer, all else for the ledger as it was. */
+static void check_seq(struct run *run, const struct flight *flight, uint64_t seq)
+{
+    const struct op *op = &run->ops[flight->op];
+    bool is_repeat = flight->answers[0].is_repeat && op->request.type != MODEL_BATCH;
+    uint64_t wanted = is_repeat ? op->first_seq : flight->read.seq_after;
+    bool is_known = is_repeat ? op->first_seq != 0 : !flight->read.is_joined;
+    if (seq != 0 && is_known && op->request.type != MODEL_IMPORT && seq != wanted)
+        run_fail(run, "seq", "a reply speaks for seq %" PRIu64 ", not %" PRIu64, seq, wanted);
+}
+
+/* A batch has a reply of its own shape: the status and the body of each entry. */
+static bool check_reply(struct run *run, const struct flight *flight, const struct wire_reply *reply,
+                        uint64_t *out_seq, char *why, size_t why_size)
+{
+    const struct op *op = &run->ops[flight->op];
+    if (flight->read.has_no_room) {
+        *out_seq = 0;
+        (void)snprintf(why, why_size, "the status is %d, not 503: the journal has no room", reply->status);
+        return reply->status == 503;
+    }
+    if (op->request.type == MODEL_BATCH)
+        return wire_check_batch(reply, &op->request, flight->answers, run->ids, out_seq, why, why_size);
+    return wire_check(reply, &op->request, flight->answers, run->ids, out_seq, why, why_size);
+}
+
+static void take_reply(struct run *run, uint32_t peer, const struct wire_reply *reply)
+{
+    char why[400] = "";
+    uint64_t seq = 0;
+    if (run->queue_counts[peer] == 0) {
+        run_fail(run, "replies in order", "a reply without a request: %d", reply->status);
+        return;
+    }
+    struct flight *flight = &run->flights[run->queues[peer][0]];
+    struct op *op = &run->ops[flight->op];
+    memmove(run->queues[peer], run->queues[peer] + 1,
+            --run->queue_counts[peer] * sizeof(run->queues[peer][0]));
+    run_tell(run, "peer %u gets %d %.*s", peer, reply->status,
+             (int)(reply->body.size > 700 ? 700 : reply->body.size), reply->body.data);
+    if (!flight->is_read &&
+        reply->status == 408) { /* it came in parts and took too long: the connection ends */
+        op->is_waiting = false;
+        op->is_done = !run_op_can_repeat(op);
+        sim_peer_reset(run_peer(run, peer));
+        run_queue_drop(run, peer);
+        return;
+    }
+    if (!flight->is_read) {
+        run_fail(run, "replies in order", "a reply before its request was read: %d", reply->status);
+        return;
+    }
+    if (!check_reply(run, flight, reply, &seq, why, sizeof(why)))
+        run_fail(run, wire_request_name(&op->request), "%s", why);
+    check_seq(run, flight, seq);
+    bool is_told = op->request.type < MODEL_WRITES && !flight->read.has_no_room;
+    if (is_told && flight->read.seq_after > run->acked_seq && !flight->read.is_joined)
+        run->acked_seq = flight->read.seq_after;
+    if (is_told && flight->read.is_joined && seq > run->acked_seq)
+        run->acked_seq = seq;
+    flight->is_answered = true;
+    op->is_waiting = false;
+    op->is_done = !flight->read.has_no_room;
+    run->result->replies++;
+}
+
+void judge_replies(struct run *run, uint32_t number)
+{
+    struct sim_peer *peer = run_peer(run, number);
+    struct wire_reply reply;
+    bool is_wrong = false;
+    while (!peer->is_reset && !run->result->has_failed &&
+           wire_get_reply(oh_strbuf_bytes(&peer->received), &reply, &is_wrong)) {
+        run_digest_add(run, peer->received.data, reply.size);
+        take_reply(run, number, &reply);
+        oh_strbuf_consume(&peer->received, reply.size);
+        if (peer->request_count > 0) { /* as many as are answered leave the list that the world keeps */
+            memmove(peer->requests, peer->requests + 1, --peer->request_count * sizeof(peer->requests[0]));
+            peer->read_count -= peer->read_count > 0 ? 1 : 0;
+        }
+    }
+    if (is_wrong)
+        run_fail(run, "replies", "not a reply: %.40s", peer->received.data);
+    if (!peer->is_open && run->queue_counts[number] > 0)
+        run_queue_drop(run, number);
+}
+
+/* ---- Audits ----------------------------------------------------------------------------------------------------- */
+
+static void audit_ask(struct run *run, const struct model_request *request)
+{
+    uint32_t op = run_op_add(run, request);
+    if (op == UINT32_MAX || run->result->has_failed)
+        return;
+    if (run->queue_counts[AUDIT_PEER] > 16)
+        run_settle(run);
+    if (!run_send(run, op, AUDIT_PEER))
+        run_fail(run, "liveness", "the judge is refused");
+}
+
+/* Asks for everything, and for a while of reservations. Needs a settled world. */
+void judge_audit(struct run *run)
+{
+    struct model_request request = { .channel = MODEL_NONE, .at_us = MODEL_NEVER };
+    for (uint32_t item = 0; item < MODEL_ITEMS; item++) {
+        request.item = (uint8_t)item;
+        request.type = MODEL_GET_STOCK;
+        audit_ask(run, &request);
+        for (uint32_t channel = 0; channel < MODEL_CHANNELS; channel++) {
+            request.type = MODEL_GET_CHANNEL_AVAILABILITY;
+            request.channel = (uint8_t)channel;
+            audit_ask(run, &request);
+        }
+        request.channel = MODEL_NONE;
+    }
+    for (uint32_t i = 0; i < 24 && i < run->model->reservation_count; i++) {
+        request.type = MODEL_GET_RESERVATION;
+        request.reservation = run->model->reservation_count - 1 - i;
+        if (request.reservation >= run->workload.first_reservation &&
+            run->ids->text[request.reservation][0] != '\0')
+            audit_ask(run, &request);
+    }
+    for (uint32_t customer = 0; customer < 6; customer++) {
+        request.type = MODEL_LIST_RESERVATIONS;
+        request.customer = (uint8_t)customer;
+        audit_ask(run, &request);
+    }
+    for (uint32_t fence = 0; fence < MODEL_FENCES; fence++) {
+        request.type = MODEL_GET_FENCE;
+        request.fence = (uint8_t)fence;
+        audit_ask(run, &request);
+    }
+    run_settle(run);
+    if (!sim_world_is_up(&run->world))
+        return;
+    struct oh_verifier verifier = { .position = 0 };
+    uint32_t differences = oh_ledger_verify(run->world.ledger, &verifier, UINT32_MAX);
+    if (differences != 0)
+        run_fail(run, "no drift", "%u positions differ from their parts", differences);
+}
+
+/* ---- After a crash ---- */
+
+/* The model as it was at this seq: everything that the life before it applied, up to there. */
+static void judge_model_return(struct run *run, uint64_t seq)
+{
+    struct model_answer answers[MODEL_BATCH_MAX];
+    model_copy(run->model, run->life);
+    for (uint32_t i = 0; i < run->applied_count && !run->result->has_failed; i++) {
+        const struct applied *applied = &run->applied[i];
+        if (applied->seq_after > seq) {
+            if (applied->seq_before < seq)
+                run_fail(run, "prefix", "seq %" PRIu64 " is in the middle of what was one turn", seq);
+            continue;
+        }
+        model_ask_op(run, applied->op, applied->now_us, answers);
+    }
+    /* An id that the server made has its seq in it: another reservation may get it now. */
+    for (uint32_t i = 0; i < run->workload.reservations; i++) {
+        if (!run->model->reservations[i].exists && run->ids->text[i][0] == 'r')
+            run->ids->text[i][0] = '\0';
+    }
+}
+
+/* What came back is judged: acknowledged within recovered within issued. */
+void judge_recovery(struct run *run, bool keeps_promise)
+{
+    uint64_t seq = oh_ledger_seq(run->world.ledger);
+    run_tell(run, "back at seq %" PRIu64 ", acknowledged %" PRIu64 ", issued %" PRIu64 " %s", seq,
+             run->acked_seq, run->turn_seq, run->world.torn);
+    run_digest_add(run, &seq, sizeof(seq));
+    if (keeps_promise && seq < run->acked_seq)
+        run_fail(run, "acknowledged is recovered", "seq %" PRIu64 " was acknowledged, %" PRIu64 " came back",
+                 run->acked_seq, seq);
+    if (seq > run->turn_seq)
+        run_fail(run, "recovered is issued", "seq %" PRIu64 " came back, %" PRIu64 " was the last", seq,
+                 run->turn_seq);
+    if (oh_ledger_time_us(run->world.ledger) > run->latest_us)
+        run_fail(run, "time", "the ledger's clock is ahead of every clock it was given");
+    run->result->lost_records += run->turn_seq - seq;
+    judge_model_return(run, seq);
+    run->model->now_us = oh_ledger_time_us(run->world.ledger);
+    if (run->world.realtime_us > run->model->now_us)
+        run->model->now_us = run->world.realtime_us; /* the clock was read when the engine was made */
+    if (run->world.realtime_us > run->latest_us)
+        run->latest_us = run->world.realtime_us;
+    run->acked_seq = seq < run->acked_seq ? seq : run->acked_seq;
+    run->turn_seq = seq;
+}

@@ -1,0 +1,80 @@
+/*
+ * model_internal.h - what the files of the model share. Not for anyone else.
+ *
+ * Each function says one sentence of the specification; its comment, in the file that has it, names the sentence.
+ */
+#ifndef ONHAND_TESTS_SIM_MODEL_INTERNAL_H
+#define ONHAND_TESTS_SIM_MODEL_INTERNAL_H
+
+#include "sim/model.h"
+
+/* What the request being judged has taken so far. */
+struct model_pending {
+    int64_t milli[MODEL_ITEMS][MODEL_NODES];
+};
+
+struct model_room {
+    int64_t free;
+    int64_t backorder;
+};
+
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t at_least_0(int64_t value)
+{
+    return value > 0 ? value : 0;
+}
+
+bool model_count_is_greater(const struct model_fact *a, const struct model_fact *b);
+const struct model_fact *model_greatest_count(const struct model *model, uint32_t item, uint32_t node,
+                                              uint32_t state);
+int64_t model_quantity(const struct model *model, uint32_t item, uint32_t node, uint32_t state);
+void model_tell(struct model *model, uint32_t item, uint32_t node, uint32_t state, struct model_fact fact);
+bool model_is_due(const struct model *model, const struct model_claim *claim);
+int64_t model_held_of(const struct model *model, const struct model_claim *claim);
+int64_t model_claimed(const struct model *model, uint32_t item, uint32_t node, uint32_t channel);
+const struct model_rule_slot *model_resolve(const struct model *model, uint32_t attribute, uint32_t item,
+                                            uint32_t node, uint32_t channel);
+int64_t model_rule_value(const struct model *model, uint32_t attribute, uint32_t item, uint32_t node,
+                         uint32_t channel);
+const char *model_ineligible(const struct model *model, uint32_t item, uint32_t node, uint32_t channel,
+                             uint32_t kind);
+int64_t model_fence_unused(const struct model *model, const struct model_fence_slot *fence,
+                           int64_t own_pending);
+struct model_room model_room_at(const struct model *model, const struct model_pending *pending, uint32_t item,
+                                uint32_t node, uint32_t channel, uint32_t kind);
+int64_t model_allowance(const struct model *model, const struct model_pending *pending, uint32_t item,
+                        uint32_t channel, uint32_t kind);
+int64_t model_room_of_nobody(const struct model *model, uint32_t item, uint32_t node);
+void model_refuse(struct model_answer *out, int status, const char *code);
+struct model_part *model_part_add(struct model_answer *out, uint32_t line, uint32_t item, uint32_t node);
+struct model_claim *model_claim_at(struct model *model, uint32_t reservation, uint32_t line, uint32_t item,
+                                   uint32_t node);
+const char *model_status_of(const struct model *model, uint32_t reservation);
+bool model_key_is_known(const struct model *model, const struct model_key *key);
+void model_ask_adjust(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_sync(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_import(struct model *model, const struct model_request *request, struct model_answer *out);
+const char *model_quantity_fault(const struct model *model, uint32_t item, uint32_t node, uint32_t channel,
+                                 int64_t milli);
+void model_ask_reserve(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_action(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_rule(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_fence(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_node(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_stock(const struct model *model, const struct model_request *request,
+                     struct model_answer *out);
+void model_ask_availability(const struct model *model, const struct model_request *request,
+                            struct model_answer *out);
+void model_ask_reservation(const struct model *model, const struct model_request *request,
+                           struct model_answer *out);
+void model_ask_list(const struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_fence_view(const struct model *model, const struct model_request *request,
+                          struct model_answer *out);
+void model_ask_import_view(const struct model *model, const struct model_request *request,
+                           struct model_answer *out);
+
+#endif

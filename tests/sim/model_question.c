@@ -1,0 +1,183 @@
+/*
+ * model_question.c - reference data that changes, and what questions are answered.
+ */
+#include "sim/model_internal.h"
+#include <string.h>
+
+void model_ask_rule(struct model *model, const struct model_request *request, struct model_answer *out)
+{
+    struct model_rule_slot *rule = &model->rules[request->rule];
+    if (request->is_delete && !rule->exists) {
+        model_refuse(out, 404, "unknown_rule");
+        return;
+    }
+    out->status = request->is_delete || rule->exists ? 200 : 201;
+    out->record = MODEL_RECORD_MAYBE;
+    rule->exists = !request->is_delete;
+    rule->value = request->value;
+}
+
+/* A quantity of 0 removes. */
+void model_ask_fence(struct model *model, const struct model_request *request, struct model_answer *out)
+{
+    struct model_fence_slot *fence = &model->fences[request->fence];
+    if (request->is_delete && !fence->exists) {
+        model_refuse(out, 404, "unknown_fence");
+        return;
+    }
+    bool is_removal = request->is_delete || request->value == 0;
+    out->status = is_removal || fence->exists ? 200 : 201;
+    out->record = MODEL_RECORD_MAYBE;
+    fence->exists = !is_removal;
+    fence->quantity = request->value;
+    if (!is_removal)
+        model->is_stocked[fence->item][fence->node] = true;
+}
+
+void model_ask_node(struct model *model, const struct model_request *request, struct model_answer *out)
+{
+    model->enabled[request->node] = request->value != 0;
+    out->record = MODEL_RECORD_MAYBE;
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+static void position_figures(const struct model *model, uint32_t item, uint32_t node, int64_t *out)
+{
+    int64_t held = 0, confirmed = 0, fenced = 0, on_hand = 0;
+    for (uint32_t state = 0; state < MODEL_STATES; state++) {
+        out[1 + state] = model_quantity(model, item, node, state);
+        on_hand += out[1 + state];
+    }
+    for (uint32_t link = model->claim_heads[item][node]; link != 0;
+         link = model->claims[link - 1].next_at_place) {
+        held += model_held_of(model, &model->claims[link - 1]);
+        confirmed += model->claims[link - 1].confirmed;
+    }
+    for (uint32_t i = 0; i < MODEL_FENCES; i++) {
+        const struct model_fence_slot *fence = &model->fences[i];
+        if (fence->exists && fence->item == item && fence->node == node)
+            fenced += model_fence_unused(model, fence, 0);
+    }
+    out[0] = on_hand;
+    out[6] = held;
+    out[7] = confirmed;
+    out[8] = model_rule_value(model, RULE_SAFETY, item, node, MODEL_NONE);
+    out[9] = fenced;
+    out[10] = model_room_of_nobody(model, item, node);
+    out[11] = held + confirmed > 0 ? at_least_0(held + confirmed - out[1]) : 0;
+}
+
+void model_ask_stock(const struct model *model, const struct model_request *request, struct model_answer *out)
+{
+    for (uint32_t node = 0; node < MODEL_NODES; node++)
+        position_figures(model, request->item, node, out->figures[node]);
+}
+
+/* RU8: what can be had at the node, and no more than the channel may have in all. */
+static void availability_figure(const struct model *model, const struct model_request *request,
+                                struct model_room room, int64_t *out)
+{
+    int64_t allowed = model_allowance(model, NULL, request->item, request->channel, MODEL_ANY_KIND);
+    out[0] = smaller(room.free, allowed);
+    out[1] = room.backorder;
+}
+
+static struct model_room room_sum(const struct model *model, const struct model_request *request,
+                                  const struct model_members *members)
+{
+    struct model_room sum = { 0, 0 };
+    for (uint32_t i = 0; i < (members->count == 0 ? MODEL_NODES : members->count); i++) {
+        uint32_t node = members->count == 0 ? i : members->nodes[i];
+        struct model_room room =
+            model_room_at(model, NULL, request->item, node, request->channel, MODEL_ANY_KIND);
+        sum.free += room.free;
+        sum.backorder += room.backorder;
+    }
+    return sum;
+}
+
+void model_ask_availability(const struct model *model, const struct model_request *request,
+                            struct model_answer *out)
+{
+    if (request->type == MODEL_GET_CHANNEL_AVAILABILITY) {
+        struct model_room sum = room_sum(model, request, &model_channel_nodes[request->channel]);
+        availability_figure(model, request, sum, out->figures[0]);
+    } else if (request->type == MODEL_GET_GROUP_AVAILABILITY) {
+        availability_figure(model, request, room_sum(model, request, &model_group_nodes[request->group]),
+                            out->figures[0]);
+    } else {
+        for (uint32_t node = 0; node < MODEL_NODES; node++) {
+            struct model_room room =
+                model_room_at(model, NULL, request->item, node, request->channel, MODEL_ANY_KIND);
+            availability_figure(model, request, room, out->figures[node]);
+        }
+    }
+}
+
+static void reservation_parts(const struct model *model, uint32_t reservation, struct model_answer *out)
+{
+    for (uint32_t link = model->reservations[reservation].first; link != 0;
+         link = model->claims[link - 1].next_of_reservation) {
+        const struct model_claim *claim = &model->claims[link - 1];
+        int64_t held = model_held_of(model, claim);
+        if (claim->node == MODEL_NONE)
+            continue;
+        struct model_part *part = model_part_add(out, claim->line, claim->item, claim->node);
+        part->quantity = claim->quantity;
+        part->held = held;
+        part->confirmed = claim->confirmed;
+        part->fulfilled = claim->fulfilled;
+        part->released = claim->released;
+        part->expired = claim->expired + claim->held - held;
+    }
+}
+
+void model_ask_reservation(const struct model *model, const struct model_request *request,
+                           struct model_answer *out)
+{
+    if (request->reservation >= model->reservation_count ||
+        !model->reservations[request->reservation].exists) {
+        model_refuse(out, 404, "unknown_reservation");
+        return;
+    }
+    reservation_parts(model, request->reservation, out);
+    out->reservation_status = model_status_of(model, request->reservation);
+    out->expires_us = model->reservations[request->reservation].expires_us;
+}
+
+/* How many of a customer's are in each status that lives: what ended may be forgotten. */
+void model_ask_list(const struct model *model, const struct model_request *request, struct model_answer *out)
+{
+    for (uint32_t i = 0; i < model->reservation_count; i++) {
+        const struct model_reservation *reservation = &model->reservations[i];
+        if (!reservation->exists || reservation->customer != request->customer)
+            continue;
+        const char *status = model_status_of(model, i);
+        out->figures[0][0] += strcmp(status, "held") == 0;
+        out->figures[0][1] += strcmp(status, "confirmed") == 0;
+    }
+}
+
+void model_ask_fence_view(const struct model *model, const struct model_request *request,
+                          struct model_answer *out)
+{
+    const struct model_fence_slot *fence = &model->fences[request->fence];
+    if (!fence->exists) {
+        model_refuse(out, 404, "unknown_fence");
+        return;
+    }
+    out->figures[0][0] = fence->quantity;
+}
+
+void model_ask_import_view(const struct model *model, const struct model_request *request,
+                           struct model_answer *out)
+{
+    const struct model_import_slot *import = &model->imports[request->import % MODEL_IMPORTS_MAX];
+    if (import->rows == 0) {
+        model_refuse(out, 404, "unknown_import");
+        return;
+    }
+    out->figures[0][0] = (int64_t)import->rows;
+    out->figures[0][1] = (int64_t)import->rejected;
+}
