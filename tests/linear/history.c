@@ -63,7 +63,8 @@ uint32_t lin_item(struct lin_history *history, const char *name)
     uint32_t found = name_find(history->items, history->item_count, name);
     if (found < history->item_count)
         return found;
-    if (!array_grow((void **)&history->items, history->item_count, &history->item_max, sizeof *history->items) ||
+    if (!array_grow((void **)&history->items, history->item_count, &history->item_max,
+                    sizeof *history->items) ||
         !name_set(&history->items[found], name))
         return UINT32_MAX;
     return history->item_count++;
@@ -107,7 +108,8 @@ bool lin_add(struct lin_history *history, const struct lin_op *op)
 
 bool lin_crash(struct lin_history *history, int64_t at_us)
 {
-    if (!array_grow((void **)&history->crashes, history->crash_count, &history->crash_max, sizeof *history->crashes))
+    if (!array_grow((void **)&history->crashes, history->crash_count, &history->crash_max,
+                    sizeof *history->crashes))
         return false;
     history->crashes[history->crash_count++] = at_us;
     return true;
@@ -145,10 +147,10 @@ static const char *verdict_sentence(enum lin_verdict verdict)
 struct plan {
     struct lin_history *history;
     struct lin_result *result;
-    uint32_t *order;     /* requests by key, then by time */
+    uint32_t *order; /* requests by key, then by time */
     struct lin_deed *deeds;
     uint32_t deed_count;
-    uint32_t *parent;    /* union-find over items, then reservations */
+    uint32_t *parent;       /* union-find over items, then reservations */
     uint64_t *reservations; /* known ones, in order */
     uint32_t reservation_count;
     uint32_t *deed_order; /* deeds by part */
@@ -197,14 +199,16 @@ static bool op_is_wellformed(const struct lin_history *history, const struct lin
     bool is_answered = op->answer != LIN_NONE;
     bool names_reservation = op->kind >= LIN_RESERVE && op->kind != LIN_READ;
     bool claims_are_right = op->claim_count == UINT32_MAX || op->claim_count <= LIN_CLAIMS_MAX;
-    if (is_answered != (op->return_us != LIN_NEVER) || op->return_us < op->invoke_us || op->line_count > LIN_LINES_MAX ||
-        !claims_are_right || names_reservation != (op->reservation != UINT64_MAX))
+    if (is_answered != (op->return_us != LIN_NEVER) || op->return_us < op->invoke_us ||
+        op->line_count > LIN_LINES_MAX || !claims_are_right ||
+        names_reservation != (op->reservation != UINT64_MAX))
         return false;
     if (op->line_count == 0 && (op->kind <= LIN_RESERVE || op->kind == LIN_READ))
         return false;
     for (uint32_t i = 0; i < op->line_count; i++) {
         bool is_any = op->lines[i].node == LIN_ANY_NODE && (op->kind == LIN_RESERVE || op->kind == LIN_READ);
-        bool has_item = op->kind == LIN_CHANGE || op->kind == LIN_MOVE || op->lines[i].item < history->item_count;
+        bool has_item =
+            op->kind == LIN_CHANGE || op->kind == LIN_MOVE || op->lines[i].item < history->item_count;
         if (!has_item || (!is_any && op->kind != LIN_CHANGE && op->lines[i].node >= history->node_count))
             return false;
     }
@@ -546,7 +550,8 @@ static void plan_fini(struct plan *plan)
     free(plan->part_deeds);
 }
 
-static void put_op(const struct lin_history *history, const char *what, uint32_t op, char *sentence, size_t size)
+static void put_op(const struct lin_history *history, const char *what, uint32_t op, char *sentence,
+                   size_t size)
 {
     size_t used = strlen(sentence);
     char text[256];

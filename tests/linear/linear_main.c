@@ -41,9 +41,9 @@ static int file_check(const char *path, const struct lin_options *options)
         return 2;
     }
     lin_check(history, &result);
-    (void)printf("%s: %u operations, %u parts, at most %llu states: %s: %s\n", path, (unsigned)lin_count(history),
-                 (unsigned)result.parts, (unsigned long long)result.states_max, lin_verdict_word(result.verdict),
-                 result.sentence);
+    (void)printf("%s: %u operations, %u parts, at most %llu states: %s: %s\n", path,
+                 (unsigned)lin_count(history), (unsigned)result.parts, (unsigned long long)result.states_max,
+                 lin_verdict_word(result.verdict), result.sentence);
     lin_destroy(&history);
     return result.verdict == LIN_GOOD ? 0 : 1;
 }
@@ -54,7 +54,8 @@ int main(int argc, char **argv)
     int status = 0;
     int first = 1;
     for (; first + 1 < argc && strncmp(argv[first], "--", 2) == 0; first += 2) {
-        int64_t *option = strcmp(argv[first], "--late") == 0 ? &options.clock_late_us : &options.clock_early_us;
+        int64_t *option =
+            strcmp(argv[first], "--late") == 0 ? &options.clock_late_us : &options.clock_early_us;
         *option = strtoll(argv[first + 1], NULL, 10);
     }
     if (first >= argc) {

@@ -60,7 +60,8 @@ static int64_t available_at(const struct lin_shape *shape, struct lin_state *sta
     return rest > 0 ? rest : 0;
 }
 
-static int64_t available_of_line(const struct lin_shape *shape, struct lin_state *state, const struct lin_line *line)
+static int64_t available_of_line(const struct lin_shape *shape, struct lin_state *state,
+                                 const struct lin_line *line)
 {
     int64_t sum = 0;
     if (line->node != LIN_ANY_NODE)
@@ -118,11 +119,13 @@ int64_t lin_model_time_told(const struct lin_op *op)
     if (op->kind == LIN_RESERVE && op->created_us != LIN_UNSAID)
         return op->created_us;
     bool has_end = op->expires_us != LIN_UNSAID && op->expires_us != LIN_NEVER && op->ttl_us > 0;
-    return has_end && (op->kind == LIN_RESERVE || op->kind == LIN_EXTEND) ? op->expires_us - op->ttl_us : LIN_UNSAID;
+    return has_end && (op->kind == LIN_RESERVE || op->kind == LIN_EXTEND) ? op->expires_us - op->ttl_us
+                                                                          : LIN_UNSAID;
 }
 
 /* Picks the server's time of the operation: what it told, else the earliest possible. */
-static bool time_choose(const struct lin_op *op, const struct lin_moment *moment, int64_t now_us, int64_t *out_us)
+static bool time_choose(const struct lin_op *op, const struct lin_moment *moment, int64_t now_us,
+                        int64_t *out_us)
 {
     int64_t from_us = moment->from_us > now_us ? moment->from_us : now_us;
     int64_t told_us = moment->is_judged ? lin_model_time_told(op) : LIN_UNSAID;
@@ -132,7 +135,8 @@ static bool time_choose(const struct lin_op *op, const struct lin_moment *moment
 
 /* ---- Stock ---- */
 
-static bool apply_adjust(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, bool is_judged)
+static bool apply_adjust(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                         bool is_judged)
 {
     for (uint32_t i = 0; i < op->line_count; i++) {
         uint32_t position = position_of(shape, op->lines[i].item, op->lines[i].node);
@@ -155,7 +159,8 @@ static enum lin_answer count_judge(const struct lin_position *position, int64_t 
     return LIN_OK;
 }
 
-static bool apply_sync(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, bool is_judged)
+static bool apply_sync(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                       bool is_judged)
 {
     const struct lin_line *line = &op->lines[0];
     uint32_t number = position_of(shape, line->item, line->node);
@@ -166,13 +171,14 @@ static bool apply_sync(const struct lin_shape *shape, struct lin_state *state, c
         position->counted = line->quantity;
         position->counted_as_of = op->as_of;
     }
-    return !is_judged || (op->answer == answer && said_is(line->available, available_at(shape, state, number)));
+    return !is_judged ||
+           (op->answer == answer && said_is(line->available, available_at(shape, state, number)));
 }
 
 /* ---- Reservations ---- */
 
-static bool claim_add(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, uint32_t line,
-                      uint32_t node, int64_t quantity)
+static bool claim_add(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                      uint32_t line, uint32_t node, int64_t quantity)
 {
     if (state->claim_count == shape->claims_max)
         return false;
@@ -186,8 +192,8 @@ static bool claim_add(const struct lin_shape *shape, struct lin_state *state, co
 }
 
 /* Takes from one node; what is still wanted. */
-static int64_t line_take(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, uint32_t line,
-                         uint32_t node, int64_t wanted)
+static int64_t line_take(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                         uint32_t line, uint32_t node, int64_t wanted)
 {
     int64_t there = available_at(shape, state, position_of(shape, op->lines[line].item, node));
     int64_t taken = there < wanted ? there : wanted;
@@ -195,7 +201,8 @@ static int64_t line_take(const struct lin_shape *shape, struct lin_state *state,
 }
 
 /* Claims a line, or nothing of it that counts. Later lines see what is claimed. */
-static bool line_claim(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, uint32_t line)
+static bool line_claim(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                       uint32_t line)
 {
     const struct lin_line *asked = &op->lines[line];
     int64_t wanted = asked->quantity;
@@ -207,8 +214,8 @@ static bool line_claim(const struct lin_shape *shape, struct lin_state *state, c
 }
 
 /* The claims that were answered are those that were made, in their order. */
-static bool claims_are_as_said(const struct lin_shape *shape, const struct lin_op *op, const struct lin_held *claims,
-                               uint64_t count)
+static bool claims_are_as_said(const struct lin_shape *shape, const struct lin_op *op,
+                               const struct lin_held *claims, uint64_t count)
 {
     if (op->claim_count == UINT32_MAX)
         return true;
@@ -223,8 +230,8 @@ static bool claims_are_as_said(const struct lin_shape *shape, const struct lin_o
     return true;
 }
 
-static void claims_set_end(struct lin_state *state, struct lin_held *claims, uint64_t count, const struct lin_op *op,
-                           const struct lin_moment *moment)
+static void claims_set_end(struct lin_state *state, struct lin_held *claims, uint64_t count,
+                           const struct lin_op *op, const struct lin_moment *moment)
 {
     bool is_told = moment->is_judged && lin_model_time_told(op) != LIN_UNSAID;
     bool is_exact = is_told || moment->to_us <= state->now_us;
@@ -259,8 +266,8 @@ static bool apply_reserve(const struct lin_shape *shape, struct lin_state *state
         return !moment->is_judged || (op->answer == LIN_INSUFFICIENT && is_as_said);
     }
     claims_set_end(state, claims, count, op, moment);
-    return !moment->is_judged ||
-           (op->answer == LIN_OK && claims_are_as_said(shape, op, claims, count) && end_is_as_said(state, op));
+    return !moment->is_judged || (op->answer == LIN_OK && claims_are_as_said(shape, op, claims, count) &&
+                                  end_is_as_said(state, op));
 }
 
 /* ---- Actions on a whole reservation ---- */
@@ -274,7 +281,8 @@ struct sum {
     struct lin_held *live; /* one claim that lives, or NULL */
 };
 
-static struct sum reservation_sum(const struct lin_shape *shape, struct lin_state *state, uint64_t reservation)
+static struct sum reservation_sum(const struct lin_shape *shape, struct lin_state *state,
+                                  uint64_t reservation)
 {
     struct sum sum = { .claims = 0 };
     struct lin_held *claims = lin_state_claims(shape, state);
@@ -358,8 +366,8 @@ static bool apply_action(const struct lin_shape *shape, struct lin_state *state,
 }
 
 /* A refusal of a change or a move says what could have been had. */
-static bool newly_fits(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, uint32_t position,
-                       int64_t wanted, enum lin_answer *out_answer, bool *out_is_as_said)
+static bool newly_fits(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                       uint32_t position, int64_t wanted, enum lin_answer *out_answer, bool *out_is_as_said)
 {
     int64_t there = available_at(shape, state, position);
     *out_answer = wanted <= there ? LIN_OK : LIN_INSUFFICIENT;
@@ -367,7 +375,8 @@ static bool newly_fits(const struct lin_shape *shape, struct lin_state *state, c
     return *out_answer == LIN_OK;
 }
 
-static bool apply_change(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, bool is_judged)
+static bool apply_change(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                         bool is_judged)
 {
     struct sum sum = reservation_sum(shape, state, op->reservation);
     enum lin_answer answer = LIN_OK;
@@ -383,7 +392,8 @@ static bool apply_change(const struct lin_shape *shape, struct lin_state *state,
 }
 
 /* The item of a position is not needed: nodes of one item are numbered in a row. */
-static bool apply_move(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op, bool is_judged)
+static bool apply_move(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                       bool is_judged)
 {
     struct sum sum = reservation_sum(shape, state, op->reservation);
     enum lin_answer answer = LIN_OK;

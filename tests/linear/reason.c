@@ -121,8 +121,8 @@ static bool good_when_later(const struct lin_part *part, uint32_t deed)
 }
 
 /* The latest write that was sent before the deed was answered, for which the change gives an order. */
-static bool cause_find(const struct lin_part *part, uint32_t deed, bool (*is_good)(const struct lin_part *, uint32_t),
-                       uint32_t *out_cause)
+static bool cause_find(const struct lin_part *part, uint32_t deed,
+                       bool (*is_good)(const struct lin_part *, uint32_t), uint32_t *out_cause)
 {
     int64_t before_us = part->deeds[deed].op.return_us;
     int64_t last_us = INT64_MAX;

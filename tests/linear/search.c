@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE   ((size_t)1 << 20)
-#define TABLE_MIN    64u
-#define NO_SLOT      UINT32_MAX
+#define CHUNK_SIZE ((size_t)1 << 20)
+#define TABLE_MIN  64u
+#define NO_SLOT    UINT32_MAX
 
 enum event_type { EVENT_INVOKE, EVENT_RETURN, EVENT_CRASH };
 
@@ -52,7 +52,7 @@ struct set {
 };
 
 struct slot {
-    uint32_t deed; /* UINT32_MAX: free */
+    uint32_t deed;    /* UINT32_MAX: free */
     int64_t since_us; /* first request in this life */
 };
 
@@ -61,10 +61,10 @@ struct search {
     struct event *events;
     uint32_t event_count;
     struct slot slots[LIN_SLOTS_MAX];
-    uint32_t *slot_of;  /* by deed */
-    uint32_t *uses;     /* by reservation: deeds that still name it */
-    uint64_t alive;     /* slots with a request in this life */
-    int64_t crash_us;   /* end of this life */
+    uint32_t *slot_of; /* by deed */
+    uint32_t *uses;    /* by reservation: deeds that still name it */
+    uint64_t alive;    /* slots with a request in this life */
+    int64_t crash_us;  /* end of this life */
     struct set now, next, seen;
     char *scratch;
     size_t scratch_size;
@@ -170,7 +170,8 @@ static bool set_add(struct set *set, const struct config *config)
 
 static void set_clear(struct set *set)
 {
-    if (set->count * 8 < set->table_size && set->table_size > 4096) { /* one large event must not slow all others */
+    if (set->count * 8 < set->table_size &&
+        set->table_size > 4096) { /* one large event must not slow all others */
         set->table_size = 0;
         set->list_max = 0;
         free(set->table);
@@ -550,7 +551,8 @@ static void on_crash(struct search *search, const struct event *event)
         bool is_astray = from->saved_size > 0;
         *config = (struct config){ .done = from->done & ~over };
         config->state_size = is_astray ? from->saved_size : from->state_size;
-        memcpy(config_state(config), config_state(from) + (is_astray ? from->state_size : 0), config->state_size);
+        memcpy(config_state(config), config_state(from) + (is_astray ? from->state_size : 0),
+               config->state_size);
         if (!set_add(&search->next, config))
             search->is_out = true;
     }

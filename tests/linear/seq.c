@@ -89,7 +89,8 @@ struct front {
     uint32_t read_op;
 };
 
-static bool front_allows(const struct front *front, const struct lin_op *op, int64_t *floor, uint32_t *out_before)
+static bool front_allows(const struct front *front, const struct lin_op *op, int64_t *floor,
+                         uint32_t *out_before)
 {
     *floor = front->read > front->written ? front->read : front->written;
     *out_before = front->read > front->written ? front->read_op : front->written_op;
@@ -109,7 +110,8 @@ static void front_advance(struct front *front, const struct lin_op *op, uint32_t
     }
 }
 
-static void sweep(const struct lin_history *history, const struct mark *marks, uint32_t count, struct lin_result *result)
+static void sweep(const struct lin_history *history, const struct mark *marks, uint32_t count,
+                  struct lin_result *result)
 {
     struct front front = { .written = INT64_MIN, .read = INT64_MIN };
     for (uint32_t i = 0; i < count && result->verdict == LIN_GOOD; i++) {
@@ -231,7 +233,8 @@ static int64_t kept_seq(const struct lin_history *history, int64_t by_us)
 }
 
 /* Reads beyond what the crash kept have seen what is not in the order. *kept caches one value for each life. */
-static bool read_may_be_lost(const struct lin_part *part, const struct lin_op *op, int64_t *life_us, int64_t *kept)
+static bool read_may_be_lost(const struct lin_part *part, const struct lin_op *op, int64_t *life_us,
+                             int64_t *kept)
 {
     int64_t end_us = life_end(part->history, op->return_us);
     if (end_us == LIN_NEVER)
@@ -259,7 +262,8 @@ static bool turns_make(const struct lin_part *part, struct turn *turns, uint32_t
         }
         if (is_read && read_may_be_lost(part, op, &life_us, &kept))
             continue;
-        turns[count++] = (struct turn){ op->seq, makes_seq(op) ? 0 : 1, op->invoke_us, part->deeds[i].told, i };
+        turns[count++] =
+            (struct turn){ op->seq, makes_seq(op) ? 0 : 1, op->invoke_us, part->deeds[i].told, i };
     }
     qsort(turns, count, sizeof *turns, turn_compare);
     *out_count = count;
@@ -267,7 +271,8 @@ static bool turns_make(const struct lin_part *part, struct turn *turns, uint32_t
 }
 
 /* The hold that ends first of those that may have ended by then, or none. */
-static bool first_end(const struct lin_part *part, struct lin_state *state, int64_t by_us, uint64_t *out_reservation)
+static bool first_end(const struct lin_part *part, struct lin_state *state, int64_t by_us,
+                      uint64_t *out_reservation)
 {
     const struct lin_held *claims = lin_state_claims(&part->shape, state);
     int64_t first_us = INT64_MAX;
@@ -313,8 +318,8 @@ static void state_drop(const struct lin_part *part, struct lin_state *state, con
     state->claim_count = kept;
 }
 
-static bool replay(const struct lin_part *part, const struct turn *turns, uint32_t count, struct lin_state *states[2],
-                   uint32_t *uses, uint32_t *out_deed)
+static bool replay(const struct lin_part *part, const struct turn *turns, uint32_t count,
+                   struct lin_state *states[2], uint32_t *uses, uint32_t *out_deed)
 {
     for (uint32_t i = 0; i < part->deed_count; i++)
         if (part->deeds[i].op.reservation != UINT64_MAX)
@@ -337,7 +342,8 @@ enum lin_verdict lin_seq_replay(const struct lin_part *part, uint32_t *out_deed)
     uint32_t count = 0;
     enum lin_verdict verdict = LIN_TOO_HARD;
     struct turn *turns = malloc((part->deed_count + 1) * sizeof *turns);
-    struct lin_state *states[2] = { malloc(lin_state_size_max(&part->shape)), malloc(lin_state_size_max(&part->shape)) };
+    struct lin_state *states[2] = { malloc(lin_state_size_max(&part->shape)),
+                                    malloc(lin_state_size_max(&part->shape)) };
     uint32_t *uses = calloc(part->reservation_count + 1, sizeof *uses);
     *out_deed = UINT32_MAX;
     if (turns != NULL && states[0] != NULL && states[1] != NULL && uses != NULL) {

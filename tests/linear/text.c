@@ -91,8 +91,8 @@ static void put_answered(const struct lin_history *history, struct out *out, con
         put(out, "%s=%" PRId64, has_places ? "" : " available", op->lines[i].available);
     }
     for (uint32_t i = 0; op->claim_count != UINT32_MAX && i < op->claim_count; i++)
-        put(out, " claim=%u@%s:%" PRId64, (unsigned)op->claims[i].line, node_text(history, op->claims[i].node),
-            op->claims[i].quantity);
+        put(out, " claim=%u@%s:%" PRId64, (unsigned)op->claims[i].line,
+            node_text(history, op->claims[i].node), op->claims[i].quantity);
     put_said(out, "created", op->created_us);
     put_said(out, "expires", op->expires_us);
     put_said(out, "sellable", op->sellable);
@@ -288,7 +288,9 @@ static bool available_take(struct in *in, struct lin_op *op, char *name, const c
 static bool answered_field(struct in *in, struct lin_op *op, char *name, char *value)
 {
     static const char *const names[] = { "created", "expires", "sellable", "held", "confirmed", "seq" };
-    int64_t *fields[] = { &op->created_us, &op->expires_us, &op->sellable, &op->held, &op->confirmed, &op->seq };
+    int64_t *fields[] = {
+        &op->created_us, &op->expires_us, &op->sellable, &op->held, &op->confirmed, &op->seq
+    };
     uint32_t found = word_find(names, sizeof names / sizeof names[0], name);
     if (found < sizeof names / sizeof names[0])
         return said_take(in, value, fields[found]);
