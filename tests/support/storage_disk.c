@@ -8,12 +8,12 @@
 
 #define INODES_MAX 512
 #define NAMES_MAX 512
-#define CHANGES_MAX 4096
 #define HANDLES_MAX 64
 #define SECTOR 512U
 
 struct inode {
     bool is_used;
+    uint32_t number; /* for watchers */
     bool is_directory;
     uint8_t *live; /* what programs see */
     uint8_t *safe; /* what is on the disk; same capacity */
@@ -46,8 +46,12 @@ struct storage_disk {
     struct inode inodes[INODES_MAX];
     struct name live[NAMES_MAX];
     struct name safe[NAMES_MAX];
-    struct change changes[CHANGES_MAX];
+    struct change *changes;
     int changes_count;
+    int changes_capacity;
+    uint32_t inodes_made;
+    const struct storage_watch *watch;
+    bool is_gone;
     int handles[HANDLES_MAX]; /* inode, or -1 */
     uint64_t counts[STORAGE_OPERATIONS];
     struct rule rules[STORAGE_OPERATIONS];
@@ -63,6 +67,8 @@ struct storage_disk {
 static int fault(struct storage_disk *disk, enum storage_operation operation)
 {
     uint64_t count = ++disk->counts[operation];
+    if (disk->is_gone)
+        return -EIO;
     const struct rule *rule = &disk->rules[operation];
     if (rule->times > 0 && count >= rule->from && count - rule->from < rule->times)
         return -rule->error_number;
@@ -80,6 +86,30 @@ static int nag(struct storage_disk *disk, size_t *size)
     if (turn == 1 && *size > 1)
         *size = 1 + (size_t)oh_prng_below(&disk->prng, *size - 1);
     return 0;
+}
+
+/* ---- watchers --------------------------------------------------------- */
+
+static void watch_before(const struct storage_disk *disk)
+{
+    if (disk->watch != NULL && !disk->is_gone)
+        disk->watch->before(disk->watch->ctx);
+}
+
+static void watch_after(const struct storage_disk *disk, const struct storage_event *event)
+{
+    if (disk->watch != NULL)
+        disk->watch->after(disk->watch->ctx, event);
+}
+
+static void watch_name(const struct storage_disk *disk, enum storage_operation operation, int inode,
+                       const char *path, const char *to)
+{
+    const struct storage_event event = { .operation = operation,
+                                         .inode = inode < 0 ? 0 : disk->inodes[inode].number,
+                                         .path = path,
+                                         .to = to };
+    watch_after(disk, &event);
 }
 
 /* ---- names ------------------------------------------------------------ */
@@ -106,14 +136,21 @@ static void name_set(struct name *names, const char *path, int inode)
 static void name_change(struct storage_disk *disk, const char *path, int inode)
 {
     name_set(disk->live, path, inode);
-    OH_ASSERT(disk->changes_count < CHANGES_MAX);
+    if (disk->changes_count == disk->changes_capacity) {
+        disk->changes_capacity = disk->changes_capacity == 0 ? 64 : disk->changes_capacity * 2;
+        disk->changes = realloc(disk->changes, (size_t)disk->changes_capacity * sizeof(*disk->changes));
+        OH_ASSERT(disk->changes != NULL);
+    }
     struct change *change = &disk->changes[disk->changes_count++];
     (void)snprintf(change->after.path, sizeof(change->after.path), "%s", path);
     change->after.inode = inode;
 }
 
+/* A path without a slash lies in ".", where the process was started. */
 static bool is_in_directory(const char *path, const char *directory)
 {
+    if (strcmp(directory, ".") == 0)
+        return strchr(path, '/') == NULL;
     size_t size = strlen(directory);
     return strncmp(path, directory, size) == 0 && path[size] == '/' && strchr(path + size + 1, '/') == NULL;
 }
@@ -154,7 +191,9 @@ static int inode_make(struct storage_disk *disk, bool is_directory)
 {
     for (int i = 0; i < INODES_MAX; i++) {
         if (!disk->inodes[i].is_used) {
-            disk->inodes[i] = (struct inode){ .is_used = true, .is_directory = is_directory };
+            disk->inodes[i] = (struct inode){ .is_used = true,
+                                              .number = ++disk->inodes_made,
+                                              .is_directory = is_directory };
             return i;
         }
     }
@@ -195,6 +234,8 @@ static int space_take(struct storage_disk *disk, struct inode *inode, uint64_t s
 static int disk_open(void *ctx, const char *path, unsigned flags)
 {
     struct storage_disk *disk = ctx;
+    if ((flags & OH_IO_CREATE) != 0)
+        watch_before(disk);
     int result = fault(disk, STORAGE_OPEN);
     if (result < 0)
         return result;
@@ -204,8 +245,10 @@ static int disk_open(void *ctx, const char *path, unsigned flags)
     if (at >= 0 && (flags & OH_IO_EXCLUSIVE) != 0)
         return -EEXIST;
     int inode = at >= 0 ? disk->live[at].inode : inode_make(disk, false);
-    if (at < 0)
+    if (at < 0) {
         name_change(disk, path, inode);
+        watch_name(disk, STORAGE_CREATE, inode, path, NULL);
+    }
     for (int i = 0; i < HANDLES_MAX; i++) {
         if (disk->handles[i] < 0) {
             disk->handles[i] = inode;
@@ -249,6 +292,7 @@ static int64_t disk_pread(void *ctx, int file, void *data, size_t size, uint64_t
 static int64_t disk_pwritev(void *ctx, int file, const struct iovec *parts, int count, uint64_t offset)
 {
     struct storage_disk *disk = ctx;
+    watch_before(disk);
     struct inode *inode = inode_of(disk, file);
     size_t size = 0;
     for (int i = 0; i < count; i++)
@@ -271,23 +315,33 @@ static int64_t disk_pwritev(void *ctx, int file, const struct iovec *parts, int 
     }
     for (size_t sector = (size_t)offset / SECTOR; size > 0 && sector <= (offset + size - 1) / SECTOR; sector++)
         inode->dirty[sector] = true;
+    const struct storage_event event = { .operation = STORAGE_WRITE,
+                                         .inode = inode->number,
+                                         .bytes = inode->live + offset,
+                                         .offset = offset,
+                                         .size = size };
+    watch_after(disk, &event);
     return (int64_t)size;
 }
 
 static int inode_sync(struct storage_disk *disk, int file, enum storage_operation operation)
 {
+    watch_before(disk);
     struct inode *inode = inode_of(disk, file);
     if (inode == NULL)
         return -EBADF;
     int result = fault(disk, operation);
     /* As Linux does: a failed sync leaves the pages clean, readable, and not on the disk. */
-    for (size_t sector = 0; sector < inode->capacity / SECTOR && result != -EINTR; sector++) {
+    for (size_t sector = 0; sector < inode->capacity / SECTOR && result != -EINTR && !disk->is_gone; sector++) {
         if (inode->dirty[sector] && result == 0)
             memcpy(inode->safe + sector * SECTOR, inode->live + sector * SECTOR, SECTOR);
         inode->dirty[sector] = false;
     }
     if (result == 0)
         inode->size_safe = inode->size;
+    const struct storage_event event = { .operation = operation, .result = result, .inode = inode->number };
+    if (result != -EINTR && !disk->is_gone)
+        watch_after(disk, &event);
     return result;
 }
 
@@ -310,6 +364,7 @@ static int64_t disk_size(void *ctx, int file)
 static int disk_allocate(void *ctx, int file, uint64_t size)
 {
     struct storage_disk *disk = ctx;
+    watch_before(disk);
     struct inode *inode = inode_of(disk, file);
     int result = inode == NULL ? -EBADF : fault(disk, STORAGE_ALLOCATE);
     if (result == 0)
@@ -319,6 +374,10 @@ static int disk_allocate(void *ctx, int file, uint64_t size)
     inode_grow(inode, (size_t)size);
     if (size > inode->size)
         inode->size = (size_t)size;
+    const struct storage_event event = { .operation = STORAGE_ALLOCATE,
+                                         .inode = inode->number,
+                                         .size = (size_t)size };
+    watch_after(disk, &event);
     return 0;
 }
 
@@ -332,6 +391,7 @@ static int disk_lock(void *ctx, int file)
 static int disk_fsync_directory(void *ctx, const char *path)
 {
     struct storage_disk *disk = ctx;
+    watch_before(disk);
     int result = fault(disk, STORAGE_FSYNC_DIRECTORY);
     if (result < 0)
         return result;
@@ -345,21 +405,28 @@ static int disk_fsync_directory(void *ctx, const char *path)
     }
     disk->changes_count = kept;
     inodes_sweep(disk);
+    watch_name(disk, STORAGE_FSYNC_DIRECTORY, -1, path, NULL);
     return 0;
 }
 
 static int disk_make_directory(void *ctx, const char *path)
 {
     struct storage_disk *disk = ctx;
+    watch_before(disk);
+    if (disk->is_gone)
+        return -EIO;
     if (name_find(disk->live, path) >= 0)
         return -EEXIST;
-    name_change(disk, path, inode_make(disk, true));
+    int inode = inode_make(disk, true);
+    name_change(disk, path, inode);
+    watch_name(disk, STORAGE_MAKE_DIRECTORY, inode, path, NULL);
     return 0;
 }
 
 static int disk_rename(void *ctx, const char *from, const char *to)
 {
     struct storage_disk *disk = ctx;
+    watch_before(disk);
     int result = fault(disk, STORAGE_RENAME);
     int at = name_find(disk->live, from);
     if (result < 0 || at < 0)
@@ -367,17 +434,21 @@ static int disk_rename(void *ctx, const char *from, const char *to)
     int inode = disk->live[at].inode;
     name_change(disk, to, inode);
     name_change(disk, from, -1);
+    watch_name(disk, STORAGE_RENAME, inode, from, to);
     return 0;
 }
 
 static int disk_unlink(void *ctx, const char *path)
 {
     struct storage_disk *disk = ctx;
+    watch_before(disk);
     int result = fault(disk, STORAGE_UNLINK);
     if (result < 0)
         return result;
-    if (name_find(disk->live, path) < 0)
+    int at = name_find(disk->live, path);
+    if (at < 0)
         return -ENOENT;
+    watch_name(disk, STORAGE_UNLINK, disk->live[at].inode, path, NULL);
     name_change(disk, path, -1);
     inodes_sweep(disk);
     return 0;
@@ -457,6 +528,7 @@ void storage_disk_destroy(struct storage_disk *disk)
         free(disk->inodes[i].safe);
         free(disk->inodes[i].dirty);
     }
+    free(disk->changes);
     free(disk);
 }
 
@@ -490,6 +562,47 @@ void storage_disk_set_nagging(struct storage_disk *disk, bool is_nagging)
     disk->is_nagging = is_nagging;
 }
 
+void storage_disk_set_watch(struct storage_disk *disk, const struct storage_watch *watch)
+{
+    disk->watch = watch;
+}
+
+void storage_disk_set_gone(struct storage_disk *disk, bool is_gone)
+{
+    disk->is_gone = is_gone;
+}
+
+void storage_disk_put(struct storage_disk *disk, const char *path, const uint8_t *bytes, size_t size)
+{
+    int number = inode_make(disk, bytes == NULL);
+    struct inode *inode = &disk->inodes[number];
+    name_set(disk->live, path, number);
+    name_set(disk->safe, path, number);
+    inodes_sweep(disk); /* what had the name before */
+    if (bytes == NULL)
+        return;
+    inode_grow(inode, size);
+    if (size > 0) {
+        memcpy(inode->live, bytes, size);
+        memcpy(inode->safe, bytes, size);
+    }
+    inode->size = inode->size_safe = inode->allocated = size;
+}
+
+void storage_disk_each(const struct storage_disk *disk,
+                       void (*each)(void *ctx, uint32_t inode, const char *path, const uint8_t *bytes, size_t size),
+                       void *ctx)
+{
+    static const uint8_t nothing[1];
+    for (int i = 0; i < NAMES_MAX; i++) {
+        if (disk->live[i].inode < 0)
+            continue;
+        const struct inode *inode = &disk->inodes[disk->live[i].inode];
+        const uint8_t *bytes = inode->live == NULL ? nothing : inode->live;
+        each(ctx, inode->number, disk->live[i].path, inode->is_directory ? NULL : bytes, inode->size);
+    }
+}
+
 uint64_t storage_disk_count(const struct storage_disk *disk, enum storage_operation operation)
 {
     return disk->counts[operation];
@@ -515,6 +628,26 @@ static void inode_crash(struct storage_disk *disk, struct inode *inode)
     inode->size = inode->size_safe;
 }
 
+static bool is_reachable(const struct storage_disk *disk, const char *path)
+{
+    char directory[sizeof(disk->live[0].path)];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return true;
+    (void)snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+    return name_find(disk->safe, directory) >= 0;
+}
+
+/* What lies in a directory that is not there is not there. Paths are two directories deep at most. */
+static void names_drop(struct storage_disk *disk)
+{
+    for (int i = 0; i < 2 * NAMES_MAX; i++) {
+        struct name *name = &disk->safe[i % NAMES_MAX];
+        if (name->inode >= 0 && !is_reachable(disk, name->path))
+            name->inode = -1;
+    }
+}
+
 void storage_disk_crash(struct storage_disk *disk, bool is_gentle)
 {
     for (int i = 0; i < HANDLES_MAX; i++)
@@ -525,6 +658,7 @@ void storage_disk_crash(struct storage_disk *disk, bool is_gentle)
         kept = (int)oh_prng_below(&disk->prng, (uint64_t)disk->changes_count + 1);
     for (int i = 0; i < kept; i++)
         name_set(disk->safe, disk->changes[i].after.path, disk->changes[i].after.inode);
+    names_drop(disk);
     memcpy(disk->live, disk->safe, sizeof(disk->live));
     disk->changes_count = 0;
     for (int i = 0; !is_gentle && i < INODES_MAX; i++) {
