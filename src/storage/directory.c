@@ -38,13 +38,44 @@ static enum oh_err paths_init(struct oh_directory *directory, const char *path, 
     return err;
 }
 
+/* The directory that holds the name of the data directory. */
+static void parent_path(const struct oh_directory *directory, char out_path[static OH_IO_PATH_SIZE])
+{
+    size_t size = strlen(directory->path);
+    while (size > 1 && directory->path[size - 1] == '/')
+        size--;
+    while (size > 0 && directory->path[size - 1] != '/')
+        size--;
+    while (size > 1 && directory->path[size - 1] == '/')
+        size--;
+    memcpy(out_path, size == 0 ? "." : directory->path, size == 0 ? 1 : size);
+    out_path[size == 0 ? 1 : size] = '\0';
+}
+
+/*
+ * The name of the data directory is in its parent: without a sync there, a power loss may take the directory away
+ * with all that is in it. A parent that cannot be synced (it may not be ours to open) matters only when the
+ * directory was made just now.
+ */
+static enum oh_err root_make(const struct oh_directory *directory, struct oh_diag *diag)
+{
+    char parent[OH_IO_PATH_SIZE];
+    bool is_made = false;
+    enum oh_err err = oh_io_make_directory(directory->io, directory->path, &is_made, diag);
+    if (err != OH_OK)
+        return err;
+    parent_path(directory, parent);
+    err = oh_io_fsync_directory(directory->io, parent, is_made ? diag : NULL);
+    return is_made ? err : OH_OK;
+}
+
 static enum oh_err directories_make(const struct oh_directory *directory, struct oh_diag *diag)
 {
-    enum oh_err err = oh_io_make_directory(directory->io, directory->path, diag);
+    enum oh_err err = root_make(directory, diag);
     if (err == OH_OK)
-        err = oh_io_make_directory(directory->io, directory->journal_path, diag);
+        err = oh_io_make_directory(directory->io, directory->journal_path, NULL, diag);
     if (err == OH_OK)
-        err = oh_io_make_directory(directory->io, directory->snapshot_path, diag);
+        err = oh_io_make_directory(directory->io, directory->snapshot_path, NULL, diag);
     return err;
 }
 

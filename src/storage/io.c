@@ -193,9 +193,12 @@ enum oh_err oh_io_allocate(const struct oh_io *io, int file, const char *path, u
     return status(result, "reserve space", path, diag);
 }
 
-enum oh_err oh_io_make_directory(const struct oh_io *io, const char *path, struct oh_diag *diag)
+enum oh_err oh_io_make_directory(const struct oh_io *io, const char *path, bool *out_is_made,
+                                 struct oh_diag *diag)
 {
     int result = io->make_directory(io->ctx, path);
+    if (out_is_made != NULL)
+        *out_is_made = result == 0;
     return result == -EEXIST ? OH_OK : status(result, "make directory", path, diag);
 }
 

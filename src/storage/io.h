@@ -106,8 +106,9 @@ OH_MUST_CHECK enum oh_err oh_io_size(const struct oh_io *io, int file, const cha
 OH_MUST_CHECK enum oh_err oh_io_allocate(const struct oh_io *io, int file, const char *path, uint64_t size,
                                          struct oh_diag *diag);
 
-/* OH_OK also when the directory is already there. */
-OH_MUST_CHECK enum oh_err oh_io_make_directory(const struct oh_io *io, const char *path, struct oh_diag *diag);
+/* OH_OK also when the directory is already there; *out_is_made (may be NULL) says which. */
+OH_MUST_CHECK enum oh_err oh_io_make_directory(const struct oh_io *io, const char *path, bool *out_is_made,
+                                               struct oh_diag *diag);
 OH_MUST_CHECK enum oh_err oh_io_rename(const struct oh_io *io, const char *from, const char *to,
                                        struct oh_diag *diag);
 

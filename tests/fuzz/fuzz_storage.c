@@ -342,7 +342,7 @@ static struct storage_disk *disk_make(unsigned flags)
     struct storage_disk *disk = storage_disk_create(2);
     const struct oh_io *io = storage_disk_io(disk);
     for (size_t i = 0; i < 3; i++) {
-        enum oh_err err = oh_io_make_directory(io, folders[i], NULL);
+        enum oh_err err = oh_io_make_directory(io, folders[i], NULL, NULL);
         OH_ASSERT(err == OH_OK);
     }
     file_put(io, JOURNAL_PATH, &journal_file);

@@ -267,9 +267,9 @@ static struct storage_disk *golden_disk(void)
 {
     struct storage_disk *disk = storage_disk_create(2);
     const struct oh_io *io = storage_disk_io(disk);
-    assert_int_equal(oh_io_make_directory(io, "d", NULL), OH_OK);
-    assert_int_equal(oh_io_make_directory(io, "d/journal", NULL), OH_OK);
-    assert_int_equal(oh_io_make_directory(io, "d/snapshot", NULL), OH_OK);
+    assert_int_equal(oh_io_make_directory(io, "d", NULL, NULL), OH_OK);
+    assert_int_equal(oh_io_make_directory(io, "d/journal", NULL, NULL), OH_OK);
+    assert_int_equal(oh_io_make_directory(io, "d/snapshot", NULL, NULL), OH_OK);
     disk_put(disk, JOURNAL_FILE, "journal.hex");
     disk_put(disk, SNAPSHOT_FILE, "snapshot.hex");
     return disk;

@@ -96,6 +96,23 @@ static void test_journal_opens_when_power_failed_while_it_was_opened(void **stat
     }
 }
 
+/* Found by crash_images, seed 1: the name of the data directory itself was never synced. */
+static void test_journal_is_there_when_power_fails_in_the_first_life_of_its_directory(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        storage_disk_destroy(f->disk);
+        f->disk = storage_disk_create(seed);
+        assert_started(f);
+        write_small(f, 1);
+        storage_disk_crash(f->disk, false);
+        journal_stop(f);
+        assert_started(f);
+        assert_int_equal(oh_journal_seq(f->journal), 1);
+        journal_stop(f);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -103,6 +120,7 @@ int main(void)
         T(test_journal_has_all_acknowledged_records_when_power_fails_in_class_disk),
         T(test_journal_has_all_synced_records_when_power_fails_in_class_process),
         T(test_journal_opens_when_power_failed_while_it_was_opened),
+        T(test_journal_is_there_when_power_fails_in_the_first_life_of_its_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
