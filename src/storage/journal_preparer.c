@@ -131,7 +131,10 @@ static void prepare_or_retry_later(struct oh_journal *journal)
 
 /* ---- forgetting files ------------------------------------------------- */
 
-/* Removes the oldest files first, so that a crash leaves a journal without a gap. */
+/*
+ * Removes the oldest files first, and each for certain before the next, so that a crash leaves a journal without
+ * a gap, in whatever order names reach the disk.
+ */
 static enum oh_err files_forget(struct oh_journal *journal, const struct oh_seq_list *list, uint64_t seq,
                                 struct oh_diag *diag)
 {
@@ -146,12 +149,13 @@ static enum oh_err files_forget(struct oh_journal *journal, const struct oh_seq_
             return err;
         count++;
         atomic_store_explicit(&journal->first_seq, list->seqs[count], memory_order_release);
+        journal_count(&journal->counters.forgotten_count, 1);
+        atomic_fetch_sub_explicit(&journal->counters.segments_count, 1, memory_order_relaxed);
+        err = oh_io_fsync_directory(journal->io, directory, diag);
+        if (err != OH_OK)
+            return err;
     }
-    if (count == 0)
-        return OH_OK;
-    journal_count(&journal->counters.forgotten_count, count);
-    atomic_fetch_sub_explicit(&journal->counters.segments_count, count, memory_order_relaxed);
-    return oh_io_fsync_directory(journal->io, directory, diag);
+    return OH_OK;
 }
 
 /* A file that cannot be removed only takes space: the next call tries again. */

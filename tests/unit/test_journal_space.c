@@ -237,6 +237,22 @@ static void test_journal_forgets_whole_files_only_when_all_their_records_may_go(
     assert_int_equal(oh_journal_first_seq(f->journal), first);
 }
 
+/* Found by crash_images, seed 1: the second file was gone and the first was not, so verify saw a gap. */
+static void test_journal_forgets_each_file_for_certain_before_the_next(void **state)
+{
+    struct fixture *f = *state;
+    assert_started(f);
+    for (int i = 0; i < 200; i++) {
+        append_sized(f, RECORD_SIZE_MAX);
+        work(f);
+    }
+    size_t files = storage_disk_files(f->disk, ".ohj");
+    storage_disk_fail(f->disk, STORAGE_FSYNC_DIRECTORY, 1, 1, EIO);
+    oh_journal_forget(f->journal, 150);
+    work(f);
+    assert_int_equal(storage_disk_files(f->disk, ".ohj"), files - 1);
+}
+
 static void test_journal_goes_on_when_a_file_cannot_be_removed(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +300,7 @@ int main(void)
         T(test_journal_prepares_again_when_a_preparation_met_an_error),
         T(test_journal_makes_files_of_zeros_when_it_prepares),
         T(test_journal_forgets_whole_files_only_when_all_their_records_may_go),
+        T(test_journal_forgets_each_file_for_certain_before_the_next),
         T(test_journal_goes_on_when_a_file_cannot_be_removed),
         T(test_journal_reads_old_files_when_size_and_alignment_are_changed),
     };
