@@ -4,12 +4,22 @@
 
 #define DAY_US (INT64_C(86400) * 1000000)
 
-const struct model_members model_group_nodes[MODEL_GROUPS] = { { 3, { 0, 1, 2 } }, { 3, { 4, 2, 3 } } };
-const struct model_members model_channel_nodes[MODEL_CHANNELS] = {
-    { 0, { 0 } }, { 4, { 3, 1, 0, 2 } }, { 3, { 4, 2, 3 } }, { 5, { 2, 3, 4, 0, 1 } }
+/* As the shop opens: groups in order of priority; a channel over all nodes, two over a list, one over a group. */
+static const struct model_members group_slots[MODEL_GROUPS] = { { 3, { 0, 1, 2 } }, { 3, { 4, 2, 3 } } };
+static const struct model_channel_slot channel_slots[MODEL_CHANNELS] = {
+    { { 0, { 0 } }, MODEL_NONE, MODEL_PRIORITY },
+    { { 4, { 3, 1, 0, 2 } }, MODEL_NONE, MODEL_PRIORITY },
+    { { 0, { 0 } }, 1, MODEL_HIGHEST_STOCK },
+    { { 5, { 2, 3, 4, 0, 1 } }, MODEL_NONE, MODEL_FEWEST_SPLITS },
 };
-const enum model_policy model_channel_policies[MODEL_CHANNELS] = { MODEL_PRIORITY, MODEL_PRIORITY,
-                                                                   MODEL_HIGHEST_STOCK, MODEL_FEWEST_SPLITS };
+const char *const model_policy_names[MODEL_POLICIES] = { "priority", "highest_stock", "fewest_splits",
+                                                         "nearest" };
+const double model_points[MODEL_POINTS][2] = {
+    { 48.9, 2.4 }, { 45.8, 4.7 }, { 52.5, 13.4 }, { -33.9, 151.2 }
+};
+const double model_node_points[MODEL_NODES][2] = {
+    { 48.8566, 2.3522 }, { 45.764, 4.8357 }, { 43.2965, 5.3698 }, { 50.6292, 3.0573 }, { 48.5734, 7.7521 }
+};
 const char *const model_state_names[MODEL_STATES] = { "sellable", "damaged", "quality_control", "display",
                                                       "returned" };
 const char *const model_kind_names[MODEL_KINDS] = { "cart", "collect", "ship", "staff" };
@@ -26,6 +36,12 @@ static const struct model_rule_slot rule_slots[MODEL_RULES] = {
     { 4, MODEL_NONE, MODEL_NONE, RULE_INCREMENT, false, 0 },
     { 3, 1, MODEL_NONE, RULE_PICKUP, false, 0 },
     { 1, MODEL_NONE, 2, RULE_SHIP, false, 0 },
+    { 0, MODEL_NONE, MODEL_NONE, RULE_LOW_STOCK, false, 0 },
+    { MODEL_NONE, MODEL_NONE, MODEL_NONE, RULE_PREORDER, false, 0 },
+};
+
+static const struct model_supply_slot supply_slots[MODEL_SUPPLIES] = {
+    { 0, 0, false, 0, 0 }, { 0, 2, false, 0, 0 }, { 2, 4, false, 0, 0 }, { 3, 1, false, 0, 0 }
 };
 
 static const struct model_fence_slot fence_slots[MODEL_FENCES] = {
@@ -41,6 +57,9 @@ void model_init(struct model *model, int64_t now_us)
     model->now_us = now_us;
     memcpy(model->rules, rule_slots, sizeof(rule_slots));
     memcpy(model->fences, fence_slots, sizeof(fence_slots));
+    memcpy(model->supplies, supply_slots, sizeof(supply_slots));
+    memcpy(model->groups, group_slots, sizeof(group_slots));
+    memcpy(model->channels, channel_slots, sizeof(channel_slots));
     for (uint32_t node = 0; node < MODEL_NODES; node++)
         model->enabled[node] = true;
 }
@@ -140,6 +159,12 @@ int64_t model_claimed(const struct model *model, uint32_t item, uint32_t node, u
 
 /* ---- Rules ------------------------------------------------------------------------------------------------------ */
 
+bool model_rule_is_boolean(uint32_t rule)
+{
+    return rule_slots[rule].attribute == RULE_PICKUP || rule_slots[rule].attribute == RULE_SHIP ||
+           rule_slots[rule].attribute == RULE_PREORDER;
+}
+
 /* RU2: the rank of the scope, from 1; 0: the rule does not say it here. */
 static uint32_t rule_rank(const struct model_rule_slot *rule, uint32_t item, uint32_t node, uint32_t channel)
 {
@@ -179,12 +204,22 @@ int64_t model_rule_value(const struct model *model, uint32_t attribute, uint32_t
 
 /* ---- What can be had -------------------------------------------------------------------------------------------- */
 
-static bool channel_has(uint32_t channel, uint32_t node)
+struct model_members model_channel_members(const struct model *model, uint32_t channel)
 {
-    if (channel == MODEL_NONE || model_channel_nodes[channel].count == 0)
+    const struct model_channel_slot *slot = &model->channels[channel];
+    struct model_members all = { MODEL_NODES, { 0, 1, 2, 3, 4 } };
+    if (slot->group != MODEL_NONE)
+        return model->groups[slot->group];
+    return slot->members.count == 0 ? all : slot->members;
+}
+
+static bool channel_has(const struct model *model, uint32_t channel, uint32_t node)
+{
+    if (channel == MODEL_NONE)
         return true;
-    for (uint32_t i = 0; i < model_channel_nodes[channel].count; i++) {
-        if (model_channel_nodes[channel].nodes[i] == node)
+    struct model_members members = model_channel_members(model, channel);
+    for (uint32_t i = 0; i < members.count; i++) {
+        if (members.nodes[i] == node)
             return true;
     }
     return false;
@@ -196,7 +231,7 @@ const char *model_ineligible(const struct model *model, uint32_t item, uint32_t 
 {
     if (!model->enabled[node])
         return "node_disabled";
-    if (!channel_has(channel, node))
+    if (!channel_has(model, channel, node))
         return "not_in_channel";
     if (kind == MODEL_COLLECT) {
         const struct model_rule_slot *rule = model_resolve(model, RULE_PICKUP, item, node, channel);
@@ -370,6 +405,15 @@ static void decide(struct model *model, const struct model_request *request, str
     case MODEL_NODE:
         model_ask_node(model, request, out);
         break;
+    case MODEL_SUPPLY:
+        model_ask_supply(model, request, out);
+        break;
+    case MODEL_GROUP:
+        model_ask_group(model, request, out);
+        break;
+    case MODEL_CHANNEL:
+        model_ask_channel(model, request, out);
+        break;
     case MODEL_IMPORT:
         model_ask_import(model, request, out);
         break;
@@ -394,6 +438,12 @@ static void decide(struct model *model, const struct model_request *request, str
         break;
     case MODEL_GET_IMPORT:
         model_ask_import_view(model, request, out);
+        break;
+    case MODEL_GET_SUPPLY:
+        model_ask_supply_view(model, request, out);
+        break;
+    case MODEL_GET_NEAR:
+        model_ask_near(model, request, out);
         break;
     case MODEL_MIN_SEQ:
         if (request->value > 0)

@@ -19,8 +19,10 @@
 #define MODEL_GROUPS   2u
 #define MODEL_CHANNELS 4u
 #define MODEL_STATES   5u /* the first is sellable */
-#define MODEL_RULES    10u
+#define MODEL_RULES    12u
 #define MODEL_FENCES   4u
+#define MODEL_SUPPLIES 4u
+#define MODEL_POINTS   4u /* places customers are at */
 
 #define MODEL_NONE      255u
 #define MODEL_LINES_MAX 5u
@@ -35,7 +37,7 @@
 #define MODEL_NEVER INT64_MIN /* a time that is not set */
 
 enum model_kind { MODEL_CART, MODEL_COLLECT, MODEL_SHIP, MODEL_STAFF, MODEL_KINDS, MODEL_ANY_KIND };
-enum model_policy { MODEL_PRIORITY, MODEL_HIGHEST_STOCK, MODEL_FEWEST_SPLITS };
+enum model_policy { MODEL_PRIORITY, MODEL_HIGHEST_STOCK, MODEL_FEWEST_SPLITS, MODEL_NEAREST, MODEL_POLICIES };
 
 enum model_type {
     MODEL_ADJUST,
@@ -51,6 +53,9 @@ enum model_type {
     MODEL_RULE,
     MODEL_FENCE,
     MODEL_NODE,
+    MODEL_SUPPLY,
+    MODEL_GROUP,
+    MODEL_CHANNEL,
     MODEL_IMPORT, /* counts, one a row */
     MODEL_WRITES, /* above: changes something; below: asks */
     MODEL_GET_POSITION = MODEL_WRITES,
@@ -63,6 +68,8 @@ enum model_type {
     MODEL_LIST_RESERVATIONS, /* of one customer */
     MODEL_GET_FENCE,
     MODEL_GET_IMPORT,
+    MODEL_GET_SUPPLY,
+    MODEL_GET_NEAR,
     MODEL_MIN_SEQ, /* a read that asks for a position the ledger has reached, or has not */
     MODEL_TYPES,
 };
@@ -101,6 +108,14 @@ struct model_request {
     uint8_t item;
     uint8_t group;
     uint8_t source;
+    uint8_t supply;
+    uint8_t policy;
+    uint8_t point;      /* near it; MODEL_NONE: not said */
+    uint16_t radius_km; /* 0: however far */
+    uint8_t member_count;
+    uint8_t members[MODEL_NODES];
+    bool has_group; /* channel: the members of group 1 instead of a list */
+    bool is_chunked;
     int64_t ttl_us;
     int64_t at_us;
     int64_t value; /* rule, fence: thousandths; node: enabled or not; min_seq: beyond the ledger's */
@@ -135,7 +150,9 @@ struct model_answer {
     int64_t expires_us; /* MODEL_NEVER: none */
     uint32_t part_count;
     struct model_part parts[MODEL_PARTS_MAX];
-    int64_t figures[MODEL_NODES][16]; /* positions; availability: figures[node][0] */
+    int64_t figures[MODEL_NODES][16]; /* what a question is about, by node or in the first row */
+    uint32_t near_count;
+    uint8_t near_nodes[MODEL_NODES]; /* nearest first */
 };
 
 struct model_fact {
@@ -174,7 +191,9 @@ struct model_rule_slot {
         RULE_MINIMUM,
         RULE_INCREMENT,
         RULE_PICKUP,
-        RULE_SHIP
+        RULE_SHIP,
+        RULE_LOW_STOCK,
+        RULE_PREORDER
     } attribute;
     bool exists;
     int64_t value;
@@ -197,6 +216,25 @@ struct model_import_slot {
     uint64_t rejected;
 };
 
+struct model_supply_slot {
+    uint8_t item, node;
+    bool exists;
+    int64_t quantity;
+    int64_t eta_us;
+};
+
+struct model_members {
+    uint32_t count;
+    uint8_t nodes[MODEL_NODES];
+};
+
+/* A channel has the nodes of its list, those of a group, or (neither) all. */
+struct model_channel_slot {
+    struct model_members members;
+    uint8_t group;
+    enum model_policy policy;
+};
+
 #define MODEL_IMPORTS_MAX 256u
 
 struct model {
@@ -207,6 +245,9 @@ struct model {
     struct model_rule_slot rules[MODEL_RULES];
     struct model_fence_slot fences[MODEL_FENCES];
     bool enabled[MODEL_NODES];
+    struct model_supply_slot supplies[MODEL_SUPPLIES];
+    struct model_members groups[MODEL_GROUPS];
+    struct model_channel_slot channels[MODEL_CHANNELS];
     uint32_t fact_heads[MODEL_ITEMS][MODEL_NODES][MODEL_STATES];
     uint32_t claim_heads[MODEL_ITEMS][MODEL_NODES];
     bool is_stocked[MODEL_ITEMS][MODEL_NODES]; /* the position was ever written */
@@ -218,16 +259,15 @@ struct model {
     struct model_claim claims[MODEL_CLAIMS_MAX];
 };
 
-/* What the model is made of, for whoever writes requests: the members of groups and channels. */
-struct model_members {
-    uint32_t count;
-    uint8_t nodes[MODEL_NODES];
-};
-extern const struct model_members model_group_nodes[MODEL_GROUPS];
-extern const struct model_members model_channel_nodes[MODEL_CHANNELS]; /* count 0: every node */
-extern const enum model_policy model_channel_policies[MODEL_CHANNELS];
+extern const char *const model_policy_names[MODEL_POLICIES];
+extern const double model_points[MODEL_POINTS][2]; /* latitude, longitude */
+extern const double model_node_points[MODEL_NODES][2];
 extern const char *const model_state_names[MODEL_STATES];
 extern const char *const model_kind_names[MODEL_KINDS];
+
+/* Rules 8, 9 and 11 say yes or no. */
+bool model_rule_is_boolean(uint32_t rule);
+double model_distance_of(uint32_t node, uint32_t point);
 
 void model_init(struct model *model, int64_t now_us);
 

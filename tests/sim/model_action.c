@@ -344,6 +344,10 @@ void model_ask_action(struct model *model, const struct model_request *request, 
         model_refuse(out, 404, "unknown_reservation");
         return;
     }
+    if (request->type == MODEL_FULFIL && request->at_us > model->now_us + MODEL_AHEAD_US) {
+        model_refuse(out, 400, "invalid_time");
+        return;
+    }
     settle_due(model, request->reservation);
     for (uint32_t link = model->reservations[request->reservation].first; link != 0;
          link = model->claims[link - 1].next_of_reservation) {

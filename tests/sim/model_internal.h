@@ -18,6 +18,9 @@ struct model_room {
     int64_t backorder;
 };
 
+/* L2: what happened may be so far ahead of the clock. */
+#define MODEL_AHEAD_US INT64_C(300000000)
+
 static inline int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -40,6 +43,7 @@ const struct model_rule_slot *model_resolve(const struct model *model, uint32_t 
                                             uint32_t node, uint32_t channel);
 int64_t model_rule_value(const struct model *model, uint32_t attribute, uint32_t item, uint32_t node,
                          uint32_t channel);
+struct model_members model_channel_members(const struct model *model, uint32_t channel);
 const char *model_ineligible(const struct model *model, uint32_t item, uint32_t node, uint32_t channel,
                              uint32_t kind);
 int64_t model_fence_unused(const struct model *model, const struct model_fence_slot *fence,
@@ -76,5 +80,11 @@ void model_ask_fence_view(const struct model *model, const struct model_request 
                           struct model_answer *out);
 void model_ask_import_view(const struct model *model, const struct model_request *request,
                            struct model_answer *out);
+void model_ask_supply(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_group(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_channel(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_supply_view(const struct model *model, const struct model_request *request,
+                           struct model_answer *out);
+void model_ask_near(const struct model *model, const struct model_request *request, struct model_answer *out);
 
 #endif

@@ -33,23 +33,32 @@ static void candidate_look(const struct model *model, struct plan *plan, const s
 /* L20 */
 static void candidates_collect(const struct model *model, struct plan *plan, const struct model_line *line)
 {
-    const struct model_members *members = &model_channel_nodes[plan->request->channel];
+    const struct model_request *request = plan->request;
+    struct model_members members = line->group != MODEL_NONE ? model->groups[line->group]
+                                                             : model_channel_members(model, request->channel);
     plan->candidate_count = 0;
-    if (line->group != MODEL_NONE)
-        members = &model_group_nodes[line->group];
     if (line->node != MODEL_NONE) {
         candidate_look(model, plan, line, line->node);
         return;
     }
-    for (uint32_t i = 0; i < (members->count == 0 ? MODEL_NODES : members->count); i++)
-        candidate_look(model, plan, line, members->count == 0 ? i : members->nodes[i]);
+    for (uint32_t i = 0; i < members.count; i++) {
+        bool is_too_far = request->point != MODEL_NONE && request->radius_km > 0 &&
+                          model_distance_of(members.nodes[i], request->point) > request->radius_km;
+        if (!is_too_far)
+            candidate_look(model, plan, line, members.nodes[i]);
+    }
 }
 
 /* L21: does a come before b? */
-static bool candidate_is_before(const struct plan *plan, const struct candidate *a, const struct candidate *b,
-                                int64_t wanted)
+static bool candidate_is_before(const struct model *model, const struct plan *plan, const struct candidate *a,
+                                const struct candidate *b, int64_t wanted)
 {
-    enum model_policy policy = model_channel_policies[plan->request->channel];
+    enum model_policy policy = model->channels[plan->request->channel].policy;
+    double nearer_km = policy != MODEL_NEAREST ? 0
+                                               : model_distance_of(a->node, plan->request->point) -
+                                                     model_distance_of(b->node, plan->request->point);
+    if (policy == MODEL_NEAREST)
+        return nearer_km < 0;
     bool a_fills = a->room.free >= wanted;
     bool b_fills = b->room.free >= wanted;
     if (policy == MODEL_FEWEST_SPLITS && a_fills != b_fills)
@@ -63,26 +72,28 @@ static bool candidate_is_before(const struct plan *plan, const struct candidate 
 }
 
 /* The best that is not used yet. There is one. */
-static uint32_t candidate_next(const struct plan *plan, const bool *used, int64_t wanted)
+static uint32_t candidate_next(const struct model *model, const struct plan *plan, const bool *used,
+                               int64_t wanted)
 {
     uint32_t best = 0;
     while (used[best])
         best++;
     for (uint32_t i = best + 1; i < plan->candidate_count; i++) {
-        if (!used[i] && candidate_is_before(plan, &plan->candidates[i], &plan->candidates[best], wanted))
+        if (!used[i] &&
+            candidate_is_before(model, plan, &plan->candidates[i], &plan->candidates[best], wanted))
             best = i;
     }
     return best;
 }
 
 /* L22: real stock everywhere first, then below zero. Writes the order in which candidates are used. */
-static void candidates_take(struct plan *plan, int64_t wanted, int64_t take, int64_t allowed,
-                            struct candidate *out_order[MODEL_NODES])
+static void candidates_take(const struct model *model, struct plan *plan, int64_t wanted, int64_t take,
+                            int64_t allowed, struct candidate *out_order[MODEL_NODES])
 {
     bool used[MODEL_NODES] = { false };
     int64_t free_left = smaller(take, allowed);
     for (uint32_t i = 0; i < plan->candidate_count; i++) {
-        uint32_t next = candidate_next(plan, used, wanted);
+        uint32_t next = candidate_next(model, plan, used, wanted);
         used[next] = true;
         out_order[i] = &plan->candidates[next];
         out_order[i]->taken = smaller(out_order[i]->room.free, free_left);
@@ -127,6 +138,11 @@ static bool lines_judge(const struct model *model, const struct model_request *r
     for (uint32_t i = 0; i < request->line_count; i++) {
         const struct model_line *line = &request->lines[i];
         const char *code = model_quantity_fault(model, line->item, line->node, request->channel, line->milli);
+        if (code == NULL && line->node == MODEL_NONE && request->point == MODEL_NONE &&
+            model->channels[request->channel].policy == MODEL_NEAREST) {
+            model_refuse(out, 422, "near_required");
+            return false;
+        }
         if (code == NULL && line->node != MODEL_NONE)
             code = model_ineligible(model, line->item, line->node, request->channel, request->kind);
         if (code != NULL) {
@@ -165,7 +181,7 @@ static bool line_plan(const struct model *model, struct plan *plan, const struct
         return false;
     int64_t take =
         possible >= line->milli ? line->milli : quantity_grant(model, line, request->channel, possible);
-    candidates_take(plan, line->milli, take, allowed, order);
+    candidates_take(model, plan, line->milli, take, allowed, order);
     for (uint32_t i = 0; i < plan->candidate_count; i++) {
         if (order[i]->taken == 0)
             continue;

@@ -26,6 +26,10 @@ static bool entries_judge(struct model *model, const struct model_request *reque
             model_refuse(out, 422, "unknown_item");
             return false;
         }
+        if (line->at_us != MODEL_NEVER && line->at_us > model->now_us + MODEL_AHEAD_US) {
+            model_refuse(out, 400, "invalid_time");
+            return false;
+        }
         for (uint32_t j = 0; line->entry_id != 0 && j < i; j++) {
             if (request->lines[j].entry_id == line->entry_id) {
                 model_refuse(out, 400, "duplicate_member");
@@ -108,7 +112,7 @@ void model_ask_import(struct model *model, const struct model_request *request, 
         const struct model_line *line = &request->lines[i];
         int64_t change;
         import->rows++;
-        if (line->item >= MODEL_ITEMS) {
+        if (line->item >= MODEL_ITEMS || line->at_us > model->now_us + MODEL_AHEAD_US) {
             import->rejected++;
             out->parts[2].quantity++;
         } else if (strcmp(sync_line(model, line, &change), "ok") == 0) {

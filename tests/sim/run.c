@@ -224,11 +224,11 @@ static void world_make(struct run *run)
 static void shop_open(struct run *run)
 {
     static const char *const requests[] = {
-        "nodes/n0 {\"type\":\"store\"}",
-        "nodes/n1 {\"type\":\"store\"}",
-        "nodes/n2 {\"type\":\"store\"}",
-        "nodes/n3 {\"type\":\"warehouse\"}",
-        "nodes/n4 {\"type\":\"warehouse\"}",
+        "nodes/n0 {\"type\":\"store\",\"lat\":48.8566,\"lon\":2.3522}",
+        "nodes/n1 {\"type\":\"store\",\"lat\":45.764,\"lon\":4.8357}",
+        "nodes/n2 {\"type\":\"store\",\"lat\":43.2965,\"lon\":5.3698}",
+        "nodes/n3 {\"type\":\"warehouse\",\"lat\":50.6292,\"lon\":3.0573}",
+        "nodes/n4 {\"type\":\"warehouse\",\"lat\":48.5734,\"lon\":7.7521}",
         "items/s0 {}",
         "items/s1 {}",
         "items/s2 {}",

@@ -86,6 +86,13 @@ static void put_reserve(struct oh_strbuf *out, const struct model_request *reque
         oh_strbuf_printf(out, ",\"ttl_seconds\":%" PRId64, request->ttl_us / 1000000);
     if (request->allow_partial)
         oh_strbuf_put_text(out, ",\"allow_partial\":true");
+    if (request->point != MODEL_NONE) {
+        oh_strbuf_printf(out, ",\"near\":{\"lat\":%g,\"lon\":%g", model_points[request->point][0],
+                         model_points[request->point][1]);
+        if (request->radius_km > 0)
+            oh_strbuf_printf(out, ",\"radius_km\":%u", request->radius_km);
+        oh_strbuf_put_char(out, '}');
+    }
     oh_strbuf_put_text(out, ",\"lines\":[");
     for (uint32_t i = 0; i < request->line_count; i++) {
         oh_strbuf_printf(out, "%s{\"line\":%u,", i == 0 ? "" : ",", request->lines[i].line);
@@ -164,13 +171,15 @@ static void put_rule(struct oh_strbuf *out, const struct model_request *request)
                                                      "\"sku\":\"s4\",",
                                                      "\"sku\":\"s4\",",
                                                      "\"sku\":\"s3\",\"node\":\"n1\",",
-                                                     "\"sku\":\"s1\",\"channel\":\"c2\"," };
+                                                     "\"sku\":\"s1\",\"channel\":\"c2\",",
+                                                     "\"sku\":\"s0\",",
+                                                     "" };
     static const char *const names[MODEL_RULES] = { "safety_stock",    "safety_stock",       "safety_stock",
                                                     "backorder_limit", "threshold",          "threshold",
                                                     "min_quantity",    "quantity_increment", "pickup_allowed",
-                                                    "ship_allowed" };
+                                                    "ship_allowed",    "low_stock",          "preorder" };
     oh_strbuf_printf(out, "{%s\"%s\":", scopes[request->rule], names[request->rule]);
-    if (request->rule >= MODEL_RULES - 2)
+    if (model_rule_is_boolean(request->rule))
         oh_strbuf_put_text(out, request->value != 0 ? "true" : "false");
     else
         put_milli(out, request->value);
@@ -188,6 +197,44 @@ static void put_fence(struct oh_strbuf *out, const struct model_request *request
     oh_strbuf_printf(out, "{%s,\"quantity\":", places[request->fence]);
     put_milli(out, request->value);
     oh_strbuf_put_char(out, '}');
+}
+
+static void put_members(struct oh_strbuf *out, const struct model_request *request)
+{
+    oh_strbuf_put_text(out, "\"nodes\":[");
+    for (uint32_t i = 0; i < request->member_count; i++)
+        oh_strbuf_printf(out, "%s\"n%u\"", i == 0 ? "" : ",", request->members[i]);
+    oh_strbuf_put_char(out, ']');
+}
+
+static void put_channel(struct oh_strbuf *out, const struct model_request *request)
+{
+    oh_strbuf_printf(out, "{\"policy\":\"%s\",", model_policy_names[request->policy]);
+    if (request->has_group)
+        oh_strbuf_put_text(out, "\"groups\":[\"g1\"]");
+    else
+        put_members(out, request);
+    oh_strbuf_put_char(out, '}');
+}
+
+static void put_supply(struct oh_strbuf *out, const struct model_request *request)
+{
+    static const char *const places[MODEL_SUPPLIES] = { "\"sku\":\"s0\",\"node\":\"n0\"",
+                                                        "\"sku\":\"s0\",\"node\":\"n2\"",
+                                                        "\"sku\":\"s2\",\"node\":\"n4\"",
+                                                        "\"sku\":\"s3\",\"node\":\"n1\"" };
+    oh_strbuf_printf(out, "{%s,\"quantity\":", places[request->supply]);
+    put_milli(out, request->value);
+    oh_strbuf_put_text(out, ",\"eta\":");
+    put_time(out, request->at_us);
+    oh_strbuf_put_char(out, '}');
+}
+
+static void put_node(struct oh_strbuf *out, const struct model_request *request)
+{
+    oh_strbuf_printf(out, "{\"type\":\"%s\",\"enabled\":%s,\"lat\":%g,\"lon\":%g}",
+                     request->node > 2 ? "warehouse" : "store", request->value != 0 ? "true" : "false",
+                     model_node_points[request->node][0], model_node_points[request->node][1]);
 }
 
 static void put_grid(struct oh_strbuf *out, const struct model_request *request)
@@ -218,12 +265,20 @@ static void put_body(struct oh_strbuf *out, const struct model_request *request)
     case MODEL_FENCE:
         put_fence(out, request);
         break;
-    case MODEL_NODE: {
-        const char *enabled = request->value != 0 ? "true" : "false";
-        oh_strbuf_printf(out, "{\"type\":\"%s\",\"enabled\":%s}", request->node > 2 ? "warehouse" : "store",
-                         enabled);
+    case MODEL_NODE:
+        put_node(out, request);
         break;
-    }
+    case MODEL_SUPPLY:
+        put_supply(out, request);
+        break;
+    case MODEL_GROUP:
+        oh_strbuf_put_char(out, '{');
+        put_members(out, request);
+        oh_strbuf_put_char(out, '}');
+        break;
+    case MODEL_CHANNEL:
+        put_channel(out, request);
+        break;
     case MODEL_IMPORT:
         put_rows(out, request);
         break;
@@ -243,6 +298,12 @@ static void put_query(struct oh_strbuf *out, const struct model_request *request
         oh_strbuf_printf(out, "node=n%u%s", request->node, request->channel == MODEL_NONE ? "" : "&");
     if (request->type == MODEL_GET_GROUP_AVAILABILITY)
         oh_strbuf_printf(out, "group=g%u%s", request->group, request->channel == MODEL_NONE ? "" : "&");
+    if (request->type == MODEL_GET_NEAR) {
+        oh_strbuf_printf(out, "near=%g,%g", model_points[request->point][0], model_points[request->point][1]);
+        if (request->radius_km > 0)
+            oh_strbuf_printf(out, "&radius_km=%u", request->radius_km);
+        oh_strbuf_put_text(out, request->channel == MODEL_NONE ? "" : "&");
+    }
     if (request->channel != MODEL_NONE)
         oh_strbuf_printf(out, "channel=c%u", request->channel);
 }
@@ -286,6 +347,16 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
     case MODEL_NODE:
         oh_strbuf_printf(out, "/v1/nodes/n%u", request->node);
         break;
+    case MODEL_SUPPLY:
+    case MODEL_GET_SUPPLY:
+        oh_strbuf_printf(out, "/v1/supplies/y%u", request->supply);
+        break;
+    case MODEL_GROUP:
+        oh_strbuf_printf(out, "/v1/groups/g%u", request->group);
+        break;
+    case MODEL_CHANNEL:
+        oh_strbuf_printf(out, "/v1/channels/c%u", request->channel);
+        break;
     case MODEL_IMPORT:
         oh_strbuf_put_text(out, "/v1/import/stock");
         break;
@@ -304,6 +375,7 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
     case MODEL_GET_NODE_AVAILABILITY:
     case MODEL_GET_CHANNEL_AVAILABILITY:
     case MODEL_GET_GROUP_AVAILABILITY:
+    case MODEL_GET_NEAR:
         put_query(out, request);
         break;
     case MODEL_GET_RESERVATION:
@@ -322,9 +394,19 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
 
 static const char *method_of(const struct model_request *request)
 {
-    if (request->type == MODEL_RULE || request->type == MODEL_FENCE || request->type == MODEL_NODE)
+    if (request->type >= MODEL_RULE && request->type <= MODEL_CHANNEL)
         return request->is_delete ? "DELETE" : "PUT";
     return request->type < MODEL_WRITES || request->type == MODEL_ASK_GRID ? "POST" : "GET";
+}
+
+/* Two chunks, the second with an extension. */
+static void put_chunks(struct oh_strbuf *out, struct oh_bytes body)
+{
+    size_t half = body.size / 2;
+    if (half > 0)
+        oh_strbuf_printf(out, "%zx\r\n%.*s\r\n", half, (int)half, body.data);
+    oh_strbuf_printf(out, "%zX;part=last\r\n%.*s\r\n0\r\n\r\n", body.size - half, (int)(body.size - half),
+                     body.data + half);
 }
 
 void wire_put_request(struct oh_strbuf *out, const struct model_request *request, const struct wire_ids *ids)
@@ -341,12 +423,18 @@ void wire_put_request(struct oh_strbuf *out, const struct model_request *request
         oh_strbuf_printf(out, "Import-Id: i%u\r\n", request->import);
     if (has_body) {
         put_body(&body, request);
-        oh_strbuf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                         request->type == MODEL_IMPORT ? "application/x-ndjson" : "application/json",
-                         body.size);
+        oh_strbuf_printf(out, "Content-Type: %s\r\n",
+                         request->type == MODEL_IMPORT ? "application/x-ndjson" : "application/json");
+        if (request->is_chunked)
+            oh_strbuf_put_text(out, "Transfer-Encoding: chunked\r\n");
+        else
+            oh_strbuf_printf(out, "Content-Length: %zu\r\n", body.size);
     }
     oh_strbuf_put_text(out, "\r\n");
-    oh_strbuf_put_bytes(out, oh_strbuf_bytes(&body));
+    if (has_body && request->is_chunked)
+        put_chunks(out, oh_strbuf_bytes(&body));
+    else
+        oh_strbuf_put_bytes(out, oh_strbuf_bytes(&body));
     oh_strbuf_fini(&body);
 }
 
@@ -595,13 +683,49 @@ static void check_positions(struct check *check, const cJSON *body)
     }
 }
 
+static void check_supply(struct check *check, const cJSON *supply, int64_t quantity, int64_t eta_us,
+                         const char *eta)
+{
+    if (eta_us == MODEL_NEVER && supply != NULL)
+        differ(check, "a supply of %s, where none is to come", text_of(supply, eta));
+    if (eta_us == MODEL_NEVER)
+        return;
+    same_milli(check, "the supply", milli_of(supply, "quantity"), quantity);
+    if (time_of(text_of(supply, eta)) != eta_us)
+        differ(check, "the supply comes at %s", text_of(supply, eta));
+}
+
 static void check_availability(struct check *check, const cJSON *body)
 {
-    const int64_t *figures =
-        check->answer
-            ->figures[check->request->type == MODEL_GET_NODE_AVAILABILITY ? check->request->node : 0];
+    static const char *const bands[] = { "in_stock", "low_stock", "out_of_stock", "backorder", "preorder" };
+    bool is_node = check->request->type == MODEL_GET_NODE_AVAILABILITY;
+    const int64_t *figures = check->answer->figures[is_node ? check->request->node : 0];
     same_milli(check, "available", milli_of(body, "available"), figures[0]);
     same_milli(check, "backorder", milli_of(body, "backorder"), figures[1]);
+    same_text(check, "the status", text_of(body, "status"), bands[figures[4]]);
+    check_supply(check, cJSON_GetObjectItemCaseSensitive(body, "next_supply"), figures[2], figures[3], "eta");
+}
+
+/* Nearest first; metres may be rounded. */
+static void check_near(struct check *check, const cJSON *body)
+{
+    const cJSON *row;
+    uint32_t i = 0;
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(body, "nodes"))
+    {
+        uint32_t node = index_of(row, "node");
+        if (i >= check->answer->near_count || node != check->answer->near_nodes[i]) {
+            differ(check, "row %u is %s", i, text_of(row, "node"));
+            return;
+        }
+        same_milli(check, "available nearby", milli_of(row, "available"), check->answer->figures[node][0]);
+        double distance_km = model_distance_of(node, check->request->point);
+        if (fabs((double)milli_of(row, "distance_km") / 1000 - distance_km) > 0.002)
+            differ(check, "%s is %.3f km away, not %.3f", text_of(row, "node"),
+                   (double)milli_of(row, "distance_km") / 1000, distance_km);
+        i++;
+    }
+    same_milli(check, "the number of rows", i, check->answer->near_count);
 }
 
 static void check_grid(struct check *check, const cJSON *body)
@@ -708,6 +832,12 @@ static void check_body(struct check *check, const cJSON *body)
     case MODEL_GET_FENCE:
         same_milli(check, "the fence", milli_of(body, "quantity"), check->answer->figures[0][0]);
         break;
+    case MODEL_GET_NEAR:
+        check_near(check, body);
+        break;
+    case MODEL_GET_SUPPLY:
+        check_supply(check, body, check->answer->figures[0][0], check->answer->figures[0][1], "eta");
+        break;
     case MODEL_GET_IMPORT:
         same_milli(check, "rows", milli_of(body, "rows"), check->answer->figures[0][0] * 1000);
         same_milli(check, "rejected", milli_of(body, "rejected"), check->answer->figures[0][1] * 1000);
@@ -715,6 +845,9 @@ static void check_body(struct check *check, const cJSON *body)
     case MODEL_RULE:
     case MODEL_FENCE:
     case MODEL_NODE:
+    case MODEL_SUPPLY:
+    case MODEL_GROUP:
+    case MODEL_CHANNEL:
     case MODEL_BATCH:
     case MODEL_MIN_SEQ:
     case MODEL_TYPES:
@@ -800,6 +933,9 @@ const char *wire_request_name(const struct model_request *request)
         [MODEL_RULE] = "rule",
         [MODEL_FENCE] = "fence",
         [MODEL_NODE] = "node",
+        [MODEL_SUPPLY] = "supply",
+        [MODEL_GROUP] = "group",
+        [MODEL_CHANNEL] = "channel",
         [MODEL_IMPORT] = "import",
         [MODEL_GET_POSITION] = "get position",
         [MODEL_GET_STOCK] = "get stock",
@@ -811,6 +947,8 @@ const char *wire_request_name(const struct model_request *request)
         [MODEL_LIST_RESERVATIONS] = "list reservations",
         [MODEL_GET_FENCE] = "get fence",
         [MODEL_GET_IMPORT] = "get import",
+        [MODEL_GET_SUPPLY] = "get supply",
+        [MODEL_GET_NEAR] = "get nearest",
         [MODEL_MIN_SEQ] = "min_seq",
     };
     return names[request->type];

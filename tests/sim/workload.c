@@ -88,6 +88,13 @@ static void counts_draw(struct oh_prng *prng, const struct model *model, struct 
     }
 }
 
+/* None of the distances between places and nodes is near these. */
+static uint16_t radius_any(struct oh_prng *prng)
+{
+    static const uint16_t radii[] = { 0, 0, 60, 300, 550, 15000 };
+    return radii[oh_prng_below(prng, 6)];
+}
+
 /* ---- Reservations ----------------------------------------------------------------------------------------------- */
 
 static void reserve_draw(struct workload *workload, struct oh_prng *prng, struct model_request *out)
@@ -100,6 +107,8 @@ static void reserve_draw(struct workload *workload, struct oh_prng *prng, struct
     out->customer = skewed(prng, 6);
     out->allow_partial = chance(prng, 30);
     out->ttl_us = chance(prng, 25) ? 0 : between(prng, 1, chance(prng, 70) ? 30 : 900) * SECOND_US;
+    out->point = chance(prng, 60) ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_POINTS);
+    out->radius_km = out->point == MODEL_NONE ? 0 : radius_any(prng);
     out->line_count = (uint32_t)between(prng, 1, chance(prng, 60) ? 2 : 5);
     for (uint32_t i = 0; i < out->line_count; i++) {
         struct model_line *line = &out->lines[i];
@@ -196,24 +205,62 @@ static void action_draw(struct oh_prng *prng, const struct model *model, struct 
 
 /* ---- Reference data --------------------------------------------------------------------------------------------- */
 
-static void reference_draw(struct oh_prng *prng, struct model_request *out)
+static void rule_draw(struct oh_prng *prng, struct model_request *out)
 {
-    uint64_t dice = oh_prng_below(prng, 10);
-    out->is_delete = dice != 9 && chance(prng, 25);
+    out->type = MODEL_RULE;
+    out->rule = (uint8_t)oh_prng_below(prng, MODEL_RULES);
+    out->value = model_rule_is_boolean(out->rule) ? between(prng, 0, 1) : 500 * between(prng, 0, 8);
+    if (out->value == 0 && !model_rule_is_boolean(out->rule) && !out->is_delete)
+        out->value = 500; /* not every rule may say 0 */
+}
+
+/* Some of the nodes, in any order. */
+static void members_draw(struct oh_prng *prng, struct model_request *out)
+{
+    uint8_t nodes[MODEL_NODES] = { 0, 1, 2, 3, 4 };
+    uint32_t count = (uint32_t)between(prng, 1, MODEL_NODES);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t pick = i + oh_prng_below(prng, MODEL_NODES - i);
+        uint8_t node = nodes[pick];
+        nodes[pick] = nodes[i];
+        nodes[i] = out->members[i] = node;
+    }
+    out->member_count = (uint8_t)count;
+}
+
+static void members_change_draw(struct oh_prng *prng, struct model_request *out)
+{
+    members_draw(prng, out);
+    out->type = chance(prng, 50) ? MODEL_GROUP : MODEL_CHANNEL;
+    out->group = (uint8_t)oh_prng_below(prng, MODEL_GROUPS);
+    out->channel = (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
+    out->policy = (uint8_t)oh_prng_below(prng, MODEL_POLICIES);
+    out->has_group = out->type == MODEL_CHANNEL && chance(prng, 30);
+    if (out->type == MODEL_CHANNEL && (out->has_group || chance(prng, 30)))
+        out->member_count = 0; /* every node */
+}
+
+static void reference_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+{
+    uint64_t dice = oh_prng_below(prng, 14);
+    out->is_delete = dice < 11 && chance(prng, 25);
     if (dice < 5) {
-        out->type = MODEL_RULE;
-        out->rule = (uint8_t)oh_prng_below(prng, MODEL_RULES);
-        out->value = out->rule >= MODEL_RULES - 2   ? between(prng, 0, 1)
-                     : out->rule >= MODEL_RULES - 4 ? 500 * between(prng, 1, 3)
-                                                    : 500 * between(prng, 0, 8);
+        rule_draw(prng, out);
     } else if (dice < 9) {
         out->type = MODEL_FENCE;
         out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
         out->value = chance(prng, 10) ? 0 : milli_any(prng, 6);
-    } else {
+    } else if (dice < 11) {
+        out->type = MODEL_SUPPLY;
+        out->supply = (uint8_t)oh_prng_below(prng, MODEL_SUPPLIES);
+        out->value = chance(prng, 10) ? 0 : milli_any(prng, 30);
+        out->at_us = model->now_us + between(prng, -60, 600) * SECOND_US;
+    } else if (dice < 12) {
         out->type = MODEL_NODE;
         out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
         out->value = chance(prng, 70);
+    } else {
+        members_change_draw(prng, out);
     }
 }
 
@@ -232,6 +279,9 @@ static void question_draw(const struct workload *workload, struct oh_prng *prng,
         MODEL_GET_FENCE,
         MODEL_GET_IMPORT,
         MODEL_MIN_SEQ,
+        MODEL_GET_SUPPLY,
+        MODEL_GET_NEAR,
+        MODEL_GET_NEAR,
     };
     out->type = types[oh_prng_below(prng, sizeof(types) / sizeof(types[0]))];
     out->item = skewed(prng, MODEL_ITEMS);
@@ -244,6 +294,9 @@ static void question_draw(const struct workload *workload, struct oh_prng *prng,
     if (out->type == MODEL_GET_CHANNEL_AVAILABILITY && out->channel == MODEL_NONE)
         out->channel = 1;
     out->value = chance(prng, 30);
+    out->supply = (uint8_t)oh_prng_below(prng, MODEL_SUPPLIES);
+    out->point = (uint8_t)oh_prng_below(prng, MODEL_POINTS);
+    out->radius_km = radius_any(prng);
 }
 
 /* ---- All together ----------------------------------------------------------------------------------------------- */
@@ -267,7 +320,7 @@ void workload_next(struct workload *workload, struct oh_prng *prng, const struct
         out->reservation = reservation;
         action_draw(prng, model, out);
     } else if (dice < 77) {
-        reference_draw(prng, out);
+        reference_draw(prng, model, out);
     } else if (dice < 79) {
         out->type = MODEL_IMPORT;
         out->import = workload->imports++;
@@ -281,4 +334,5 @@ void workload_next(struct workload *workload, struct oh_prng *prng, const struct
     bool may_have_key = out->type < MODEL_IMPORT && out->type != MODEL_BATCH;
     if (may_have_key && (chance(prng, 60) || (out->type == MODEL_RESERVE && !out->has_own_id)))
         out->key = ++workload->keys;
+    out->is_chunked = out->type < MODEL_WRITES && chance(prng, 15);
 }
