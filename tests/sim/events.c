@@ -81,7 +81,7 @@ static bool has_import_under_way(const struct run *run)
 {
     for (uint32_t peer = 0; peer < SIM_PEERS_MAX; peer++) {
         for (uint32_t i = 0; i < run->queue_counts[peer]; i++) {
-            if (run->ops[run->flights[run->queues[peer][i]].op].request.type == MODEL_IMPORT)
+            if (wire_is_import(&run->ops[run->flights[run->queues[peer][i]].op].request))
                 return true;
         }
     }
@@ -112,9 +112,9 @@ static void event_ask(struct run *run, struct oh_prng *prng)
                        request.batch[i].reservation);
     uint32_t op = run_op_add(run, &request);
     uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
-    if (request.type == MODEL_IMPORT && !run->is_stalled && !run->is_disk_weak)
+    if (wire_is_import(&request) && !run->is_stalled && !run->is_disk_weak)
         import_alone(run, op);
-    else if (request.type != MODEL_IMPORT && run_send(run, op, peer) && oh_prng_below(prng, 4) > 0)
+    else if (!wire_is_import(&request) && run_send(run, op, peer) && oh_prng_below(prng, 4) > 0)
         sim_peer_deliver(run_peer(run, peer),
                          oh_prng_below(prng, 5) == 0 ? (size_t)oh_prng_below(prng, 300) : SIZE_MAX);
 }
@@ -269,6 +269,16 @@ static void event_disk(struct run *run, struct oh_prng *prng)
     }
 }
 
+/* Fills a small journal, so that its files change. */
+static void event_bulk(struct run *run, struct oh_prng *prng)
+{
+    struct model_request request;
+    if (run->workload.has_batches || run->is_stalled || run->is_disk_weak || run->op_count + 64 > OPS_MAX)
+        return;
+    workload_bulk(&run->workload, prng, &request);
+    import_alone(run, run_op_add(run, &request));
+}
+
 static void event_snapshot(struct run *run)
 {
     oh_snapshotter_request(run->world.snapshotter);
@@ -305,11 +315,13 @@ void run_event(struct run *run)
         event_ask_again(run, &prng);
     else if (dice < 700)
         event_pass(run, &prng);
-    else if (dice < 920)
+    else if (dice < 900)
         event_work(run, &prng);
-    else if (dice < 940)
+    else if (dice < 932)
+        event_bulk(run, &prng);
+    else if (dice < 944)
         event_expiry(run, &prng);
-    else if (dice < 956)
+    else if (dice < 958)
         event_network(run, &prng);
     else if (dice < 964)
         event_snapshot(run);

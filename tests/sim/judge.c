@@ -54,7 +54,7 @@ static void check_record(struct run *run, const struct flight *flight)
     for (uint32_t i = 0; i < run_answers_of(request); i++)
         record = flight->answers[i].record > record && record != MODEL_RECORD_YES ? flight->answers[i].record
                                                                                   : record;
-    if (flight->read.is_joined || request->type == MODEL_IMPORT)
+    if (flight->read.is_joined || wire_is_import(request))
         return;
     if ((record == MODEL_RECORD_YES && delta != 1) || (record == MODEL_RECORD_NO && delta != 0) || delta > 1)
         run_fail(run, "one record a change", "%s changed the seq by %" PRIu64,
@@ -102,7 +102,7 @@ static void check_seq(struct run *run, const struct flight *flight, uint64_t seq
     bool is_repeat = flight->answers[0].is_repeat && op->request.type != MODEL_BATCH;
     uint64_t wanted = is_repeat ? op->first_seq : flight->read.seq_after;
     bool is_known = is_repeat ? op->first_seq != 0 : !flight->read.is_joined;
-    if (seq != 0 && is_known && op->request.type != MODEL_IMPORT && seq != wanted)
+    if (seq != 0 && is_known && !wire_is_import(&op->request) && seq != wanted)
         run_fail(run, "seq", "a reply speaks for seq %" PRIu64 ", not %" PRIu64, seq, wanted);
 }
 

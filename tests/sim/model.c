@@ -417,6 +417,9 @@ static void decide(struct model *model, const struct model_request *request, str
     case MODEL_IMPORT:
         model_ask_import(model, request, out);
         break;
+    case MODEL_IMPORT_PLACES:
+        model_ask_import_places(model, request, out);
+        break;
     case MODEL_GET_POSITION:
     case MODEL_GET_STOCK:
         model_ask_stock(model, request, out);

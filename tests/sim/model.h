@@ -56,8 +56,9 @@ enum model_type {
     MODEL_SUPPLY,
     MODEL_GROUP,
     MODEL_CHANNEL,
-    MODEL_IMPORT, /* counts, one a row */
-    MODEL_WRITES, /* above: changes something; below: asks */
+    MODEL_IMPORT,        /* counts, one a row */
+    MODEL_IMPORT_PLACES, /* value postal codes that nobody asks for: they fill the journal */
+    MODEL_WRITES,        /* above: changes something; below: asks */
     MODEL_GET_POSITION = MODEL_WRITES,
     MODEL_GET_STOCK,
     MODEL_GET_NODE_AVAILABILITY,

@@ -62,6 +62,8 @@ bool model_key_is_known(const struct model *model, const struct model_key *key);
 void model_ask_adjust(struct model *model, const struct model_request *request, struct model_answer *out);
 void model_ask_sync(struct model *model, const struct model_request *request, struct model_answer *out);
 void model_ask_import(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_import_places(struct model *model, const struct model_request *request,
+                             struct model_answer *out);
 const char *model_quantity_fault(const struct model *model, uint32_t item, uint32_t node, uint32_t channel,
                                  int64_t milli);
 void model_ask_reserve(struct model *model, const struct model_request *request, struct model_answer *out);

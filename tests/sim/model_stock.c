@@ -123,3 +123,13 @@ void model_ask_import(struct model *model, const struct model_request *request, 
     }
     out->part_count = 3; /* applied, unchanged, rejected */
 }
+
+/* New every time, so all are applied. */
+void model_ask_import_places(struct model *model, const struct model_request *request,
+                             struct model_answer *out)
+{
+    model->imports[request->import % MODEL_IMPORTS_MAX].rows += (uint64_t)request->value;
+    out->record = MODEL_RECORD_MAYBE;
+    out->parts[0].quantity = request->value;
+    out->part_count = 3;
+}

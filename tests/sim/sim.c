@@ -146,6 +146,8 @@ static bool run_print(const struct arguments *arguments, struct run_result *tota
     total->power_losses += result.power_losses;
     total->lost_records += result.lost_records;
     total->faults += result.faults;
+    total->snapshots += result.snapshots;
+    total->rotations += result.rotations;
     total->simulated_us += result.simulated_us;
     total->digest ^= result.digest;
     if (result.has_failed)
@@ -221,9 +223,11 @@ int main(int argc, char **argv)
     double took_s = now_s() - start_s;
     printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " requests, %" PRIu64 " replies compared, %" PRIu64
            " crashes (%" PRIu64 " power losses), %" PRIu64 " unacknowledged records lost, %" PRIu64
-           " disk faults, %.0f simulated seconds in %.1f s (%.0f times real time), digest %016" PRIx64 "\n",
+           " disk faults, %" PRIu64 " snapshots, %" PRIu64
+           " changes of file, %.0f simulated seconds in %.1f s (%.0f times real time), digest %016" PRIx64
+           "\n",
            first, arguments.seed - 1, total.requests, total.replies, total.crashes, total.power_losses,
-           total.lost_records, total.faults, (double)total.simulated_us / 1e6, took_s,
-           (double)total.simulated_us / 1e6 / took_s, total.digest);
+           total.lost_records, total.faults, total.snapshots, total.rotations,
+           (double)total.simulated_us / 1e6, took_s, (double)total.simulated_us / 1e6 / took_s, total.digest);
     return 0;
 }

@@ -76,6 +76,15 @@ static void put_rows(struct oh_strbuf *out, const struct model_request *request)
     }
 }
 
+static void put_places(struct oh_strbuf *out, const struct model_request *request)
+{
+    for (int64_t i = 0; i < request->value; i++)
+        oh_strbuf_printf(
+            out,
+            "{\"country\":\"FR\",\"postal_code\":\"i%u-%d\",\"lat\":48,\"lon\":2,\"place\":\"%0120d\"}\n",
+            request->import, (int)i, (int)i);
+}
+
 static void put_reserve(struct oh_strbuf *out, const struct model_request *request)
 {
     oh_strbuf_printf(out, "{\"kind\":\"%s\",\"channel\":\"c%u\",\"customer\":\"u%u\"",
@@ -282,6 +291,9 @@ static void put_body(struct oh_strbuf *out, const struct model_request *request)
     case MODEL_IMPORT:
         put_rows(out, request);
         break;
+    case MODEL_IMPORT_PLACES:
+        put_places(out, request);
+        break;
     case MODEL_ASK_GRID:
         put_grid(out, request);
         break;
@@ -360,6 +372,9 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
     case MODEL_IMPORT:
         oh_strbuf_put_text(out, "/v1/import/stock");
         break;
+    case MODEL_IMPORT_PLACES:
+        oh_strbuf_put_text(out, "/v1/import/postal_codes");
+        break;
     case MODEL_GET_IMPORT:
         oh_strbuf_printf(out, "/v1/import/i%u", request->import);
         break;
@@ -399,6 +414,11 @@ static const char *method_of(const struct model_request *request)
     return request->type < MODEL_WRITES || request->type == MODEL_ASK_GRID ? "POST" : "GET";
 }
 
+bool wire_is_import(const struct model_request *request)
+{
+    return request->type == MODEL_IMPORT || request->type == MODEL_IMPORT_PLACES;
+}
+
 /* Two chunks, the second with an extension. */
 static void put_chunks(struct oh_strbuf *out, struct oh_bytes body)
 {
@@ -419,12 +439,12 @@ void wire_put_request(struct oh_strbuf *out, const struct model_request *request
     oh_strbuf_put_text(out, " HTTP/1.1\r\nHost: sim\r\n");
     if (request->key != 0)
         oh_strbuf_printf(out, "Idempotency-Key: k%u\r\n", request->key);
-    if (request->type == MODEL_IMPORT)
+    if (wire_is_import(request))
         oh_strbuf_printf(out, "Import-Id: i%u\r\n", request->import);
     if (has_body) {
         put_body(&body, request);
         oh_strbuf_printf(out, "Content-Type: %s\r\n",
-                         request->type == MODEL_IMPORT ? "application/x-ndjson" : "application/json");
+                         wire_is_import(request) ? "application/x-ndjson" : "application/json");
         if (request->is_chunked)
             oh_strbuf_put_text(out, "Transfer-Encoding: chunked\r\n");
         else
@@ -807,6 +827,7 @@ static void check_body(struct check *check, const cJSON *body)
         check_action(check, body);
         break;
     case MODEL_IMPORT:
+    case MODEL_IMPORT_PLACES:
         check_import(check, body);
         break;
     case MODEL_GET_POSITION:
@@ -937,6 +958,7 @@ const char *wire_request_name(const struct model_request *request)
         [MODEL_GROUP] = "group",
         [MODEL_CHANNEL] = "channel",
         [MODEL_IMPORT] = "import",
+        [MODEL_IMPORT_PLACES] = "import postal codes",
         [MODEL_GET_POSITION] = "get position",
         [MODEL_GET_STOCK] = "get stock",
         [MODEL_GET_NODE_AVAILABILITY] = "get availability of a node",

@@ -18,6 +18,8 @@ struct wire_ids {
 
 void wire_put_request(struct oh_strbuf *out, const struct model_request *request, const struct wire_ids *ids);
 
+bool wire_is_import(const struct model_request *request);
+
 struct wire_reply {
     int status;
     bool is_replayed; /* Idempotency-Replayed: true */

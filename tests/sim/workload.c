@@ -299,6 +299,16 @@ static void question_draw(const struct workload *workload, struct oh_prng *prng,
     out->radius_km = radius_any(prng);
 }
 
+void workload_bulk(struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    *out = (struct model_request){ .type = MODEL_IMPORT_PLACES,
+                                   .channel = MODEL_NONE,
+                                   .point = MODEL_NONE,
+                                   .at_us = MODEL_NEVER,
+                                   .import = workload->imports++,
+                                   .value = between(prng, 500, 900) };
+}
+
 /* ---- All together ----------------------------------------------------------------------------------------------- */
 
 void workload_next(struct workload *workload, struct oh_prng *prng, const struct model *model,

@@ -24,4 +24,7 @@ struct workload {
 void workload_next(struct workload *workload, struct oh_prng *prng, const struct model *model,
                    const struct wire_ids *ids, struct model_request *out);
 
+/* A large import of what nobody asks for. */
+void workload_bulk(struct workload *workload, struct oh_prng *prng, struct model_request *out);
+
 #endif

@@ -294,6 +294,7 @@ static enum oh_err world_open_storage(struct sim_world *world, struct oh_diag *d
     struct oh_journal_options journal_options = {
         .durability = options->durability,
         .segment_size = options->segment_size,
+        .prepared_count = options->prepared_count,
         .buffer_size = BUFFER_SIZE,
         .record_size_max = options->record_size_max,
         .frame_align = options->frame_align,
@@ -362,9 +363,21 @@ static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed
     return OH_OK;
 }
 
+static void world_count(struct sim_world *world)
+{
+    struct oh_journal_stats stats;
+    if (world->snapshotter != NULL)
+        world->snapshots += oh_snapshotter_stats(world->snapshotter).done_count;
+    if (world->journal == NULL)
+        return;
+    oh_journal_stats(world->journal, &stats);
+    world->rotations += stats.rotations_count;
+}
+
 /* What a process holds; the journal last, since it may still write. */
 static void world_close(struct sim_world *world)
 {
+    world_count(world);
     oh_engine_destroy(&world->engine);
     oh_snapshotter_destroy(&world->snapshotter);
     oh_journal_close(&world->journal);

@@ -66,6 +66,7 @@ struct sim_read {
 struct sim_world_options {
     enum oh_durability durability;
     uint64_t segment_size;
+    uint32_t prepared_count;
     uint32_t record_size_max;
     uint32_t frame_align;
     uint64_t snapshot_bytes; /* of journal between snapshots */
@@ -97,7 +98,9 @@ struct sim_world {
     struct sim_read reads[SIM_READS_MAX]; /* of this turn */
     uint32_t read_count;
     uint64_t turns;
-    char torn[256]; /* what the last start cut */
+    uint64_t snapshots; /* completed, of lives that have ended */
+    uint64_t rotations; /* changes of the journal's file */
+    char torn[256];     /* what the last start cut */
 };
 
 void sim_world_init(struct sim_world *world, const struct sim_world_options *options);
