@@ -141,6 +141,7 @@ struct lin_op {
     X(LIN_TORN, "torn", "one request took effect in parts")                                \
     X(LIN_OVERSOLD, "oversold", "more was given than there was")                           \
     X(LIN_REFUSED, "refused", "refused, though there was stock")                           \
+    X(LIN_FIGURE, "figure", "the answer may be right, but not a figure in it")             \
     X(LIN_NO_ORDER, "no_order", "no order explains it")                                    \
     X(LIN_SEQ_TWICE, "seq_twice", "two writes have one seq")                               \
     X(LIN_SEQ_ORDER, "seq_order", "seq contradicts real time")                             \

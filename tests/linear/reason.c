@@ -28,14 +28,19 @@ static bool trial_begin(struct trial *trial, const struct lin_part *part)
     return true;
 }
 
-/* Whether it has an order now. Frees the copy. */
+/* Whether it has an order now, or one that goes beyond a deed. Frees the copy. */
+static bool trial_end_beyond(struct trial *trial, uint32_t deed)
+{
+    uint32_t stuck = UINT32_MAX;
+    uint64_t states_max = 0;
+    enum lin_verdict verdict = lin_search(&trial->part, &stuck, &states_max);
+    free(trial->part.deeds);
+    return verdict == LIN_GOOD || (verdict == LIN_NO_ORDER && deed != UINT32_MAX && stuck != deed);
+}
+
 static bool trial_end(struct trial *trial)
 {
-    uint32_t deed;
-    uint64_t states_max = 0;
-    bool is_good = lin_search(&trial->part, &deed, &states_max) == LIN_GOOD;
-    free(trial->part.deeds);
-    return is_good;
+    return trial_end_beyond(trial, UINT32_MAX);
 }
 
 static void trial_remove(struct trial *trial, uint32_t deed)
@@ -72,7 +77,7 @@ static bool good_without_ends(const struct lin_part *part)
 static bool good_without(const struct lin_part *part, uint32_t deed)
 {
     struct trial trial;
-    if (!trial_begin(&trial, part))
+    if (part->deeds[deed].op.answer != LIN_OK || !trial_begin(&trial, part))
         return false;
     trial_remove(&trial, deed);
     return trial_end(&trial);
@@ -81,7 +86,7 @@ static bool good_without(const struct lin_part *part, uint32_t deed)
 static bool good_with_two(const struct lin_part *part, uint32_t deed)
 {
     struct trial trial;
-    if (!trial_begin(&trial, part))
+    if (part->deeds[deed].op.answer != LIN_OK || !trial_begin(&trial, part))
         return false;
     struct lin_deed *more = trial_add(&trial, &part->deeds[deed]);
     more->op.return_us = LIN_NEVER;
@@ -120,6 +125,26 @@ static bool good_when_later(const struct lin_part *part, uint32_t deed)
     return trial_end(&trial);
 }
 
+static void figures_unsay(struct lin_op *op)
+{
+    op->created_us = LIN_UNSAID;
+    op->expires_us = LIN_UNSAID;
+    op->claim_count = UINT32_MAX;
+    for (uint32_t i = 0; i < op->line_count; i++)
+        op->lines[i].available = LIN_UNSAID;
+}
+
+/* With the same answer, or the other one, and no figures. */
+static bool good_if_answered(const struct lin_part *part, uint32_t deed, enum lin_answer answer)
+{
+    struct trial trial;
+    if (!trial_begin(&trial, part))
+        return false;
+    trial.part.deeds[deed].op.answer = answer;
+    figures_unsay(&trial.part.deeds[deed].op);
+    return trial_end_beyond(&trial, deed);
+}
+
 /* The latest write that was sent before the deed was answered, for which the change gives an order. */
 static bool cause_find(const struct lin_part *part, uint32_t deed,
                        bool (*is_good)(const struct lin_part *, uint32_t), uint32_t *out_cause)
@@ -130,8 +155,8 @@ static bool cause_find(const struct lin_part *part, uint32_t deed,
         uint32_t best = UINT32_MAX;
         for (uint32_t i = 0; i < part->deed_count; i++) {
             const struct lin_op *op = &part->deeds[i].op;
-            bool is_candidate = !lin_kind_is_read(op->kind) && i != deed && op->answer != LIN_NONE &&
-                                op->invoke_us <= before_us && op->invoke_us < last_us;
+            bool is_candidate = !lin_kind_is_read(op->kind) && i != deed && op->invoke_us <= before_us &&
+                                op->invoke_us < last_us;
             if (is_candidate && (best == UINT32_MAX || op->invoke_us > part->deeds[best].op.invoke_us))
                 best = i;
         }
@@ -159,24 +184,43 @@ static bool is_claim(enum lin_kind kind)
     return kind == LIN_RESERVE || kind == LIN_CHANGE || kind == LIN_MOVE;
 }
 
+/* A claim that should have been refused, or the other way round. */
+static enum lin_verdict reason_of_claim(const struct lin_part *part, uint32_t deed)
+{
+    enum lin_answer answer = part->deeds[deed].op.answer;
+    if (!is_claim(part->deeds[deed].op.kind))
+        return LIN_NO_ORDER;
+    if (answer == LIN_OK && good_if_answered(part, deed, LIN_INSUFFICIENT))
+        return LIN_OVERSOLD;
+    return answer == LIN_INSUFFICIENT && good_if_answered(part, deed, LIN_OK) ? LIN_REFUSED : LIN_NO_ORDER;
+}
+
+static enum lin_verdict reason_of_view(const struct lin_part *part, uint32_t deed)
+{
+    if (good_when_earlier(part, deed))
+        return LIN_STALE_VIEW;
+    if (good_when_later(part, deed))
+        return LIN_FROM_THE_FUTURE;
+    const struct lin_op *op = &part->deeds[deed].op;
+    return !lin_kind_is_read(op->kind) && good_if_answered(part, deed, op->answer) ? LIN_FIGURE
+                                                                                   : LIN_NO_ORDER;
+}
+
 enum lin_verdict lin_reason(const struct lin_part *part, uint32_t deed, uint32_t *out_cause)
 {
-    const struct lin_op *op = &part->deeds[deed].op;
-    bool is_small = part->deed_count <= REASON_DEEDS_MAX && !part->history->options.without_reasons;
     *out_cause = UINT32_MAX;
-    if (is_small && has_ends(part) && good_without_ends(part))
+    if (part->deed_count > REASON_DEEDS_MAX || part->history->options.without_reasons)
+        return LIN_NO_ORDER;
+    if (has_ends(part) && good_without_ends(part))
         return LIN_EXPIRY;
-    if (is_small && cause_find(part, deed, good_in_pieces, out_cause))
+    if (cause_find(part, deed, good_in_pieces, out_cause))
         return LIN_TORN;
-    if (is_claim(op->kind) && (op->answer == LIN_OK || op->answer == LIN_INSUFFICIENT))
-        return op->answer == LIN_OK ? LIN_OVERSOLD : LIN_REFUSED;
-    if (is_small && cause_find(part, deed, good_without, out_cause))
+    enum lin_verdict verdict = reason_of_claim(part, deed);
+    if (verdict != LIN_NO_ORDER)
+        return verdict;
+    if (cause_find(part, deed, good_without, out_cause))
         return LIN_LOST;
-    if (is_small && cause_find(part, deed, good_with_two, out_cause))
+    if (cause_find(part, deed, good_with_two, out_cause))
         return LIN_TWICE;
-    if (is_small && good_when_earlier(part, deed))
-        return LIN_STALE_VIEW;
-    if (is_small && good_when_later(part, deed))
-        return LIN_FROM_THE_FUTURE;
-    return LIN_NO_ORDER;
+    return reason_of_view(part, deed);
 }

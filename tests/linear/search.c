@@ -362,24 +362,59 @@ static bool state_may_expire(const struct search *search, struct lin_state *stat
     return i < state->claim_count;
 }
 
+/* Whether a write under way could be lost, and seen by a read before. */
+static bool slot_can_stray(const struct search *search, uint32_t slot)
+{
+    const struct lin_op *op = &slot_deed(search, slot)->op;
+    return search->crash_us != LIN_NEVER && !lin_kind_is_read(op->kind) && !returns_in_this_life(search, op);
+}
+
+static bool any_can_stray(const struct search *search, uint64_t slots)
+{
+    uint32_t slot = 0;
+    while (slot < LIN_SLOTS_MAX && ((slots >> slot & 1) == 0 || !slot_can_stray(search, slot)))
+        slot++;
+    return slot < LIN_SLOTS_MAX;
+}
+
+/* The time to which an operation takes the server's clock, at least. */
+static int64_t slot_time(const struct search *search, uint32_t slot)
+{
+    int64_t told_us = lin_model_time_told(&slot_deed(search, slot)->op);
+    return told_us != LIN_UNSAID ? told_us : slot_moment(search, slot, true).from_us;
+}
+
+/* Shares a position with others, or is told to have been before them. */
+static bool matters(const struct search *search, uint32_t slot, uint64_t touched, int64_t last_us)
+{
+    int64_t told_us = lin_model_time_told(&slot_deed(search, slot)->op);
+    return (slot_deed(search, slot)->footprint & touched) != 0 ||
+           (told_us != LIN_UNSAID && told_us < last_us);
+}
+
 /*
  * Only what shares a position with the forced one, directly or through others, can matter to it: whatever else
- * would come before it may as well come after. When holds may end meanwhile, everything can.
+ * would come before it may as well come after. Not so when holds may end meanwhile, nor when a read may see what
+ * a crash will take, because then all that is kept has come before.
  */
 static uint64_t region_of(const struct search *search, struct config *config, uint32_t forced, int64_t by_us)
 {
     uint64_t waiting = waiting_slots(search, config);
     if (state_may_expire(search, state_of(config), by_us))
         return waiting;
+    if (lin_kind_is_read(slot_deed(search, forced)->op.kind) && any_can_stray(search, waiting))
+        return waiting;
     uint64_t region = UINT64_C(1) << forced;
     uint64_t touched = slot_deed(search, forced)->footprint;
+    int64_t last_us = slot_time(search, forced);
     for (uint64_t before = 0; before != region;) {
         before = region;
         for (uint32_t slot = 0; slot < LIN_SLOTS_MAX; slot++) {
-            if ((waiting >> slot & 1) == 0 || (slot_deed(search, slot)->footprint & touched) == 0)
+            if ((waiting >> slot & 1) == 0 || !matters(search, slot, touched, last_us))
                 continue;
             region |= UINT64_C(1) << slot;
             touched |= slot_deed(search, slot)->footprint;
+            last_us = slot_time(search, slot) > last_us ? slot_time(search, slot) : last_us;
         }
     }
     return region;
@@ -428,14 +463,12 @@ static void config_put(struct search *search, struct config *config, uint32_t fo
 
 static void expand_slot(struct search *search, struct config *config, uint32_t slot, uint32_t forced)
 {
-    const struct lin_op *op = &slot_deed(search, slot)->op;
-    bool is_read = lin_kind_is_read(op->kind);
+    bool is_read = lin_kind_is_read(slot_deed(search, slot)->op.kind);
     bool is_astray = config->saved_size > 0;
     struct config *after = is_astray && !is_read ? NULL : config_apply(search, config, slot);
     if (after != NULL)
         config_put(search, after, forced);
-    bool can_stray = !is_read && search->crash_us != LIN_NEVER && !returns_in_this_life(search, op) &&
-                     lin_kind_is_read(slot_deed(search, forced)->op.kind);
+    bool can_stray = lin_kind_is_read(slot_deed(search, forced)->op.kind) && slot_can_stray(search, slot);
     after = can_stray ? config_stray(search, config, slot) : NULL;
     if (after != NULL)
         config_put(search, after, forced);
@@ -542,19 +575,41 @@ static uint64_t slots_over(const struct search *search, int64_t at_us)
     return over;
 }
 
+/* What is under way may be kept, each in any order; what goes astray from here on nobody sees. */
+static void crash_keep(struct search *search, struct config *config)
+{
+    uint64_t waiting = config->saved_size > 0 ? 0 : waiting_slots(search, config);
+    for (uint32_t slot = 0; slot < LIN_SLOTS_MAX && !search->is_out; slot++) {
+        if ((waiting >> slot & 1) == 0 || lin_kind_is_read(slot_deed(search, slot)->op.kind))
+            continue;
+        struct config *after = config_apply(search, config, slot);
+        if (after != NULL && !set_add(&search->seen, after))
+            search->is_out = true;
+    }
+}
+
+/* The state that is there afterwards. */
+static void crash_lose(struct search *search, struct config *from, uint64_t over)
+{
+    struct config *config = (struct config *)(void *)search->scratch;
+    bool is_astray = from->saved_size > 0;
+    *config = (struct config){ .done = from->done & ~over };
+    config->state_size = is_astray ? from->saved_size : from->state_size;
+    memcpy(config_state(config), config_state(from) + (is_astray ? from->state_size : 0), config->state_size);
+    if (!set_add(&search->next, config))
+        search->is_out = true;
+}
+
 static void on_crash(struct search *search, const struct event *event)
 {
     uint64_t over = slots_over(search, event->at_us);
-    for (uint32_t i = 0; i < search->now.count; i++) {
-        struct config *from = search->now.list[i];
-        struct config *config = (struct config *)(void *)search->scratch;
-        bool is_astray = from->saved_size > 0;
-        *config = (struct config){ .done = from->done & ~over };
-        config->state_size = is_astray ? from->saved_size : from->state_size;
-        memcpy(config_state(config), config_state(from) + (is_astray ? from->state_size : 0),
-               config->state_size);
-        if (!set_add(&search->next, config))
+    set_clear(&search->seen);
+    for (uint32_t i = 0; i < search->now.count && !search->is_out; i++)
+        if (!set_add(&search->seen, search->now.list[i]))
             search->is_out = true;
+    for (uint32_t i = 0; i < search->seen.count && !search->is_out; i++) {
+        crash_keep(search, search->seen.list[i]);
+        crash_lose(search, search->seen.list[i], over);
     }
     for (uint32_t slot = 0; slot < LIN_SLOTS_MAX; slot++)
         if ((over >> slot & 1) != 0)

@@ -1,0 +1,193 @@
+#include "linear/brute.h"
+
+#include <string.h>
+
+struct brute {
+    const struct lin_op *ops;
+    uint32_t count;
+    const int64_t *crashes;
+    uint32_t crash_count;
+    uint32_t node_count;
+};
+
+/* ---- The ledger ---- */
+
+static int64_t left_at(const struct brute_book *book, uint32_t item, uint32_t node)
+{
+    int64_t left = book->there[item][node];
+    for (uint32_t r = 0; r < BRUTE_RESERVATIONS; r++)
+        if (book->stages[r] == BRUTE_HELD || book->stages[r] == BRUTE_FIRM)
+            left -= book->claimed[r][item][node];
+    return left < 0 ? 0 : left;
+}
+
+static int64_t left_for(const struct brute_book *book, uint32_t node_count, const struct lin_line *line)
+{
+    int64_t left = 0;
+    for (uint32_t node = 0; node < node_count; node++)
+        if (line->node == LIN_ANY_NODE || line->node == node)
+            left += left_at(book, line->item, node);
+    return left;
+}
+
+static void do_reserve(struct brute_book *book, uint32_t node_count, struct lin_op *op)
+{
+    struct brute_book before = *book;
+    bool fits = true;
+    book->stages[op->reservation] = BRUTE_HELD;
+    for (uint32_t i = 0; i < op->line_count; i++) {
+        struct lin_line *line = &op->lines[i];
+        int64_t wanted = line->quantity;
+        line->available = left_for(book, node_count, line);
+        for (uint32_t node = 0; node < node_count; node++) {
+            int64_t here = left_at(book, line->item, node);
+            int64_t most = line->node == LIN_ANY_NODE || line->node == node ? wanted : 0;
+            int64_t take = here < most ? here : most;
+            book->claimed[op->reservation][line->item][node] += take;
+            wanted -= take;
+        }
+        fits = fits && wanted == 0;
+    }
+    if (!fits)
+        *book = before;
+    for (uint32_t i = 0; fits && i < op->line_count; i++)
+        op->lines[i].available = LIN_UNSAID; /* only a refusal tells */
+    op->answer = fits ? LIN_OK : LIN_INSUFFICIENT;
+}
+
+static enum lin_answer do_step(struct brute_book *book, enum lin_kind kind, uint64_t reservation)
+{
+    static const enum lin_answer ended[] = {
+        [BRUTE_NONE] = LIN_UNKNOWN,           [BRUTE_HELD] = LIN_NOT_CONFIRMED,
+        [BRUTE_FIRM] = LIN_ALREADY_CONFIRMED, [BRUTE_GONE] = LIN_ALREADY_RELEASED,
+        [BRUTE_SOLD] = LIN_ALREADY_FULFILLED,
+    };
+    enum brute_stage *stage = &book->stages[reservation];
+    bool is_live = *stage == BRUTE_HELD || *stage == BRUTE_FIRM;
+    bool can = (kind == LIN_CONFIRM && *stage == BRUTE_HELD) || (kind == LIN_RELEASE && is_live) ||
+               (kind == LIN_FULFIL && *stage == BRUTE_FIRM);
+    if (!can)
+        return ended[*stage];
+    *stage = kind == LIN_CONFIRM ? BRUTE_FIRM : kind == LIN_RELEASE ? BRUTE_GONE : BRUTE_SOLD;
+    for (uint32_t item = 0; kind == LIN_FULFIL && item < BRUTE_ITEMS; item++)
+        for (uint32_t node = 0; node < BRUTE_NODES; node++)
+            book->there[item][node] -= book->claimed[reservation][item][node];
+    return LIN_OK;
+}
+
+void brute_do(struct brute_book *book, uint32_t node_count, const struct lin_op *op, struct lin_op *out_right)
+{
+    *out_right = *op;
+    if (op->kind == LIN_RESERVE) {
+        do_reserve(book, node_count, out_right);
+        return;
+    }
+    out_right->answer = LIN_OK;
+    if (op->kind != LIN_ADJUST && op->kind != LIN_READ)
+        out_right->answer = do_step(book, op->kind, op->reservation);
+    for (uint32_t i = 0; i < op->line_count; i++) {
+        if (op->kind == LIN_ADJUST)
+            book->there[op->lines[i].item][op->lines[i].node] += op->lines[i].quantity;
+        out_right->lines[i].available = left_for(book, node_count, &op->lines[i]);
+    }
+}
+
+/* ---- The orders ---- */
+
+/* The life of the server in which an answer came, or in which a request without one was sent. */
+static uint32_t life_of(const struct brute *brute, const struct lin_op *op)
+{
+    int64_t at_us = op->return_us == LIN_NEVER ? op->invoke_us : op->return_us;
+    uint32_t life = 0;
+    while (life < brute->crash_count && brute->crashes[life] < at_us)
+        life++;
+    return life;
+}
+
+/* This request and the other one of its key. */
+static uint32_t twins_of(const struct brute *brute, uint32_t op)
+{
+    uint32_t twins = UINT32_C(1) << op;
+    for (uint32_t i = 0; i < brute->count; i++)
+        if (brute->ops[op].key != 0 && brute->ops[i].key == brute->ops[op].key)
+            twins |= UINT32_C(1) << i;
+    return twins;
+}
+
+/* The request of a key that was answered, or the one asked about. */
+static const struct lin_op *answered_of(const struct brute *brute, uint32_t op)
+{
+    uint32_t twins = twins_of(brute, op);
+    for (uint32_t i = 0; i < brute->count; i++)
+        if ((twins >> i & 1) != 0 && brute->ops[i].answer != LIN_NONE)
+            return &brute->ops[i];
+    return &brute->ops[op];
+}
+
+/* Nothing that is still to come was answered before this was sent. */
+static bool may_be_next(const struct brute *brute, uint32_t op, uint32_t done)
+{
+    for (uint32_t i = 0; i < brute->count; i++)
+        if ((done >> i & 1) == 0 && i != op && brute->ops[i].return_us < brute->ops[op].invoke_us)
+            return false;
+    return true;
+}
+
+static bool life_is_over(const struct brute *brute, uint32_t life, uint32_t done)
+{
+    for (uint32_t i = 0; i < brute->count; i++)
+        if ((done >> i & 1) == 0 && brute->ops[i].return_us != LIN_NEVER &&
+            life_of(brute, &brute->ops[i]) == life)
+            return false;
+    return true;
+}
+
+static bool is_as_told(const struct lin_op *told, const struct lin_op *right)
+{
+    bool is_same = told->answer == right->answer;
+    for (uint32_t i = 0; i < told->line_count; i++)
+        is_same = is_same && (told->lines[i].available == LIN_UNSAID ||
+                              told->lines[i].available == right->lines[i].available);
+    return told->answer == LIN_NONE || is_same;
+}
+
+/*
+ * Everything that can follow. `kept` is the state that a crash leaves; from the first lost write on it stays as it
+ * is. Recursive, at most BRUTE_OPS_MAX + crashes deep: brute force should be plain.
+ */
+static bool follow(const struct brute *brute, uint32_t life, const struct brute_book *now,
+                   const struct brute_book *kept, bool is_lost, uint32_t done)
+{
+    if (life_is_over(brute, life, done)) {
+        if (life == brute->crash_count || follow(brute, life + 1, kept, kept, false, done))
+            return true;
+    }
+    for (uint32_t i = 0; i < brute->count; i++) {
+        const struct lin_op *op = &brute->ops[i];
+        struct brute_book after = *now;
+        struct lin_op right;
+        if ((done >> i & 1) != 0 || life_of(brute, op) != life || !may_be_next(brute, i, done))
+            continue;
+        brute_do(&after, brute->node_count, op, &right);
+        bool is_right = is_as_told(answered_of(brute, i), &right);
+        bool is_read = op->kind == LIN_READ;
+        bool can_be_lost = !is_read && op->answer == LIN_NONE && life < brute->crash_count;
+        uint32_t all = done | twins_of(brute, i);
+        if (is_read && is_right && follow(brute, life, now, kept, is_lost, all))
+            return true;
+        if (!is_read && !is_lost && is_right && follow(brute, life, &after, &after, false, all))
+            return true;
+        if (can_be_lost && follow(brute, life, &after, kept, true, done | UINT32_C(1) << i))
+            return true;
+    }
+    return false;
+}
+
+bool brute_check(const struct lin_op *ops, uint32_t count, const int64_t *crashes, uint32_t crash_count,
+                 uint32_t node_count)
+{
+    struct brute brute = { ops, count, crashes, crash_count, node_count };
+    struct brute_book empty;
+    memset(&empty, 0, sizeof empty);
+    return follow(&brute, 0, &empty, &empty, false, 0);
+}

@@ -1,0 +1,41 @@
+/*
+ * brute.h - every order, one after the other, for histories of a few
+ * operations. Knows nothing of the checker but the form of its operations:
+ * its ledger is its own, and so is its idea of a crash.
+ *
+ * It knows adjust, reserve, confirm, release, fulfil and read of a node or of
+ * all; items A.. and nodes in their order; no ends, no seq.
+ */
+#ifndef ONHAND_TESTS_LINEAR_BRUTE_H
+#define ONHAND_TESTS_LINEAR_BRUTE_H
+
+#include "linear/linear.h"
+
+#define BRUTE_OPS_MAX      10u
+#define BRUTE_ITEMS        2u
+#define BRUTE_NODES        3u
+#define BRUTE_RESERVATIONS 64u
+
+enum brute_stage { BRUTE_NONE, BRUTE_HELD, BRUTE_FIRM, BRUTE_GONE, BRUTE_SOLD };
+
+/* A ledger that counts everything on its fingers. All zeros: empty. */
+struct brute_book {
+    int64_t there[BRUTE_ITEMS][BRUTE_NODES];
+    int64_t claimed[BRUTE_RESERVATIONS][BRUTE_ITEMS][BRUTE_NODES];
+    enum brute_stage stages[BRUTE_RESERVATIONS];
+};
+
+/*
+ * Does one operation, and puts the right answer, with every figure, into out_right.
+ * Pre: reservation < BRUTE_RESERVATIONS where there is one.
+ */
+void brute_do(struct brute_book *book, uint32_t node_count, const struct lin_op *op, struct lin_op *out_right);
+
+/*
+ * Whether an order exists. crashes are in order of time.
+ * Shapes: count <= BRUTE_OPS_MAX; a key is used at most twice, the second time in a later life or after the first.
+ */
+bool brute_check(const struct lin_op *ops, uint32_t count, const int64_t *crashes, uint32_t crash_count,
+                 uint32_t node_count);
+
+#endif
