@@ -365,6 +365,8 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
     bool takes_held = effect->is_held || effect->step == OH_STEP_CONFIRM || effect->step == OH_STEP_EXPIRE;
     if (quantity <= 0 || quantity > (takes_held ? claim->held_milli : claim->confirmed_milli))
         return OH_E_CORRUPT;
+    if (effect->step == OH_STEP_FULFIL && takes_held) /* only what is confirmed can leave */
+        return OH_E_CORRUPT;
     if (effect->step == OH_STEP_CONFIRM)
         return claim_change(ledger, slot, -quantity, quantity);
     if (effect->step == OH_STEP_MOVE)
