@@ -6,6 +6,8 @@
  *
  * The input that runs is always in the file <program>.input of the working folder, so that it is there after
  * a crash of any kind; it is removed in the end.
+ *
+ * With ONHAND_PLANTED=1 (fuzz.h) a failed assertion is what is wanted, and a run without one is the failure.
  */
 #include "base/assert.h"
 #include "base/prng.h"
@@ -14,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +247,21 @@ static void mutations_run(uint64_t seed, uint64_t count)
     }
 }
 
+/* The assertion has said which; only what a signal handler may call. */
+static void planted_found(int signal_number)
+{
+    (void)signal_number;
+    (void)unlink(last_path);
+    _exit(0);
+}
+
+static void planted_expect(void)
+{
+    struct sigaction action = { .sa_handler = planted_found };
+    if (sigaction(SIGABRT, &action, NULL) != 0)
+        give_up("cannot catch", "SIGABRT");
+}
+
 int main(int argc, char **argv)
 {
     const char *given = getenv("ONHAND_SEED");
@@ -265,6 +283,8 @@ int main(int argc, char **argv)
         return 2;
     }
     last_open(argv[0]);
+    if (fuzz_is_planted())
+        planted_expect();
     printf("ONHAND_SEED=%" PRIu64 ", %zu inputs, %zu words, %" PRIu64 " mutations; after a failure see %s\n",
            seed, input_count, word_count, count, last_path);
     (void)fflush(stdout);
@@ -275,5 +295,9 @@ int main(int argc, char **argv)
     mutations_run(seed, count);
     (void)close(last_file);
     (void)unlink(last_path);
+    if (fuzz_is_planted()) {
+        fprintf(stderr, "the planted disagreement was not found\n");
+        return 1;
+    }
     return 0;
 }
