@@ -171,7 +171,7 @@ struct oh_availability {
     int64_t backorder_milli; /* may be sold on top of it, below zero */
     enum oh_verdict reason;  /* OH_OK_DONE, or why it is 0 whatever the stock: node_disabled, pickup_not_allowed, ... */
     enum oh_band band;
-    int64_t supply_milli;    /* the next supply to come */
+    int64_t supply_milli;    /* the next supply to come; of several at one time their sum */
     int64_t supply_eta_us;   /* OH_TIME_US_NONE: none */
     int64_t safety_stock_milli; /* a node's; a sum: 0 */
     int64_t threshold_milli;    /* a channel's; else 0 */

@@ -249,6 +249,7 @@ int64_t channel_allowance(const struct oh_ledger *ledger, uint32_t item, struct 
 
 /* ---- Answers ---------------------------------------------------------------------------------- */
 
+/* What comes next; of several supplies at one time all, so that their order does not matter. */
 static void supply_next(const struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t now_us,
                         struct oh_availability *out)
 {
@@ -262,8 +263,10 @@ static void supply_next(const struct oh_ledger *ledger, uint32_t item, uint16_t 
             continue;
         if (out->supply_eta_us == OH_TIME_US_NONE || supply->eta_us < out->supply_eta_us) {
             out->supply_eta_us = supply->eta_us;
-            out->supply_milli = supply->quantity_milli;
+            out->supply_milli = 0;
         }
+        if (supply->eta_us == out->supply_eta_us)
+            out->supply_milli += supply->quantity_milli;
     }
 }
 

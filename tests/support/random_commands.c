@@ -1,8 +1,10 @@
 #include "support/random_commands.h"
 #include "base/assert.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define START_US      INT64_C(1795352400000000) /* 2026-11-22T13:00Z */
@@ -42,6 +44,40 @@ static struct oh_bytes name(struct random_commands *commands, const char *prefix
     return (struct oh_bytes){ at, (size_t)size };
 }
 
+static struct oh_bytes repeated(struct random_commands *commands, const char *part, size_t size)
+{
+    size_t part_size = strlen(part);
+    char *at = commands->memory->text + commands->memory->text_size;
+    if (size > RANDOM_COMMANDS_TEXT_SIZE - commands->memory->text_size)
+        return OH_BYTES("x");
+    for (size_t i = 0; i < size; i++)
+        at[i] = part[i % part_size];
+    commands->memory->text_size += size;
+    return (struct oh_bytes){ at, size };
+}
+
+/* At the edge of what may be a text of size_max bytes, on either side. */
+static struct oh_bytes edge_text(struct random_commands *commands, size_t size_max)
+{
+    static const char *const odd[] = {
+        "a\nb",         "\x7f",         "\xc3\xa9t\xc3\xa9", "\xff",
+        "\xed\x9f\xbf", "\xed\xa0\x80", "\xc0\x80",       "\xe2\x82",
+        "\xf4\x8f\xbf\xbf", "\xf4\x90\x80\x80", " ",      "~",
+        "\x1f",         "",
+    };
+    uint32_t draw = below(commands, 20);
+    if (draw < 2)
+        return repeated(commands, "y", size_max + draw);
+    if (draw < 4)
+        return repeated(commands, "\xc3\xa9", size_max + (draw - 2) * 2);
+    return oh_bytes_of(odd[below(commands, sizeof(odd) / sizeof(odd[0]))]);
+}
+
+static struct oh_bytes label(struct random_commands *commands, const char *prefix, uint64_t number, size_t size_max)
+{
+    return chance(commands, commands->edges) ? edge_text(commands, size_max) : name(commands, prefix, number);
+}
+
 /* Now and then one that does not exist. */
 static struct oh_bytes any_sku(struct random_commands *commands)
 {
@@ -63,16 +99,22 @@ static struct oh_bytes any_channel(struct random_commands *commands)
 static struct oh_bytes any_reservation(struct random_commands *commands)
 {
     uint64_t accepted = commands->accepted_count;
-    uint64_t back = skewed(commands, chance(commands, 80) ? 40 : RANDOM_ACCEPTED_MAX);
-    if (back >= accepted || chance(commands, 3))
+    uint64_t back = skewed(commands, chance(commands, 60) ? 12 : chance(commands, 60) ? 40 : RANDOM_ACCEPTED_MAX);
+    if (accepted > 0)
+        back = back % accepted;
+    if (accepted == 0 || chance(commands, 2))
         return name(commands, "R", below(commands, 3000));
     return name(commands, "R", commands->accepted[(accepted - 1 - back) % RANDOM_ACCEPTED_MAX]);
 }
 
 static int64_t any_quantity(struct random_commands *commands, int64_t units_max)
 {
+    static const int64_t odd[] = { 0, INT64_MAX, INT64_MIN, -1, 1, OH_QUANTITY_MILLI_MAX, OH_QUANTITY_MILLI_MAX + 1,
+                                   -OH_QUANTITY_MILLI_MAX, -OH_QUANTITY_MILLI_MAX - 1 };
+    if (chance(commands, commands->edges))
+        return odd[below(commands, sizeof(odd) / sizeof(odd[0]))];
     if (chance(commands, 1))
-        return chance(commands, 50) ? 0 : INT64_MAX;
+        return 0;
     int64_t units = oh_prng_between(&commands->prng, 1, units_max);
     return units * 1000 + (chance(commands, 20) ? oh_prng_between(&commands->prng, 0, 999) : 0);
 }
@@ -82,10 +124,18 @@ static enum oh_state any_state(struct random_commands *commands)
     return chance(commands, 80) ? OH_STATE_SELLABLE : (enum oh_state)below(commands, OH_STATE_COUNT);
 }
 
-/* Mostly just now; some late, few of another day, rarely from the future. */
-static int64_t any_time(struct random_commands *commands)
+static int64_t on_tick(const struct random_commands *commands, int64_t at_us)
 {
+    return at_us / commands->tick_us * commands->tick_us;
+}
+
+/* Mostly just now; some late, few of another day, rarely from the future. */
+static int64_t moment(struct random_commands *commands)
+{
+    static const int64_t ahead[] = { 300 * SECOND_US, 300 * SECOND_US + 1 };
     int64_t now_us = commands->now_us;
+    if (chance(commands, commands->edges))
+        return chance(commands, 50) ? now_us + ahead[below(commands, 2)] : (int64_t)below(commands, 3) - 1;
     switch (below(commands, 20)) {
     case 0:
         return now_us - oh_prng_between(&commands->prng, 0, 86400) * SECOND_US;
@@ -96,12 +146,33 @@ static int64_t any_time(struct random_commands *commands)
     case 4:
         return now_us - oh_prng_between(&commands->prng, 0, 600) * SECOND_US;
     default:
-        return now_us - oh_prng_between(&commands->prng, 0, 1000);
+        return now_us - oh_prng_between(&commands->prng, 0, 3) * commands->tick_us;
     }
 }
 
+static int64_t any_time(struct random_commands *commands)
+{
+    int64_t at_us = moment(commands);
+    return at_us > START_US ? on_tick(commands, at_us) : at_us;
+}
+
+/* Mostly one of a few places, so that some are at the same one. */
 static struct oh_point any_point(struct random_commands *commands)
 {
+    static const struct oh_point places[] = {
+        { 48.8566, 2.3522 },  { 48.8589, 2.3781 },   { 45.7640, 4.8357 },    { 43.2965, 5.3698 },
+        { 50.6292, 3.0573 },  { 47.2184, -1.5536 },  { 44.8378, -0.5792 },   { 48.5734, 7.7521 },
+        { 51.5074, -0.1278 }, { 40.7128, -74.0060 }, { 52.1, 179.93 },       { 51.2, -179.71 },
+        { -33.8688, 151.2093 }, { 71.1, 25.8 },      { -77.85, 166.67 },     { 0.21, -0.33 },
+    };
+    static const struct oh_point edges[] = {
+        { 90.0, 0.0 }, { -90.0, 180.0 }, { 90.000001, 0.0 }, { 0.0, -180.000001 }, { -91.0, 0.0 }, { 1.0, 181.0 },
+        { (double)NAN, 0.0 }, { 0.0, (double)NAN },
+    };
+    if (chance(commands, commands->edges))
+        return edges[below(commands, sizeof(edges) / sizeof(edges[0]))];
+    if (chance(commands, 70))
+        return places[below(commands, sizeof(places) / sizeof(places[0]))];
     return (struct oh_point){ (double)oh_prng_between(&commands->prng, 42000, 51000) / 1000,
                               (double)oh_prng_between(&commands->prng, -4000, 8000) / 1000 };
 }
@@ -111,25 +182,40 @@ static struct oh_point any_point(struct random_commands *commands)
 static void node_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
 {
     command->type = OH_COMMAND_NODE;
-    command->node = (struct oh_node_command){ .node = name(commands, "node-", number),
-                                              .name = name(commands, "Node ", below(commands, 1000)),
+    static const char *const glns[] = { "4006381333931", "4006381333932",
+                                            "400638133393", "40063813339a1" };
+    static const char *const countries[] = { "fr", "FRA", "F1", "@Z",
+                                                 "A[", "AZ", "" };
+    command->node = (struct oh_node_command){ .node = label(commands, "node-", number, OH_ID_SIZE_MAX),
+                                              .name = label(commands, "Node ", below(commands, 9), OH_TEXT_SIZE_MAX),
                                               .country = OH_BYTES("FR"),
-                                              .time_zone = OH_BYTES("Europe/Paris"),
-                                              .city = name(commands, "City ", number),
+                                              .time_zone = label(commands, "Europe/", 1, OH_ID_SIZE_MAX),
+                                              .city = label(commands, "City ", number, OH_TEXT_SIZE_MAX),
+                                              .region = label(commands, "", 1, OH_TEXT_SIZE_MAX),
+                                              .postal_code = label(commands, "7501", 1, OH_ID_SIZE_MAX),
                                               .type = (enum oh_node_type)below(commands, 4),
                                               .has_point = chance(commands, 90),
                                               .ships = chance(commands, 90),
                                               .collects = chance(commands, 90),
                                               .enabled = chance(commands, 95) };
-    if (command->node.has_point)
+    if (command->node.has_point || chance(commands, 20))
         command->node.point = any_point(commands);
+    if (chance(commands, commands->edges))
+        command->node.gln = oh_bytes_of(glns[below(commands, sizeof(glns) / sizeof(glns[0]))]);
+    if (chance(commands, commands->edges))
+        command->node.country = oh_bytes_of(countries[below(commands, sizeof(countries) / sizeof(countries[0]))]);
 }
 
 static void item_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
 {
+    static const char *const gtins[] = { "96385074", "036000291452", "4006381333931",
+                                             "00012345600012", "96385075", "4006381333",
+                                             "0", "9638507x", "9638507/" };
     command->type = OH_COMMAND_ITEM;
-    command->item = (struct oh_item_command){ .sku = name(commands, "sku-", number),
-                                              .name = name(commands, "Item ", below(commands, 1000)) };
+    command->item = (struct oh_item_command){ .sku = label(commands, "sku-", number, OH_ID_SIZE_MAX),
+                                              .name = label(commands, "Item ", below(commands, 9), OH_TEXT_SIZE_MAX) };
+    if (chance(commands, 4 * commands->edges))
+        command->item.gtin = oh_bytes_of(gtins[below(commands, sizeof(gtins) / sizeof(gtins[0]))]);
 }
 
 /* Different nodes or groups: every third or so of them, from some start. */
@@ -139,17 +225,17 @@ static uint32_t members_make(struct random_commands *commands, const char *prefi
     uint32_t number = below(commands, bound);
     uint32_t count = 0;
     while (number < bound && count < RANDOM_LINES_MAX && !chance(commands, 15)) {
-        out_names[count++] = name(commands, prefix, number);
-        number += 1 + below(commands, 3);
+        out_names[count++] = name(commands, prefix, number + (chance(commands, commands->edges) ? 1000 : 0));
+        number += chance(commands, commands->edges) ? 0 : 1 + below(commands, 3);
     }
     return count;
 }
 
-static void group_make(struct random_commands *commands, struct oh_command *command)
+static void group_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
 {
     command->type = OH_COMMAND_GROUP;
-    command->group.group = name(commands, "group-", below(commands, GROUP_COUNT));
-    command->group.name = name(commands, "Group ", below(commands, 100));
+    command->group.group = label(commands, "group-", number, OH_ID_SIZE_MAX);
+    command->group.name = label(commands, "Group ", below(commands, 3), OH_TEXT_SIZE_MAX);
     command->group.nodes = commands->memory->names;
     command->group.node_count =
         members_make(commands, "node-", commands->node_count, commands->memory->names);
@@ -158,16 +244,17 @@ static void group_make(struct random_commands *commands, struct oh_command *comm
 static void group_member_make(struct random_commands *commands, struct oh_command *command)
 {
     command->type = OH_COMMAND_GROUP_MEMBER;
-    command->group_member.group = name(commands, "group-", below(commands, GROUP_COUNT));
+    command->group_member.group = label(commands, "group-", below(commands, GROUP_COUNT), OH_ID_SIZE_MAX);
     command->group_member.node = any_node(commands);
     command->group_member.priority = (int32_t)oh_prng_between(&commands->prng, -3, 3);
 }
 
-static void channel_make(struct random_commands *commands, struct oh_command *command)
+static void channel_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
 {
     struct oh_channel_command *channel = &command->channel;
     command->type = OH_COMMAND_CHANNEL;
-    channel->channel = name(commands, "channel-", below(commands, CHANNEL_COUNT));
+    channel->channel = label(commands, "channel-", number, OH_ID_SIZE_MAX);
+    channel->name = label(commands, "Channel ", below(commands, 2), OH_TEXT_SIZE_MAX);
     channel->policy = (enum oh_policy)below(commands, 4);
     channel->nodes = commands->memory->names;
     channel->groups = commands->memory->names + RANDOM_LINES_MAX;
@@ -182,19 +269,24 @@ static void rule_make(struct random_commands *commands, struct oh_command *comma
 {
     struct oh_rule_command *rule = &command->rule;
     command->type = OH_COMMAND_RULE;
-    rule->rule = name(commands, "rule-", below(commands, RULE_COUNT));
+    rule->rule = label(commands, "rule-", below(commands, RULE_COUNT), OH_ID_SIZE_MAX);
     if (chance(commands, 60))
         rule->sku = any_sku(commands);
-    if (chance(commands, 40))
+    bool has_node = chance(commands, 40);
+    if (has_node)
         rule->node = any_node(commands);
-    else if (chance(commands, 40))
+    if (chance(commands, has_node ? commands->edges : 40))
         rule->channel = any_channel(commands);
-    rule->values = (struct oh_rule_values){ .mask = chance(commands, 30) ? 0 : 1u << below(commands, 10),
+    uint32_t mask = 1u << below(commands, 10) | (chance(commands, 20) ? 1u << below(commands, 11) : 0);
+    rule->values = (struct oh_rule_values){ .mask = chance(commands, 30) ? 0 : mask,
                                             .safety_stock_milli = any_quantity(commands, 3),
                                             .threshold_milli = any_quantity(commands, 5),
-                                            .min_quantity_milli = 1000,
+                                            .min_quantity_milli = chance(commands, 50) ? 1000
+                                                                                       : any_quantity(commands, 3),
                                             .max_quantity_milli = any_quantity(commands, 20),
-                                            .increment_milli = chance(commands, 50) ? 1000 : 500,
+                                            .increment_milli = chance(commands, 50) ? 1000
+                                                               : chance(commands, 50) ? 500
+                                                                                      : any_quantity(commands, 2),
                                             .backorder_limit_milli = any_quantity(commands, 5),
                                             .low_stock_milli = any_quantity(commands, 5),
                                             .pickup_allowed = chance(commands, 80),
@@ -206,24 +298,32 @@ static void fence_make(struct random_commands *commands, struct oh_command *comm
 {
     command->type = OH_COMMAND_FENCE;
     command->fence =
-        (struct oh_fence_command){ .fence = name(commands, "fence-", below(commands, FENCE_COUNT)),
+        (struct oh_fence_command){ .fence = label(commands, "fence-", below(commands, FENCE_COUNT), OH_ID_SIZE_MAX),
                                    .sku = any_sku(commands),
                                    .node = any_node(commands),
                                    .channel = any_channel(commands),
                                    .quantity_milli = chance(commands, 40) ? 0 : any_quantity(commands, 8),
                                    .policy = (enum oh_fence_policy)below(commands, 2) };
+    if (chance(commands, 10))
+        command->fence.sku = OH_BYTES_NONE; /* a DELETE, mostly */
 }
 
 static void supply_make(struct random_commands *commands, struct oh_command *command)
 {
     command->type = OH_COMMAND_SUPPLY;
     command->supply =
-        (struct oh_supply_command){ .supply = name(commands, "supply-", below(commands, SUPPLY_COUNT)),
+        (struct oh_supply_command){ .supply = label(commands, "supply-", below(commands, SUPPLY_COUNT), OH_ID_SIZE_MAX),
                                     .sku = any_sku(commands),
                                     .node = any_node(commands),
                                     .quantity_milli = chance(commands, 30) ? 0 : any_quantity(commands, 100),
                                     .eta_us = commands->now_us +
                                               oh_prng_between(&commands->prng, 0, 864000) * SECOND_US };
+    if (chance(commands, 30)) /* few times, so that some are the same */
+        command->supply.eta_us = START_US + oh_prng_between(&commands->prng, 0, 5) * 3600 * SECOND_US;
+    if (chance(commands, commands->edges))
+        command->supply.eta_us = chance(commands, 50) ? -1 : OH_TIME_US_MAX + (int64_t)below(commands, 2);
+    if (chance(commands, 10))
+        command->supply.sku = OH_BYTES_NONE; /* a DELETE, mostly */
 }
 
 static void postal_code_make(struct random_commands *commands, struct oh_command *command)
@@ -231,15 +331,19 @@ static void postal_code_make(struct random_commands *commands, struct oh_command
     command->type = OH_COMMAND_POSTAL_CODE;
     command->postal_code =
         (struct oh_postal_code_command){ .country = OH_BYTES("FR"),
-                                         .postal_code = name(commands, "", 10000 + below(commands, 50)),
-                                         .place = name(commands, "Place ", below(commands, 50)),
+                                         .postal_code = label(commands, "aZ-1 ", below(commands, 8), 16),
+                                         .place = label(commands, "Place ", below(commands, 3), OH_TEXT_SIZE_MAX),
                                          .point = any_point(commands) };
+    if (chance(commands, 20))
+        command->postal_code.postal_code = name(commands, "Az1", below(commands, 8)); /* the same one */
+    if (chance(commands, 2 * commands->edges))
+        command->postal_code.country = chance(commands, 50) ? OH_BYTES_NONE : OH_BYTES("fr");
 }
 
 static void import_make(struct random_commands *commands, struct oh_command *command)
 {
     command->type = OH_COMMAND_IMPORT_PROGRESS;
-    command->import_progress.import = name(commands, "import-", below(commands, 6));
+    command->import_progress.import = label(commands, "stock/import-", below(commands, 6), OH_TEXT_SIZE_MAX);
     command->import_progress.row_count = commands->made_count;
     command->import_progress.rejected_count = commands->made_count / 10;
 }
@@ -249,7 +353,7 @@ static void import_make(struct random_commands *commands, struct oh_command *com
 static void adjust_make(struct random_commands *commands, struct oh_command *command)
 {
     command->type = OH_COMMAND_ADJUST;
-    command->adjust.source = name(commands, "till-", below(commands, 3));
+    command->adjust.source = label(commands, "till-", below(commands, 3), OH_ID_SIZE_MAX);
     command->adjust.entries = commands->memory->adjust_entries;
     command->adjust.entry_count = 1 + skewed(commands, RANDOM_LINES_MAX);
     for (uint32_t i = 0; i < command->adjust.entry_count; i++) {
@@ -257,20 +361,24 @@ static void adjust_make(struct random_commands *commands, struct oh_command *com
         commands->memory->adjust_entries[i] =
             (struct oh_adjust_entry){ .sku = any_sku(commands),
                                       .node = any_node(commands),
-                                      .reason = chance(commands, 70) ? OH_BYTES("sale") : OH_BYTES("receipt"),
-                                      .quantity_milli =
-                                          chance(commands, 40) ? quantity_milli / 3 * 2 : -quantity_milli,
+                                      .reason = label(commands, "sale ", below(commands, 2), OH_TEXT_SIZE_MAX),
+                                      .quantity_milli = chance(commands, 40) ? quantity_milli / 3 * 2
+                                                        : quantity_milli == INT64_MIN ? quantity_milli
+                                                                                      : -quantity_milli,
                                       .state = any_state(commands),
                                       .at_us = chance(commands, 30) ? OH_TIME_US_NONE : any_time(commands) };
         if (chance(commands, 30))
-            commands->memory->adjust_entries[i].id = name(commands, "E", below(commands, 500));
+            commands->memory->adjust_entries[i].id =
+                label(commands, "E", below(commands, chance(commands, 10) ? 4 : 500), OH_ID_SIZE_MAX);
     }
+    if (chance(commands, commands->edges))
+        command->adjust.entry_count = 0;
 }
 
 static void sync_make(struct random_commands *commands, struct oh_command *command)
 {
     command->type = OH_COMMAND_SYNC;
-    command->sync.source = name(commands, "erp-", below(commands, 2));
+    command->sync.source = label(commands, "erp-", below(commands, 2), OH_ID_SIZE_MAX);
     command->sync.entries = commands->memory->sync_entries;
     command->sync.entry_count = 1 + skewed(commands, RANDOM_LINES_MAX);
     for (uint32_t i = 0; i < command->sync.entry_count; i++) {
@@ -283,7 +391,16 @@ static void sync_make(struct random_commands *commands, struct oh_command *comma
             .has_source_seq = chance(commands, 30),
             .source_seq = (int64_t)(commands->made_count - below(commands, 20) % (commands->made_count + 1))
         };
+        if (i > 0 && chance(commands, 20)) { /* of the same standing, with another quantity */
+            int64_t quantity_milli = commands->memory->sync_entries[i].quantity_milli;
+            commands->memory->sync_entries[i] = commands->memory->sync_entries[i - 1];
+            commands->memory->sync_entries[i].quantity_milli = quantity_milli;
+        }
+        if (chance(commands, commands->edges))
+            commands->memory->sync_entries[i].source_seq = -1;
     }
+    if (chance(commands, commands->edges))
+        command->sync.entry_count = 0;
 }
 
 /* ---- Reservations ----------------------------------------------------------------------------- */
@@ -294,15 +411,34 @@ static void reserve_line_make(struct random_commands *commands, uint32_t i)
     *line = (struct oh_reserve_line){ .line = i + 1,
                                       .sku = any_sku(commands),
                                       .quantity_milli = any_quantity(commands, 4) };
-    if (chance(commands, 60))
+    if (chance(commands, 10))
+        line->line = below(commands, 4) * 2; /* taken, in no order, or 0 */
+    if (chance(commands, commands->edges))
+        line->line = (uint32_t)INT32_MAX + below(commands, 2);
+    bool has_node = chance(commands, 50);
+    if (has_node)
         line->node = any_node(commands);
-    else if (chance(commands, 30))
-        line->group = name(commands, "group-", below(commands, GROUP_COUNT));
+    if (chance(commands, has_node ? commands->edges : 40))
+        line->group = name(commands, "group-", below(commands, GROUP_COUNT + (chance(commands, 5) ? 1 : 0)));
 }
 
 static int64_t any_ttl(struct random_commands *commands)
 {
+    static const int64_t odd[] = { -1, 1, OH_TTL_US_MAX, OH_TTL_US_MAX + 1 };
+    if (chance(commands, commands->edges))
+        return odd[below(commands, sizeof(odd) / sizeof(odd[0]))];
     return chance(commands, 30) ? 0 : oh_prng_between(&commands->prng, 1, 1800) * SECOND_US;
+}
+
+struct oh_near random_commands_near(struct random_commands *commands)
+{
+    static const double odd[] = { 20100.0, 20100.1, -1.0, 0.001, (double)NAN, (double)INFINITY };
+    struct oh_near near = { true, any_point(commands), 0 };
+    if (chance(commands, 50))
+        near.radius_km = 300;
+    if (chance(commands, commands->edges))
+        near.radius_km = odd[below(commands, sizeof(odd) / sizeof(odd[0]))];
+    return near;
 }
 
 static void reserve_make(struct random_commands *commands, struct oh_command *command)
@@ -322,28 +458,39 @@ static void reserve_make(struct random_commands *commands, struct oh_command *co
         commands->reservation_count += is_repeat ? 0 : 1;
     }
     if (chance(commands, 50))
-        reserve->customer = name(commands, "customer-", skewed(commands, 50));
+        reserve->customer = label(commands, "customer-", skewed(commands, 50), OH_ID_SIZE_MAX);
     if (chance(commands, 30))
-        reserve->order = name(commands, "order-", below(commands, 1000));
+        reserve->order = label(commands, "order-", below(commands, 20), OH_ID_SIZE_MAX);
     if (chance(commands, 50))
-        reserve->near = (struct oh_near){ true, any_point(commands), chance(commands, 50) ? 0 : 300 };
+        reserve->near = random_commands_near(commands);
+    if (chance(commands, commands->edges))
+        reserve->kind = chance(commands, 50) ? OH_KIND_ANY : (enum oh_kind)(OH_KIND_TRANSFER + 1);
     for (uint32_t i = 0; i < reserve->line_count; i++)
         reserve_line_make(commands, i);
+    if (chance(commands, commands->edges))
+        reserve->line_count = 0;
 }
 
 static void action_line_make(struct random_commands *commands, enum oh_command_type type, uint32_t i)
 {
     struct oh_action_line *line = &commands->memory->action_lines[i];
     *line = (struct oh_action_line){ .line = i + 1, .has_quantity = chance(commands, 50) };
-    if (type == OH_COMMAND_CHANGE)
+    if (chance(commands, 30))
+        line->line = 1 + skewed(commands, 4); /* the same one again, or one that is not there */
+    if (type == OH_COMMAND_CHANGE && !chance(commands, commands->edges))
         line->has_quantity = true;
     if (line->has_quantity)
         line->quantity_milli =
             type == OH_COMMAND_CHANGE && chance(commands, 20) ? 0 : any_quantity(commands, 3);
-    if (chance(commands, 20))
+    if (chance(commands, type == OH_COMMAND_MOVE ? 50 : 20))
         line->node = any_node(commands);
-    if (type == OH_COMMAND_MOVE)
+    if (type == OH_COMMAND_MOVE && chance(commands, 50))
         line->to_node = any_node(commands);
+    if (i > 0 && chance(commands, 30)) { /* more of the claims that the line before takes from */
+        line->line = line[-1].line;
+        line->node = line[-1].node.size > 0 ? OH_BYTES_NONE : line->node;
+        line->to_node = line[-1].to_node;
+    }
 }
 
 static void action_make(struct random_commands *commands, struct oh_command *command,
@@ -355,14 +502,14 @@ static void action_make(struct random_commands *commands, struct oh_command *com
         (struct oh_action_command){ .id = any_reservation(commands),
                                     .return_rest = chance(commands, 30),
                                     .at_us = chance(commands, 50) ? OH_TIME_US_NONE : any_time(commands) };
-    bool is_whole = type != OH_COMMAND_CHANGE && chance(commands, 60);
+    bool is_whole = chance(commands, type == OH_COMMAND_CHANGE ? commands->edges : 50);
+    if (type == OH_COMMAND_MOVE)
+        action->to_node = any_node(commands);
     if (type == OH_COMMAND_EXTEND) {
-        action->ttl_us = any_ttl(commands) + SECOND_US;
-    } else if (is_whole) {
-        action->to_node = type == OH_COMMAND_MOVE ? any_node(commands) : OH_BYTES_NONE;
-    } else {
+        action->ttl_us = any_ttl(commands);
+    } else if (!is_whole) {
         action->lines = commands->memory->action_lines;
-        action->line_count = 1 + skewed(commands, 3);
+        action->line_count = 1 + below(commands, 3);
         for (uint32_t i = 0; i < action->line_count; i++)
             action_line_make(commands, type, i);
     }
@@ -380,13 +527,13 @@ static void reference_make(struct random_commands *commands, struct oh_command *
         item_make(commands, command, below(commands, commands->item_count));
         return;
     case 2:
-        group_make(commands, command);
+        group_make(commands, command, below(commands, GROUP_COUNT));
         return;
     case 3:
         group_member_make(commands, command);
         return;
     case 4:
-        channel_make(commands, command);
+        channel_make(commands, command, below(commands, CHANNEL_COUNT));
         return;
     case 5:
     case 6:
@@ -444,6 +591,8 @@ static void time_move(struct random_commands *commands)
         commands->now_us += oh_prng_between(&commands->prng, 0, 20 * SECOND_US);
     else
         commands->now_us += (int64_t)below(commands, 1000);
+    if (draw < 900)
+        commands->now_us = on_tick(commands, commands->now_us);
 }
 
 void random_commands_init(struct random_commands *commands, uint64_t seed, uint32_t item_count,
@@ -451,8 +600,36 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
 {
     OH_ASSERT(item_count >= 1 && node_count >= 1);
     *commands = (struct random_commands){ .item_count = item_count, .node_count = node_count };
+    commands->edges = 1;
+    commands->tick_us = 1;
     oh_prng_init(&commands->prng, seed);
     commands->now_us = START_US;
+}
+
+/* What the others are about comes first: nodes, items, groups, channels. False: all of it has come. */
+static bool begin_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
+{
+    uint32_t items = commands->node_count;
+    uint32_t groups = items + commands->item_count;
+    uint32_t channels = groups + GROUP_COUNT;
+    if (number < items)
+        node_make(commands, command, number);
+    else if (number < groups)
+        item_make(commands, command, number - items);
+    else if (number < channels)
+        group_make(commands, command, number - groups);
+    else if (number < channels + CHANNEL_COUNT)
+        channel_make(commands, command, number - channels);
+    else
+        return false;
+    return true;
+}
+
+/* The rows of an import have none. */
+static bool command_may_have_key(const struct oh_command *command)
+{
+    return command->type != OH_COMMAND_GROUP_MEMBER && command->type != OH_COMMAND_POSTAL_CODE &&
+           command->type != OH_COMMAND_IMPORT_PROGRESS;
 }
 
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command)
@@ -466,14 +643,10 @@ void random_commands_next(struct random_commands *commands, struct oh_command *o
     commands->memory->text_size = 0;
     *out_command = (struct oh_command){ .type = OH_COMMAND_NODE };
     time_move(commands);
-    if (number < commands->node_count)
-        node_make(commands, out_command, (uint32_t)number);
-    else if (number < commands->node_count + commands->item_count)
-        item_make(commands, out_command, (uint32_t)number - commands->node_count);
-    else
+    if (!begin_make(commands, out_command, (uint32_t)number))
         any_make(commands, out_command);
-    if (chance(commands, 20))
-        out_command->key = name(commands, "K", below(commands, KEY_COUNT));
+    if (chance(commands, 20) && command_may_have_key(out_command))
+        out_command->key = label(commands, "K", skewed(commands, KEY_COUNT), OH_ID_SIZE_MAX);
     commands->last = *out_command;
 }
 

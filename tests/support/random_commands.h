@@ -1,8 +1,8 @@
 /*
  * random_commands.h - commands as a busy retailer, and its bugs, would send them.
  *
- * What it is: an endless stream of commands from one seed: first the nodes and
- * items, then everything, on keys of which few are hot and most are cold. A
+ * What it is: an endless stream of commands from one seed: first the nodes,
+ * items, groups and channels, then everything, on keys of which few are hot and most are cold. A
  * part of it is wrong on purpose. Time moves forward, sometimes by a day,
  * sometimes a second back. One thread.
  */
@@ -14,7 +14,7 @@
 #include "onhand/ledger.h"
 
 #define RANDOM_LINES_MAX          8u
-#define RANDOM_COMMANDS_TEXT_SIZE 4096u
+#define RANDOM_COMMANDS_TEXT_SIZE 8192u
 #define RANDOM_ACCEPTED_MAX       512u
 #define RANDOM_JOINED_MAX         8u /* commands that may join one record */
 
@@ -33,6 +33,8 @@ struct random_commands {
     struct oh_prng prng;
     uint32_t item_count;
     uint32_t node_count;
+    uint32_t edges; /* percent of values that are at the edge of what is allowed, on either side; 1 */
+    int64_t tick_us; /* times are mostly multiples of it; 1. Longer: more of them are the same */
     uint64_t made_count;
     uint64_t reservation_count; /* reserve commands so far: ids "R0".. */
     int64_t now_us;
@@ -49,6 +51,9 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
 
 /* Makes the next command and moves commands->now_us. Lends for RANDOM_JOINED_MAX calls. */
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command);
+
+/* A place to look around, or the edge of one. */
+struct oh_near random_commands_near(struct random_commands *commands);
 
 /* Tells what came of it, so that later commands are about reservations that exist. Optional. */
 void random_commands_answered(struct random_commands *commands, const struct oh_answer *answer);
