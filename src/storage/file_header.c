@@ -1,5 +1,6 @@
 #include "storage/file_header.h"
 #include "base/assert.h"
+#include "storage/frame.h"
 #include "storage/little_endian.h"
 #include <inttypes.h>
 #include <string.h>
@@ -74,6 +75,11 @@ static const char *value_fault(const struct oh_file_header *header, const struct
     return NULL;
 }
 
+uint32_t oh_file_header_link(const uint8_t page[static OH_FILE_HEADER_SIZE])
+{
+    return oh_frame_link_of(oh_le_get_u64(page + CHECKSUM_AT));
+}
+
 static struct oh_file_header page_decode(const uint8_t *page, enum oh_file_kind kind)
 {
     struct oh_file_header header = {
@@ -82,6 +88,7 @@ static struct oh_file_header page_decode(const uint8_t *page, enum oh_file_kind 
         .at_us = (int64_t)oh_le_get_u64(page + TIME_AT),
         .file_size = oh_le_get_u64(page + FILE_SIZE_AT),
         .unit_size = oh_le_get_u32(page + UNIT_SIZE_AT),
+        .link = oh_file_header_link(page),
     };
     memcpy(header.ledger_id.bytes, page + LEDGER_ID_AT, sizeof(header.ledger_id.bytes));
     return header;

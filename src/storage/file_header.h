@@ -36,9 +36,13 @@ struct oh_file_header {
     int64_t at_us;
     uint64_t file_size;
     uint32_t unit_size;
+    uint32_t link; /* for the first frame (frame.h); filled by oh_file_header_read() */
 };
 
 void oh_file_header_encode(const struct oh_file_header *header, uint8_t out_page[static OH_FILE_HEADER_SIZE]);
+
+/* The link to an encoded page. */
+uint32_t oh_file_header_link(const uint8_t page[static OH_FILE_HEADER_SIZE]);
 
 /*
  * oh_file_header_read - read and check the first page of an open file.

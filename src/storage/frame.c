@@ -17,7 +17,7 @@ enum {
     SYNCED_SEQ_AT = 40,
     PAYLOAD_CHECKSUM_AT = 48,
     PAYLOAD_SIZE_AT = 56,
-    RESERVED_AT = 60,
+    LINK_BEFORE_AT = 60,
 };
 
 static uint64_t seed_of(const struct oh_ledger_id *ledger_id, uint64_t first_seq)
@@ -43,7 +43,7 @@ void oh_frame_header_encode(const struct oh_frame_header *header, const struct o
     oh_le_put_u64(out_bytes + SYNCED_SEQ_AT, header->synced_seq);
     oh_le_put_u64(out_bytes + PAYLOAD_CHECKSUM_AT, header->payload_checksum);
     oh_le_put_u32(out_bytes + PAYLOAD_SIZE_AT, header->payload_size);
-    oh_le_put_u32(out_bytes + RESERVED_AT, 0);
+    oh_le_put_u32(out_bytes + LINK_BEFORE_AT, header->link_before);
     oh_le_put_u64(out_bytes + CHECKSUM_AT, header_checksum(out_bytes, ledger_id));
 }
 
@@ -63,8 +63,14 @@ bool oh_frame_header_decode(const uint8_t bytes[static OH_FRAME_HEADER_SIZE],
         .payload_checksum = oh_le_get_u64(bytes + PAYLOAD_CHECKSUM_AT),
         .payload_size = oh_le_get_u32(bytes + PAYLOAD_SIZE_AT),
         .record_count = oh_le_get_u32(bytes + RECORD_COUNT_AT),
+        .link_before = oh_le_get_u32(bytes + LINK_BEFORE_AT),
     };
     return true;
+}
+
+uint32_t oh_frame_link(const uint8_t header_bytes[static OH_FRAME_HEADER_SIZE])
+{
+    return oh_frame_link_of(oh_le_get_u64(header_bytes + CHECKSUM_AT));
 }
 
 uint64_t oh_frame_payload_checksum(const struct oh_ledger_id *ledger_id, uint64_t first_seq,

@@ -50,6 +50,7 @@ static enum oh_err frame_write(struct oh_journal *journal, struct frame_plan pla
         .payload_checksum = oh_frame_payload_checksum(&journal->ledger_id, journal->next_seq, &parts[1], pieces),
         .payload_size = plan.payload_size,
         .record_count = plan.record_count,
+        .link_before = journal->link,
     };
     uint8_t header_bytes[OH_FRAME_HEADER_SIZE];
     oh_frame_header_encode(&header, &journal->ledger_id, header_bytes);
@@ -63,6 +64,7 @@ static enum oh_err frame_write(struct oh_journal *journal, struct frame_plan pla
     if (err != OH_OK)
         return err;
     journal->write_offset += size;
+    journal->link = oh_frame_link(header_bytes);
     journal_count(&journal->counters.frame_bytes, size);
     return OH_OK;
 }
@@ -110,7 +112,7 @@ static enum oh_err prepared_wait(struct oh_journal *journal, struct oh_diag *dia
 }
 
 static enum oh_err header_write(struct oh_journal *journal, const struct journal_prepared *prepared,
-                                struct oh_diag *diag)
+                                uint32_t *out_link, struct oh_diag *diag)
 {
     struct oh_file_header header = {
         .kind = OH_FILE_JOURNAL,
@@ -122,6 +124,7 @@ static enum oh_err header_write(struct oh_journal *journal, const struct journal
     };
     uint8_t page[OH_FILE_HEADER_SIZE];
     oh_file_header_encode(&header, page);
+    *out_link = oh_file_header_link(page);
     enum oh_err err = oh_io_write(journal->io, prepared->file, prepared->path, page, sizeof(page), 0, diag);
     if (err == OH_OK)
         err = oh_io_fdatasync(journal->io, prepared->file, prepared->path, diag);
@@ -143,7 +146,7 @@ enum oh_err journal_activate(struct oh_journal *journal, struct oh_diag *diag)
     const char *directory = oh_directory_journal_path(journal->directory);
     enum oh_err err = oh_file_path(segment.path, directory, segment.first_seq, OH_FILE_SUFFIX_JOURNAL, diag);
     if (err == OH_OK)
-        err = header_write(journal, prepared, diag);
+        err = header_write(journal, prepared, &segment.link, diag);
     if (err == OH_OK)
         err = oh_io_rename(journal->io, prepared->path, segment.path, diag);
     if (err == OH_E_NO_SPACE)
@@ -157,6 +160,7 @@ enum oh_err journal_activate(struct oh_journal *journal, struct oh_diag *diag)
     OH_ASSERT(!journal->is_syncing);
     journal->current = segment;
     journal->write_offset = OH_FILE_HEADER_SIZE;
+    journal->link = segment.link;
     journal->is_unproven = false; /* the header of the new file proves it */
     journal->prepared_count--;
     for (uint32_t i = 0; i < journal->prepared_count; i++)

@@ -44,6 +44,7 @@ enum oh_err oh_segment_open(const struct oh_directory *directory, uint64_t first
     }
     segment.size = header.file_size;
     segment.align = header.unit_size;
+    segment.link = header.link;
     *out_segment = segment;
     return OH_OK;
 }
@@ -60,6 +61,7 @@ void oh_frame_cursor_init(struct oh_frame_cursor *cursor, const struct oh_segmen
         .offset = OH_FILE_HEADER_SIZE,
         .next_seq = segment->first_seq,
         .synced_seq = segment->first_seq - 1, /* the file before was synced before this one was begun */
+        .link = segment->link,
         .fill_size = FILL_SIZE_MIN,
     };
 }
@@ -171,6 +173,19 @@ static const char *meaning_fault(const struct oh_frame_cursor *cursor, const str
     return NULL;
 }
 
+/* Both are whole, and one of them is not of this history: which, only the other frames could tell. */
+static enum oh_err link_check(struct oh_frame_cursor *cursor, const struct oh_frame_header *header,
+                              struct oh_diag *diag)
+{
+    if (header->link_before == cursor->link || (header->link_before == 0 && !cursor->has_links))
+        return OH_OK;
+    oh_diag_set(diag,
+                "%s: byte %" PRIu64 ": the frame of record %" PRIu64
+                " was not written behind the one that is before it, at byte %" PRIu64,
+                cursor->segment->path, cursor->offset, cursor->next_seq, cursor->offset_before);
+    return OH_E_CORRUPT;
+}
+
 enum oh_err oh_frame_cursor_next(struct oh_frame_cursor *cursor, struct oh_frame *out_frame,
                                  struct oh_diag *diag)
 {
@@ -202,6 +217,12 @@ enum oh_err oh_frame_cursor_next(struct oh_frame_cursor *cursor, struct oh_frame
         fault = "the sizes of the frame's records do not add up";
     if (fault != NULL)
         return contradiction(cursor, fault, diag);
+    err = link_check(cursor, &header, diag);
+    if (err != OH_OK)
+        return err;
+    cursor->link = oh_frame_link((const uint8_t *)bytes);
+    cursor->has_links = header.link_before != 0;
+    cursor->offset_before = cursor->offset;
     cursor->offset += size;
     cursor->next_seq = header.last_seq + 1;
     if (header.synced_seq > cursor->synced_seq)

@@ -29,6 +29,7 @@ struct oh_segment {
     uint64_t first_seq;
     uint64_t size; /* bytes, header page included */
     uint32_t align;
+    uint32_t link; /* to its header page */
 };
 
 /*
@@ -48,6 +49,9 @@ struct oh_frame_cursor {
     uint64_t offset;                  /* where the next frame has to start */
     uint64_t next_seq;                /* what its first seq has to be */
     uint64_t synced_seq;              /* highest claim of a frame so far: on disk up to here */
+    uint64_t offset_before;           /* of the last frame; 0: of the header page */
+    uint32_t link;                    /* to it */
+    bool has_links;                   /* frames before have them, so the next one must */
     const char *fault;                /* after OH_E_TORN: what is wrong at `offset` */
     char *window;
     size_t window_capacity;

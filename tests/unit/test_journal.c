@@ -400,6 +400,7 @@ static void test_journal_finds_damage_when_a_whole_frame_has_the_wrong_seq(void 
             .first_seq = seq,
             .last_seq = seq - 1,
             .payload_checksum = oh_frame_payload_checksum(&id, seq, &(struct iovec){ bytes, 0 }, 1),
+            .link_before = oh_frame_link(bytes + OH_FILE_HEADER_SIZE + 512),
         };
         oh_frame_header_encode(&header, &id, bytes + header.offset);
         struct oh_frame_header decoded;
@@ -410,6 +411,33 @@ static void test_journal_finds_damage_when_a_whole_frame_has_the_wrong_seq(void 
             assert_non_null(strstr(f->diag.text, seq < 3 ? "repeats a record" : "records are missing"));
         journal_kill(f);
     }
+}
+
+/*
+ * A frame that was cut once, and comes back when the disk loses what was written over it: it is whole, of the
+ * right seq, and of another history. Found by corruption, seed 30.
+ */
+static void test_journal_finds_damage_when_a_frame_is_not_the_one_it_was_written_behind(void **state)
+{
+    struct fixture *f = *state;
+    size_t size;
+    uint8_t cut[512];
+    assert_started(f);
+    write_small(f, 2);
+    journal_kill(f);
+    uint8_t *second = storage_disk_bytes(f->disk, FIRST_FILE, &size) + OH_FILE_HEADER_SIZE + 512;
+    memcpy(cut, second, sizeof(cut));
+    memset(second, 0, sizeof(cut)); /* a power loss took record 2 ... */
+    assert_started(f);
+    assert_int_equal(oh_journal_append(f->journal, 2, OH_BYTES("another")), OH_OK); /* ... and another got its number */
+    work(f);
+    write_small(f, 1);
+    journal_kill(f);
+    second = storage_disk_bytes(f->disk, FIRST_FILE, &size) + OH_FILE_HEADER_SIZE + 512;
+    assert_memory_not_equal(second, cut, 64);
+    memcpy(second, cut, sizeof(cut));
+    assert_int_equal(journal_start(f), OH_E_CORRUPT);
+    assert_non_null(strstr(f->diag.text, "byte 5120: the frame of record 3 was not written behind"));
 }
 
 static void test_journal_cuts_a_torn_tail_when_unsynced_frames_came_out_of_order(void **state)
@@ -529,6 +557,7 @@ static void test_journal_refuses_a_file_when_its_format_is_newer(void **state)
     struct oh_file_header header = {
         .kind = OH_FILE_JOURNAL,
         .seq = 1,
+        .at_us = (int64_t)oh_le_get_u64(page + 48),
         .file_size = f->options.segment_size,
         .unit_size = 512,
     };
@@ -728,6 +757,7 @@ int main(void)
         T(test_journal_finds_damage_when_a_proven_frame_reads_as_zeros),
         T(test_journal_finds_damage_when_a_whole_frame_lies_in_the_wrong_place),
         T(test_journal_finds_damage_when_a_whole_frame_has_the_wrong_seq),
+        T(test_journal_finds_damage_when_a_frame_is_not_the_one_it_was_written_behind),
         T(test_journal_cuts_a_torn_tail_when_unsynced_frames_came_out_of_order),
         T(test_journal_cuts_a_torn_tail_when_there_is_only_rubbish_behind_it),
         T(test_journal_is_not_fooled_when_a_record_contains_a_frame_of_another_ledger),

@@ -1,7 +1,7 @@
 /*
- * Files that version 1 of the format wrote, kept in tests/data/journal-v1:
- * every later program has to read them, and as long as it writes version 1 it
- * has to write the same bytes.
+ * Files that version 1 of the format wrote, kept in tests/data: every later
+ * program has to read them, and as long as it writes version 1 it has to write
+ * the same bytes. Those of journal-v1 are of before frames had links.
  *
  * ONHAND_GOLDEN_WRITE=1 writes them anew; that is right only with a new
  * version of the format, in a new folder.
@@ -16,7 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define GOLDEN "tests/data/journal-v1"
+#define GOLDEN "tests/data/journal-v1-links"
+#define GOLDEN_WITHOUT_LINKS "tests/data/journal-v1"
 #define LAST_SEQ 30U
 #define SNAPSHOT_SEQ 25U
 #define OBJECTS 40U
@@ -115,11 +116,40 @@ static void test_journal_writes_the_same_bytes_when_version_1_wrote_them(void **
 
 static void test_journal_reads_records_when_version_1_wrote_them(void **state)
 {
+    static const char *const folders[] = { GOLDEN, GOLDEN_WITHOUT_LINKS };
     struct fixture *f = *state;
-    enum oh_err err = oh_directory_open(oh_io_posix(), GOLDEN, OH_DIRECTORY_READ, &f->directory, &f->diag);
-    assert_int_equal(err, OH_OK);
-    assert_records(f, 1, LAST_SEQ, 1400);
-    assert_records(f, SNAPSHOT_SEQ + 1, LAST_SEQ, 1400);
+    for (size_t i = 0; i < 2; i++) {
+        enum oh_err err = oh_directory_open(oh_io_posix(), folders[i], OH_DIRECTORY_READ, &f->directory, &f->diag);
+        assert_int_equal(err, OH_OK);
+        assert_records(f, 1, LAST_SEQ, 1400);
+        assert_records(f, SNAPSHOT_SEQ + 1, LAST_SEQ, 1400);
+        oh_directory_close(&f->directory);
+    }
+}
+
+/* A program with links goes on in a file without them. */
+static void test_journal_goes_on_in_a_file_when_its_frames_have_no_links(void **state)
+{
+    struct fixture *f = *state;
+    size_t size;
+    f->options.segment_size = 20 << 10;
+    files_write(f);
+    for (size_t i = 0; i < 2; i++) {
+        char path[300];
+        (void)snprintf(path, sizeof(path), "../journal-v1/%s", names[i]);
+        uint8_t *golden = golden_read(path, &size);
+        (void)snprintf(path, sizeof(path), "d/%s", names[i]);
+        storage_disk_put(f->disk, path, golden, size);
+        free(golden);
+    }
+    assert_started(f);
+    while (oh_journal_seq(f->journal) < LAST_SEQ + 3) {
+        append_sized(f, 1400);
+        work(f);
+    }
+    journal_stop(f);
+    assert_started(f);
+    assert_records(f, 1, LAST_SEQ + 3, 1400);
 }
 
 static void test_snapshot_file_gives_objects_back_when_version_1_wrote_them(void **state)
@@ -149,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_journal_writes_the_same_bytes_when_version_1_wrote_them),
         T(test_journal_reads_records_when_version_1_wrote_them),
+        T(test_journal_goes_on_in_a_file_when_its_frames_have_no_links),
         T(test_snapshot_file_gives_objects_back_when_version_1_wrote_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
