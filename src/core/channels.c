@@ -119,16 +119,11 @@ static size_t channel_list_size(uint32_t node_count, uint32_t group_count)
 
 enum oh_err apply_channel(struct oh_ledger *ledger, const struct oh_effect_channel *effect)
 {
-    if (effect->index >= OH_CHANNELS_MAX || effect->node_count > OH_CHANNEL_MEMBERS_MAX ||
-        effect->group_count > OH_CHANNEL_MEMBERS_MAX)
+    if (effect->node_count > OH_CHANNEL_MEMBERS_MAX || effect->group_count > OH_CHANNEL_MEMBERS_MAX)
         return OH_E_CORRUPT;
     struct channel *channel = &ledger->channels[effect->index];
     if (channel->text != 0 && !oh_bytes_equal(ledger_string(ledger, channel->text, 0), effect->channel))
         return OH_E_CORRUPT;
-    for (uint32_t i = 0; i < effect->group_count; i++) {
-        if (effect->groups[i] >= OH_GROUPS_MAX)
-            return OH_E_CORRUPT;
-    }
     const struct oh_bytes strings[2] = { effect->channel, effect->name };
     uint32_t text = oh_text_put_strings(&ledger->text, strings, 2);
     uint32_t list = oh_text_allocate(&ledger->text, channel_list_size(effect->node_count, effect->group_count));

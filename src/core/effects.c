@@ -129,15 +129,16 @@ static bool rule_is_valid(struct judged judged, const struct oh_effect_rule *eff
     return id_is_valid(effect->rule) && rule_values_are_valid(&effect->values) &&
            (effect->item == OH_INDEX_NONE || item_is_known(judged, effect->item)) &&
            (effect->node == OH_NODE_NONE || node_is_known(judged, effect->node)) &&
-           (effect->channel == OH_NODE_NONE || channel_is_known(judged, effect->channel));
+           (effect->channel == OH_NODE_NONE || channel_is_known(judged, effect->channel)) &&
+           (effect->node == OH_NODE_NONE || effect->channel == OH_NODE_NONE);
 }
 
 /* What is removed has no place. */
 static bool fence_is_valid(struct judged judged, const struct oh_effect_fence *effect)
 {
     return id_is_valid(effect->fence) && quantity_is_sane(effect->quantity_milli, 0) &&
-           (effect->quantity_milli == 0 || (place_is_known(judged, effect->item, effect->node) &&
-                                            channel_is_known(judged, effect->channel)));
+           (effect->item == OH_INDEX_NONE || (place_is_known(judged, effect->item, effect->node) &&
+                                              channel_is_known(judged, effect->channel)));
 }
 
 static bool supply_is_valid(struct judged judged, const struct oh_effect_supply *effect)
@@ -171,14 +172,25 @@ static bool reservation_is_valid(struct judged judged, const struct oh_effect_re
     return id_is_valid(effect->id) && text_is_valid(effect->customer, OH_ID_SIZE_MAX) &&
            text_is_valid(effect->order, OH_ID_SIZE_MAX) && time_is_sane(effect->created_at_us) &&
            time_is_sane_or_none(effect->expires_at_us) && time_is_sane_or_none(effect->ended_at_us) &&
-           (effect->channel == OH_NODE_NONE || channel_is_known(judged, effect->channel));
+           (effect->channel == OH_NODE_NONE || channel_is_known(judged, effect->channel)) &&
+           effect->kind <= OH_KIND_TRANSFER;
+}
+
+/* Each part is at most 2^53, so their sum does not overflow. */
+static bool claim_parts_are_sane(const struct oh_effect_claim *effect)
+{
+    return quantity_is_sane(effect->quantity_milli, 1) && quantity_is_sane(effect->held_milli, 0) &&
+           quantity_is_sane(effect->confirmed_milli, 0) && quantity_is_sane(effect->fulfilled_milli, 0) &&
+           quantity_is_sane(effect->expired_milli, 0) &&
+           effect->held_milli + effect->confirmed_milli + effect->fulfilled_milli + effect->expired_milli <=
+               effect->quantity_milli;
 }
 
 static bool claim_is_valid(struct judged judged, const struct oh_effect_claim *effect)
 {
     return item_is_known(judged, effect->item) &&
            (effect->node == OH_NODE_NONE || node_is_known(judged, effect->node)) && effect->line > 0 &&
-           effect->line <= INT32_MAX && quantity_is_sane(effect->quantity_milli, 1);
+           effect->line <= INT32_MAX && claim_parts_are_sane(effect);
 }
 
 static bool step_is_valid(const struct oh_effect_step *effect)

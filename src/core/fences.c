@@ -141,17 +141,11 @@ static enum oh_err fence_store(struct oh_ledger *ledger, const struct oh_effect_
     return OH_OK;
 }
 
-static bool fence_is_valid(const struct oh_ledger *ledger, const struct oh_effect_fence *effect)
-{
-    return place_is_valid(ledger, effect->item, effect->node) && effect->channel < OH_CHANNELS_MAX &&
-           effect->quantity_milli >= 0 && effect->quantity_milli <= OH_QUANTITY_MILLI_MAX;
-}
-
 enum oh_err apply_fence(struct oh_ledger *ledger, const struct oh_effect_fence *effect)
 {
     uint32_t slot = fence_find(ledger, effect->fence);
     bool is_removal = effect->item == OH_INDEX_NONE;
-    if (is_removal ? slot == NO_SLOT : !fence_is_valid(ledger, effect))
+    if (is_removal && slot == NO_SLOT)
         return OH_E_CORRUPT;
     if (slot != NO_SLOT) {
         snapshot_touch(ledger, SNAP_FENCE, slot);

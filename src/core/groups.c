@@ -152,8 +152,6 @@ void decide_group(struct oh_ledger *ledger, const struct oh_group_command *comma
 
 enum oh_err apply_group(struct oh_ledger *ledger, const struct oh_effect_group *effect)
 {
-    if (effect->index >= OH_GROUPS_MAX || effect->node_count > OH_GROUP_NODES_MAX)
-        return OH_E_CORRUPT;
     struct group *group = &ledger->groups[effect->index];
     if (group->text != 0 && !oh_bytes_equal(ledger_string(ledger, group->text, GROUP_TEXT_ID), effect->group))
         return OH_E_CORRUPT;
@@ -172,7 +170,7 @@ enum oh_err apply_group(struct oh_ledger *ledger, const struct oh_effect_group *
         ledger->group_count = effect->index + 1u;
     for (uint32_t i = 0; i < effect->node_count; i++) {
         uint16_t node = effect->nodes[i];
-        if (node >= OH_NODES_MAX || group_has_node(ledger, effect->index, node))
+        if (group_has_node(ledger, effect->index, node))
             return OH_E_CORRUPT;
         if (!group_bitmap_grow(ledger, group, node) || !group_list_grow(ledger, group))
             return OH_E_NOMEM;
@@ -225,8 +223,6 @@ void decide_group_member(struct oh_ledger *ledger, const struct oh_group_member_
 
 enum oh_err apply_group_member(struct oh_ledger *ledger, const struct oh_effect_group_member *effect)
 {
-    if (effect->group >= ledger->group_count || effect->node >= OH_NODES_MAX)
-        return OH_E_CORRUPT;
     struct group *group = &ledger->groups[effect->group];
     snapshot_touch(ledger, SNAP_GROUP, effect->group);
     if (group_has_node(ledger, effect->group, effect->node))

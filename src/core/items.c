@@ -41,8 +41,6 @@ void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command
 enum oh_err apply_item(struct oh_ledger *ledger, const struct oh_effect_item *effect)
 {
     const struct oh_item_command *value = &effect->value;
-    if (effect->index >= ledger->options.items_max)
-        return OH_E_CORRUPT;
     struct item *item = &ledger->items[effect->index];
     if (item->text != 0 && !oh_bytes_equal(ledger_string(ledger, item->text, ITEM_TEXT_SKU), value->sku))
         return OH_E_CORRUPT;

@@ -94,8 +94,6 @@ void decide_node(struct oh_ledger *ledger, const struct oh_node_command *command
 enum oh_err apply_node(struct oh_ledger *ledger, const struct oh_effect_node *effect)
 {
     const struct oh_node_command *value = &effect->value;
-    if (effect->index >= OH_NODES_MAX)
-        return OH_E_CORRUPT;
     struct node *node = &ledger->nodes[effect->index];
     bool is_new = node->text == 0;
     if (!is_new && !oh_bytes_equal(ledger_string(ledger, node->text, NODE_TEXT_ID), value->node))

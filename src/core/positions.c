@@ -124,11 +124,6 @@ bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct o
     return true;
 }
 
-bool place_is_valid(const struct oh_ledger *ledger, uint32_t item, uint16_t node)
-{
-    return item < ledger->options.items_max && node < OH_NODES_MAX;
-}
-
 /* ---- Parts ------------------------------------------------------------------------------------ */
 
 struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position)

@@ -254,8 +254,6 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot);
 enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect)
 {
     uint32_t old = reservation_find_stored(ledger, effect->id);
-    if ((effect->channel != OH_NODE_NONE && effect->channel >= OH_CHANNELS_MAX) || effect->kind > OH_KIND_TRANSFER)
-        return OH_E_CORRUPT;
     if (old != NO_SLOT) {
         if (!reservation_is_forgotten(ledger, &ledger->reservations[old], ledger->time_us))
             return OH_E_CORRUPT;
@@ -291,16 +289,6 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     return OH_OK;
 }
 
-static bool claim_effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect_claim *effect)
-{
-    int64_t parts = 0;
-    return effect->item < ledger->options.items_max && effect->quantity_milli > 0 && effect->held_milli >= 0 &&
-           effect->confirmed_milli >= 0 && effect->fulfilled_milli >= 0 &&
-           oh_add_i64(effect->held_milli, effect->confirmed_milli, &parts) &&
-           oh_add_i64(parts, effect->fulfilled_milli, &parts) && effect->expired_milli >= 0 &&
-           oh_add_i64(parts, effect->expired_milli, &parts) && parts <= effect->quantity_milli;
-}
-
 static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, const struct oh_effect_claim *effect,
                           uint32_t position)
 {
@@ -330,7 +318,8 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     uint32_t reservation = hint.reservation;
     if (reservation == NO_SLOT)
         reservation = reservation_find_newest_first(ledger, effect->id);
-    if (reservation == NO_SLOT || !claim_effect_is_valid(ledger, effect))
+    OH_ASSERT(effect->quantity_milli > 0 && effect->held_milli >= 0 && effect->confirmed_milli >= 0);
+    if (reservation == NO_SLOT)
         return OH_E_CORRUPT;
     uint32_t slot = claim_find(ledger, reservation, effect->line, effect->item, effect->node);
     if (slot == NO_SLOT) {
@@ -363,7 +352,8 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
     struct claim *claim = &ledger->claims[slot];
     int64_t quantity = effect->quantity_milli;
     bool takes_held = effect->is_held || effect->step == OH_STEP_CONFIRM || effect->step == OH_STEP_EXPIRE;
-    if (quantity <= 0 || quantity > (takes_held ? claim->held_milli : claim->confirmed_milli))
+    OH_ASSERT(quantity > 0);
+    if (quantity > (takes_held ? claim->held_milli : claim->confirmed_milli))
         return OH_E_CORRUPT;
     if (effect->step == OH_STEP_FULFIL && takes_held) /* only what is confirmed can leave */
         return OH_E_CORRUPT;

@@ -239,19 +239,10 @@ static void rule_remove(struct oh_ledger *ledger, uint32_t slot)
     pool_give(&ledger->rule_pool, slot);
 }
 
-static bool rule_effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect_rule *effect)
-{
-    return (effect->item == OH_INDEX_NONE || effect->item < ledger->options.items_max) &&
-           (effect->channel == OH_NODE_NONE || effect->channel < OH_CHANNELS_MAX) &&
-           !(effect->node != OH_NODE_NONE && effect->channel != OH_NODE_NONE);
-}
-
 enum oh_err apply_rule(struct oh_ledger *ledger, const struct oh_effect_rule *effect)
 {
     uint32_t slot = rule_find(ledger, effect->rule);
-    if (!rule_effect_is_valid(ledger, effect) || (slot == NO_SLOT && effect->values.mask == 0))
-        return OH_E_CORRUPT;
-    if (slot == NO_SLOT && !pool_has_room(&ledger->rule_pool, 1))
+    if (slot == NO_SLOT && (effect->values.mask == 0 || !pool_has_room(&ledger->rule_pool, 1)))
         return OH_E_CORRUPT;
     struct oh_bytes name = effect->rule;
     uint32_t text = effect->values.mask == 0 ? 0 : oh_text_put_strings(&ledger->text, &name, 1);

@@ -502,8 +502,6 @@ struct place { uint32_t item; uint16_t node; };
 /* The place that names mean; refuses an unknown one, of entry `fault_index`. */
 bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node, uint32_t fault_index,
                    struct place *out_place, struct oh_answer *answer);
-/* Whether an effect's place can be one of this ledger. */
-bool place_is_valid(const struct oh_ledger *ledger, uint32_t item, uint16_t node);
 uint32_t position_find(const struct oh_ledger *ledger, uint32_t item, uint16_t node); /* NO_SLOT: none */
 /* Makes it if there is none; NO_SLOT: full. */
 uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node);

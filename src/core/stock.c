@@ -162,8 +162,7 @@ enum oh_err apply_remembered(struct oh_ledger *ledger, const struct oh_effect_re
     uint64_t oldest = ledger->movement_count > ledger->options.history_max
                           ? ledger->movement_count - ledger->options.history_max
                           : 0;
-    if (effect->number >= ledger->movement_count || effect->item >= ledger->options.items_max ||
-        effect->node >= OH_NODES_MAX)
+    if (effect->number >= ledger->movement_count)
         return OH_E_CORRUPT;
     if (effect->number < oldest) { /* the ring is smaller than it was */
         ledger->forgotten_at_us = oh_max_i64(ledger->forgotten_at_us, effect->at_us);
@@ -219,8 +218,6 @@ enum oh_err stock_move(struct oh_ledger *ledger, uint32_t item, uint16_t node, u
 
 enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect)
 {
-    if (!place_is_valid(ledger, effect->item, effect->node))
-        return OH_E_CORRUPT;
     uint32_t position = position_obtain(ledger, effect->item, effect->node);
     if (position == NO_SLOT)
         return OH_E_NOMEM;
@@ -246,8 +243,6 @@ static enum oh_err count_key_set(struct oh_ledger *ledger, struct position *posi
 
 enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *effect)
 {
-    if (!place_is_valid(ledger, effect->item, effect->node))
-        return OH_E_CORRUPT;
     uint32_t slot = position_obtain(ledger, effect->item, effect->node);
     if (slot == NO_SLOT)
         return OH_E_NOMEM;
@@ -260,8 +255,6 @@ enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *
 
 enum oh_err apply_position(struct oh_ledger *ledger, const struct oh_effect_position *effect)
 {
-    if (!place_is_valid(ledger, effect->item, effect->node))
-        return OH_E_CORRUPT;
     uint32_t slot = position_obtain(ledger, effect->item, effect->node);
     if (slot == NO_SLOT)
         return OH_E_NOMEM;

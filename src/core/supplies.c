@@ -70,7 +70,7 @@ enum oh_err apply_supply(struct oh_ledger *ledger, const struct oh_effect_supply
 {
     uint32_t slot = supply_find(ledger, effect->supply);
     bool has_room = slot != NO_SLOT || (effect->quantity_milli > 0 && pool_has_room(&ledger->supply_pool, 1));
-    if (!place_is_valid(ledger, effect->item, effect->node) || effect->quantity_milli < 0 || !has_room)
+    if (!has_room)
         return OH_E_CORRUPT;
     struct oh_bytes name = effect->supply;
     uint32_t position_slot = NO_SLOT;

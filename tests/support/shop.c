@@ -93,6 +93,11 @@ void shop_close(struct shop *shop)
         ledgers_compare(shop->ledger, restored);
         oh_ledger_destroy(&restored);
     }
+    shop_drop(shop);
+}
+
+void shop_drop(struct shop *shop)
+{
     oh_ledger_destroy(&shop->ledger);
     oh_ledger_destroy(&shop->replica);
     oh_record_decoder_fini(&shop->decoder);

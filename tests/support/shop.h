@@ -34,6 +34,8 @@ struct shop {
 struct shop *shop_open(const struct oh_ledger_options *options);
 /* A ledger and its replica differ, or a snapshot restores something else: fails the test. */
 void shop_close(struct shop *shop);
+/* Closes without a look: for tests whose ledgers part on purpose. */
+void shop_drop(struct shop *shop);
 /* A ledger of its own, from lazily touched memory. Gives: oh_ledger_destroy. */
 struct oh_ledger *shop_ledger_create(const struct oh_ledger_options *options);
 extern const struct oh_ledger_options SHOP_OPTIONS;
