@@ -66,8 +66,7 @@ static void index_bucket_put(struct oh_index *index, struct oh_index_bucket *buc
 /* Files the entries of a chain again; those that belong to the new bucket move there. */
 static void index_split(struct oh_index *index)
 {
-    if (index->bucket_count == index->bucket_max)
-        return;
+    OH_ASSERT(index->bucket_count < index->bucket_max);
     uint32_t new_home = index->bucket_count;
     struct oh_index_bucket *home = &index->buckets[new_home & index->level_mask];
     struct oh_index_bucket old = *home;

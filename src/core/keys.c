@@ -311,7 +311,8 @@ struct key_name { char data[KEY_NAME_SIZE_MAX]; size_t size; };
 
 static bool key_name_make(char space, struct oh_bytes source, struct oh_bytes name, struct key_name *out)
 {
-    if (source.size > OH_ID_SIZE_MAX || name.size > OH_ID_SIZE_MAX)
+    OH_ASSERT(source.size <= OH_ID_SIZE_MAX);
+    if (name.size > OH_ID_SIZE_MAX)
         return false;
     out->size = 0;
     out->data[out->size++] = space;

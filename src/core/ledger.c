@@ -229,8 +229,6 @@ void *scratch_take(struct oh_ledger *ledger, size_t size)
 
 struct oh_bytes scratch_copy(struct oh_ledger *ledger, struct oh_bytes bytes)
 {
-    if (bytes.size == 0)
-        return OH_BYTES_NONE;
     char *copy = scratch_take(ledger, bytes.size);
     memcpy(copy, bytes.data, bytes.size);
     return (struct oh_bytes){ copy, bytes.size };

@@ -27,7 +27,7 @@ const uint16_t *item_node_list(const struct oh_ledger *ledger, const struct item
     return (const uint16_t *)(item_positions(ledger, item) + list_capacity(item->node_count));
 }
 
-/* The first place in the list whose node is not below. */
+/* The first place in the list, which has some, whose node is not below. */
 static uint32_t list_lower_bound(const uint16_t *nodes, uint32_t count, uint16_t node)
 {
     uint32_t base = 0;
@@ -36,7 +36,7 @@ static uint32_t list_lower_bound(const uint16_t *nodes, uint32_t count, uint16_t
         base += nodes[base + half - 1] < node ? half : 0;
         count -= half;
     }
-    return base + (count == 1 && nodes[base] < node ? 1 : 0);
+    return base + (nodes[base] < node ? 1 : 0);
 }
 
 uint32_t position_find(const struct oh_ledger *ledger, uint32_t item_slot, uint16_t node)
@@ -145,13 +145,12 @@ struct rare *rare_of(const struct oh_ledger *ledger, const struct position *posi
     return extra == NULL || extra->rare == 0 ? NULL : &ledger->rares[extra->rare - 1];
 }
 
+/* There is one for each position (asserted). */
 struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position)
 {
     struct extra *extra = extra_of(ledger, position);
     if (extra != NULL)
         return extra;
-    if (!pool_has_room(&ledger->extra_pool, 1))
-        return NULL;
     uint32_t slot = pool_take(&ledger->extra_pool);
     ledger->extras[slot] = (struct extra){ 0, 0, 0 };
     position->extra |= link_of(slot);
@@ -161,8 +160,6 @@ struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position)
 struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position)
 {
     struct extra *extra = extra_obtain(ledger, position);
-    if (extra == NULL)
-        return NULL;
     if (extra->rare == 0) {
         if (ledger->rare_count == ledger->rare_max)
             return NULL;
@@ -185,7 +182,8 @@ struct rare *place_rare(struct oh_ledger *ledger, uint32_t item, uint16_t node, 
 void extra_drop_if_idle(struct oh_ledger *ledger, struct position *position)
 {
     struct extra *extra = extra_of(ledger, position);
-    if (extra == NULL || extra->claims_head != 0 || extra->rare != 0)
+    OH_ASSERT(extra != NULL);
+    if (extra->claims_head != 0 || extra->rare != 0)
         return;
     OH_ASSERT(extra->held_milli == 0);
     pool_give(&ledger->extra_pool, (position->extra & EXTRA_LINK) - 1);

@@ -130,18 +130,15 @@ static bool claim_is_live(const struct claim *claim)
     return claim->held_milli + claim->confirmed_milli > 0;
 }
 
-static enum oh_err claim_link_position(struct oh_ledger *ledger, uint32_t slot)
+static void claim_link_position(struct oh_ledger *ledger, uint32_t slot)
 {
     struct claim *claim = &ledger->claims[slot];
     struct extra *extra = extra_obtain(ledger, &ledger->positions[claim->position]);
-    if (extra == NULL)
-        return OH_E_NOMEM;
     claim->position_previous = 0;
     claim->position_next = extra->claims_head;
     if (extra->claims_head != 0)
         ledger->claims[extra->claims_head - 1].position_previous = link_of(slot);
     extra->claims_head = link_of(slot);
-    return OH_OK;
 }
 
 static void claim_unlink_position(struct oh_ledger *ledger, uint32_t slot)
@@ -213,13 +210,14 @@ static void ended_push(struct oh_ledger *ledger, uint32_t slot)
 static void ended_follow(struct oh_ledger *ledger, uint32_t slot)
 {
     struct reservation *reservation = &ledger->reservations[slot];
-    if (reservation->live_count > 0 || reservation->ended_at_us != OH_TIME_US_NONE)
+    if (reservation->live_count > 0)
         return;
+    OH_ASSERT(reservation->ended_at_us == OH_TIME_US_NONE);
     reservation->ended_at_us = ledger->record_at_us;
     ended_push(ledger, slot);
 }
 
-static enum oh_err claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_delta, int64_t confirmed_delta)
+static void claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_delta, int64_t confirmed_delta)
 {
     struct claim *claim = &ledger->claims[slot];
     struct reservation *reservation = &ledger->reservations[claim->reservation];
@@ -231,9 +229,7 @@ static enum oh_err claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t
     bool is_held = claim->held_milli > 0;
     if (is_live && !was_live) {
         reservation->live_count++;
-        enum oh_err err = claim_link_position(ledger, slot);
-        if (err != OH_OK)
-            return err;
+        claim_link_position(ledger, slot);
     }
     if (was_live || is_live)
         counters_follow(ledger, claim, held_delta, confirmed_delta);
@@ -244,7 +240,6 @@ static enum oh_err claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t
     }
     reservation->held_count = (uint16_t)(reservation->held_count + (is_held ? 1 : 0) - (was_held ? 1 : 0));
     expiry_follow(ledger, claim->reservation);
-    return OH_OK;
 }
 
 /* ---- Applying --------------------------------------------------------------------------------- */
@@ -337,14 +332,16 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
         snapshot_touch(ledger, SNAP_RESERVATION, reservation);
     }
     struct claim *claim = &ledger->claims[slot];
-    if (claim->position == NO_SLOT && effect->held_milli + effect->confirmed_milli + effect->fulfilled_milli > 0)
+    int64_t live_milli = effect->held_milli + effect->confirmed_milli;
+    bool has_ended = ledger->reservations[reservation].ended_at_us != OH_TIME_US_NONE;
+    if ((claim->position == NO_SLOT && live_milli + effect->fulfilled_milli > 0) || (has_ended && live_milli > 0))
         return OH_E_CORRUPT;
     claim->quantity_milli += effect->quantity_milli;
     claim->fulfilled_milli += effect->fulfilled_milli;
     claim->expired_milli += effect->expired_milli;
-    if (claim->position == NO_SLOT)
-        return OH_OK;
-    return claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
+    if (claim->position != NO_SLOT)
+        claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
+    return OH_OK;
 }
 
 static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const struct oh_effect_step *effect)
@@ -357,20 +354,21 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
         return OH_E_CORRUPT;
     if (effect->step == OH_STEP_FULFIL && takes_held) /* only what is confirmed can leave */
         return OH_E_CORRUPT;
-    if (effect->step == OH_STEP_CONFIRM)
-        return claim_change(ledger, slot, -quantity, quantity);
+    if (effect->step == OH_STEP_CONFIRM) {
+        claim_change(ledger, slot, -quantity, quantity);
+        return OH_OK;
+    }
     if (effect->step == OH_STEP_MOVE)
         claim->quantity_milli -= quantity; /* it is claimed elsewhere now */
     if (effect->step == OH_STEP_EXPIRE)
         claim->expired_milli += quantity;
     if (effect->step != OH_STEP_FULFIL) {
-        return claim_change(ledger, slot, takes_held ? -quantity : 0, takes_held ? 0 : -quantity);
+        claim_change(ledger, slot, takes_held ? -quantity : 0, takes_held ? 0 : -quantity);
+        return OH_OK;
     }
     uint16_t channel = ledger->reservations[claim->reservation].channel;
     claim->fulfilled_milli += quantity;
-    enum oh_err err = claim_change(ledger, slot, 0, -quantity);
-    if (err != OH_OK)
-        return err;
+    claim_change(ledger, slot, 0, -quantity);
     fence_consume(ledger, claim->position, channel, quantity);
     return stock_move(ledger, claim->item, claim->node, claim->position, OH_STATE_SELLABLE, -quantity,
                       effect->at_us, effect->is_counted);

@@ -508,10 +508,11 @@ uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node)
 struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position);
 struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position); /* NULL: none */
 struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position);   /* NULL: none */
-struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position);         /* NULL: full */
+struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position);
 struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position);           /* NULL: full */
 /* The position of a place and its rare part, made if there is none; NULL: full. */
 struct rare *place_rare(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t *out_position);
+/* The position has one (asserted). */
 void extra_drop_if_idle(struct oh_ledger *ledger, struct position *position);
 const uint32_t *item_positions(const struct oh_ledger *ledger, const struct item *item);
 const uint16_t *item_node_list(const struct oh_ledger *ledger, const struct item *item);

@@ -80,8 +80,7 @@ static void history_link(struct oh_ledger *ledger, uint64_t number, uint32_t pos
     entry->previous = 0;
     entry->at_us_max = entry->at_us;
     if (history_newest(ledger, position, entry->item_state & 0xffffff, entry->node, &newest)) {
-        uint64_t distance = number - newest;
-        entry->previous = distance > UINT32_MAX ? UINT32_MAX : (uint32_t)distance;
+        entry->previous = (uint32_t)(number - newest); /* less than history_max */
         entry->at_us_max = oh_max_i64(entry->at_us, history_at(ledger, newest)->at_us_max);
     } else if ((position->extra & EXTRA_HAS_FORGOTTEN) != 0) {
         entry->at_us_max = oh_max_i64(entry->at_us, ledger->forgotten_at_us);
@@ -281,9 +280,7 @@ static bool stock_fits(const struct oh_ledger *ledger, struct place place, enum 
 {
     uint32_t slot = position_find(ledger, place.item, place.node);
     int64_t quantity = slot == NO_SLOT ? 0 : position_state_milli(ledger, &ledger->positions[slot], state);
-    int64_t high, low;
-    return oh_add_i64(quantity, sum_milli, &high) && oh_sub_i64(quantity, sum_milli, &low) && total_is_valid(high) &&
-           total_is_valid(low);
+    return total_is_valid(quantity + sum_milli) && total_is_valid(quantity - sum_milli); /* each less than 2^54 */
 }
 
 static bool quantity_is_valid(int64_t quantity_milli)
