@@ -101,10 +101,11 @@ static enum oh_err lock_take(struct oh_directory *directory, struct oh_diag *dia
                                  &directory->lock_file, diag);
     if (err != OH_OK)
         return err;
-    if (io->lock(io->ctx, directory->lock_file) < 0) {
+    err = oh_io_lock(io, directory->lock_file, directory->lock_path, diag);
+    if (err == OH_E_LOCKED)
         lock_refused(directory, diag);
-        return OH_E_LOCKED;
-    }
+    if (err != OH_OK)
+        return err;
     char pid[PID_SIZE + 1];
     (void)snprintf(pid, sizeof(pid), "%-*ld\n", PID_SIZE - 1, (long)getpid());
     err = oh_io_write(io, directory->lock_file, directory->lock_path, pid, PID_SIZE, 0, diag);

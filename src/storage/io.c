@@ -193,6 +193,11 @@ enum oh_err oh_io_allocate(const struct oh_io *io, int file, const char *path, u
     return status(result, "reserve space", path, diag);
 }
 
+enum oh_err oh_io_lock(const struct oh_io *io, int file, const char *path, struct oh_diag *diag)
+{
+    return status(io->lock(io->ctx, file), "lock", path, diag);
+}
+
 enum oh_err oh_io_make_directory(const struct oh_io *io, const char *path, bool *out_is_made,
                                  struct oh_diag *diag)
 {
@@ -216,7 +221,12 @@ enum oh_err oh_io_unlink(const struct oh_io *io, const char *path, struct oh_dia
 enum oh_err oh_io_list(const struct oh_io *io, const char *path,
                        void (*each)(void *each_ctx, const char *name), void *each_ctx, struct oh_diag *diag)
 {
-    return status(io->list(io->ctx, path, each, each_ctx), "list", path, diag);
+    int interrupts = 0;
+    int result;
+    do {
+        result = io->list(io->ctx, path, each, each_ctx);
+    } while (is_interrupted(result, &interrupts));
+    return status(result, "list", path, diag);
 }
 
 enum oh_err oh_io_path(char out_path[static OH_IO_PATH_SIZE], const char *directory, const char *name,

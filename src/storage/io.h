@@ -55,6 +55,7 @@ struct oh_io {
     int (*make_directory)(void *ctx, const char *path); /* -EEXIST when it is there */
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*unlink)(void *ctx, const char *path);
+    /* -EINTR only before the first name. */
     int (*list)(void *ctx, const char *path, void (*each)(void *each_ctx, const char *name), void *each_ctx);
 
     int64_t (*monotonic_us)(void *ctx); /* for intervals */
@@ -105,6 +106,9 @@ OH_MUST_CHECK enum oh_err oh_io_size(const struct oh_io *io, int file, const cha
                                      struct oh_diag *diag);
 OH_MUST_CHECK enum oh_err oh_io_allocate(const struct oh_io *io, int file, const char *path, uint64_t size,
                                          struct oh_diag *diag);
+
+/* OH_E_LOCKED when another process has it. */
+OH_MUST_CHECK enum oh_err oh_io_lock(const struct oh_io *io, int file, const char *path, struct oh_diag *diag);
 
 /* OH_OK also when the directory is already there; *out_is_made (may be NULL) says which. */
 OH_MUST_CHECK enum oh_err oh_io_make_directory(const struct oh_io *io, const char *path, bool *out_is_made,

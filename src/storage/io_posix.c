@@ -119,7 +119,7 @@ static int posix_list(void *ctx, const char *path, void (*each)(void *each_ctx, 
         errno = 0;
         entry = readdir(directory);
     }
-    int result = -errno;
+    int result = errno == EINTR ? -EIO : -errno; /* to begin again would give names twice */
     (void)closedir(directory);
     return result;
 }
