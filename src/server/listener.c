@@ -56,16 +56,20 @@ static enum oh_err listener_bind(const struct addrinfo *info, const char *addres
     return OH_OK;
 }
 
-static uint16_t listener_port(int fd)
+static enum oh_err listener_port(int fd, const char *address, struct oh_diag *diag, uint16_t *out_port)
 {
     struct sockaddr_storage bound;
     socklen_t size = sizeof(bound);
     memset(&bound, 0, sizeof(bound));
-    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
-        return 0;
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0) {
+        oh_diag_set(diag, "cannot find out the port of %s: %s", address, strerror(errno));
+        return OH_E_IO;
+    }
     if (bound.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&bound)->sin_port);
+        *out_port = ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
+    else
+        *out_port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    return OH_OK;
 }
 
 enum oh_err oh_listener_open(const char *address, struct oh_diag *diag, int *out_fd, uint16_t *out_port)
@@ -83,8 +87,12 @@ enum oh_err oh_listener_open(const char *address, struct oh_diag *diag, int *out
     freeaddrinfo(info);
     if (err != OH_OK)
         return err;
+    err = listener_port(fd, address, diag, out_port);
+    if (err != OH_OK) {
+        (void)close(fd);
+        return err;
+    }
     *out_fd = fd;
-    *out_port = listener_port(fd);
     return OH_OK;
 }
 

@@ -18,6 +18,7 @@
 
 #define US_PER_S INT64_C(1000000)
 #define SIGNAL_COUNT 3
+#define INTERRUPTS_MAX 10000   /* in a row; a call that is interrupted more often is not getting anywhere */
 #define DESCRIPTORS_BESIDE 256 /* files, listeners, event loop: everything that is no connection */
 
 /* One listening address. */
@@ -82,19 +83,35 @@ static ssize_t socket_result(ssize_t result)
 {
     if (result >= 0)
         return result;
-    return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -errno;
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+/* Counts an interrupted call; true while it should be repeated: no edge announces again what is there already. */
+static bool is_interrupted(ssize_t result, int *count)
+{
+    return result < 0 && errno == EINTR && (*count)++ < INTERRUPTS_MAX;
 }
 
 static ssize_t socket_recv(void *context, void *data, size_t size)
 {
     struct server_socket *sock = context;
-    return socket_result(recv(sock->fd, data, size, 0));
+    int interrupts = 0;
+    ssize_t got;
+    do {
+        got = recv(sock->fd, data, size, 0);
+    } while (is_interrupted(got, &interrupts));
+    return socket_result(got);
 }
 
 static ssize_t socket_send(void *context, const void *data, size_t size)
 {
     struct server_socket *sock = context;
-    return socket_result(send(sock->fd, data, size, MSG_NOSIGNAL));
+    int interrupts = 0;
+    ssize_t sent;
+    do {
+        sent = send(sock->fd, data, size, MSG_NOSIGNAL);
+    } while (is_interrupted(sent, &interrupts));
+    return socket_result(sent);
 }
 
 static void socket_shutdown_write(void *context)
