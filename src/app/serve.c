@@ -35,6 +35,7 @@ struct serve {
     struct oh_server *server;
     struct oh_server_hooks hooks;
     uint64_t replayed_bytes; /* of the journal, by recovery */
+    bool is_failure_told;    /* of the journal, in the log */
     _Atomic(struct oh_server *) woken; /* whom helper threads wake; NULL before there is a loop */
 };
 
@@ -59,6 +60,7 @@ static void serve_wake(void *ctx)
 static void serve_stop(void *ctx, enum oh_err error)
 {
     struct serve *serve = ctx;
+    serve->is_failure_told = true;
     if (serve->server != NULL)
         oh_server_abort(serve->server, error);
 }
@@ -234,6 +236,22 @@ static enum oh_err serve_open(struct serve *serve, struct oh_diag *diag)
 
 /* ---- Running and closing ----------------------------------------------------------------------- */
 
+/* The last records reach the disk, or the log says that they do not. False: they do not. */
+static bool serve_finish_journal(struct serve *serve)
+{
+    struct oh_diag diag = { "" };
+    if (serve->journal == NULL)
+        return true;
+    oh_journal_finish(serve->journal);
+    if (!oh_journal_failed(serve->journal, &diag))
+        return true;
+    if (!serve->is_failure_told)
+        OH_LOG(OH_LOG_ERROR, OH_LOG_EVENT("journal_failed"), OH_LOG_TEXT("reason", diag.text),
+               OH_LOG_U64("seq", oh_ledger_seq(serve->ledger)),
+               OH_LOG_U64("durable_seq", oh_journal_durable_seq(serve->journal)));
+    return false;
+}
+
 /* The helper threads end before the server that they wake. */
 static void serve_close(struct serve *serve)
 {
@@ -261,7 +279,7 @@ static int serve_run(struct serve *serve)
     else
         err = oh_server_run(serve->server);
     uint64_t seq = serve->ledger == NULL ? 0 : oh_ledger_seq(serve->ledger);
-    bool is_failed = err != OH_OK || (serve->journal != NULL && oh_journal_failed(serve->journal, NULL));
+    bool is_failed = !serve_finish_journal(serve) || err != OH_OK;
     serve_close(serve);
     OH_LOG(OH_LOG_INFO, OH_LOG_EVENT("stopped"), OH_LOG_U64("seq", seq), OH_LOG_I64("exit", is_failed ? 1 : 0));
     return is_failed ? EXIT_FAILED : EXIT_DONE;

@@ -316,23 +316,28 @@ enum oh_err oh_journal_open(const struct oh_directory *directory, const struct o
     return OH_OK;
 }
 
-void oh_journal_close(struct oh_journal **journal_at)
+void oh_journal_finish(struct oh_journal *journal)
 {
-    struct oh_journal *journal = *journal_at;
-    if (journal == NULL)
+    if (is_memory(journal) || journal->is_writer_stopping)
         return;
-    if (!is_memory(journal))
-        oh_journal_submit(journal);
-    if (journal->has_threads) {
-        /* The writer first: it may still need a file from the preparer. */
-        thread_stop(journal, journal->writer_thread, &journal->is_writer_stopping, &journal->writer_wake);
-        thread_stop(journal, journal->preparer_thread, &journal->is_preparer_stopping, &journal->preparer_wake);
-    } else if (!is_memory(journal)) {
+    oh_journal_submit(journal);
+    if (!journal->has_threads) {
         journal->is_writer_stopping = true;
         journal_write_rest(journal);
+        return;
     }
-    journal_free(journal);
-    *journal_at = NULL;
+    /* The writer first: it may still need a file from the preparer. */
+    thread_stop(journal, journal->writer_thread, &journal->is_writer_stopping, &journal->writer_wake);
+    thread_stop(journal, journal->preparer_thread, &journal->is_preparer_stopping, &journal->preparer_wake);
+}
+
+void oh_journal_close(struct oh_journal **journal)
+{
+    if (*journal == NULL)
+        return;
+    oh_journal_finish(*journal);
+    journal_free(*journal);
+    *journal = NULL;
 }
 
 /* ---- the loop thread -------------------------------------------------- */

@@ -95,12 +95,15 @@ OH_MUST_CHECK enum oh_err oh_journal_open(const struct oh_directory *directory,
                                           struct oh_journal **out_journal, struct oh_diag *diag);
 
 /*
- * oh_journal_close - write and sync what was appended, prove it, stop.
+ * oh_journal_finish - write and sync what was appended, prove it, stop.
  *
- * Waits for the disk. A failed journal only stops; ask oh_journal_failed()
- * before. Records beyond the room are dropped (they were never durable).
- * Sets *journal to NULL; does nothing when it is.
+ * Waits for the disk; oh_journal_failed() then says whether all of it is there.
+ * A failed journal only stops. Records beyond the room are dropped (they were
+ * never durable). Nothing may be appended any more; does nothing the second time.
  */
+void oh_journal_finish(struct oh_journal *journal);
+
+/* Finishes, and frees. Sets *journal to NULL; does nothing when it is. */
 void oh_journal_close(struct oh_journal **journal);
 
 /* A sentence about the tail that open cut, or NULL when there was none. Lends. Any thread. */
