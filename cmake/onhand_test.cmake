@@ -7,6 +7,8 @@
 #
 # One test that is a script. Exit code 77 means skipped.
 
+set(ONHAND_FAILING_MALLOC_OPTIONS
+    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=vasprintf,--wrap=free)
 set(ONHAND_TEST_LABELS lint unit prop sim integration e2e fuzz bench)
 
 function(onhand_test_properties name label timeout)
@@ -39,8 +41,7 @@ function(onhand_test)
     endforeach()
     if(arg_FAILING_MALLOC)
         target_sources(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/failing_malloc.c)
-        target_link_options(${arg_NAME} PRIVATE
-            -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
+        target_link_options(${arg_NAME} PRIVATE ${ONHAND_FAILING_MALLOC_OPTIONS})
     endif()
     add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     onhand_test_properties(${arg_NAME} ${arg_LABEL} ${arg_TIMEOUT})

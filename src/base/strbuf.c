@@ -34,6 +34,7 @@ void oh_strbuf_clear(struct oh_strbuf *buf)
 {
     buf->size = 0;
     buf->is_overflowed = false;
+    buf->is_starved = false;
 }
 
 void oh_strbuf_consume(struct oh_strbuf *buf, size_t size)
@@ -56,12 +57,18 @@ static size_t strbuf_capacity_for(const struct oh_strbuf *buf, size_t needed)
     return capacity < buf->size_max ? capacity : buf->size_max;
 }
 
+static void strbuf_starve(struct oh_strbuf *buf)
+{
+    buf->is_overflowed = true;
+    buf->is_starved = true;
+}
+
 static bool strbuf_grow(struct oh_strbuf *buf, size_t needed)
 {
     size_t capacity = strbuf_capacity_for(buf, needed);
     char *data = realloc(buf->data, capacity);
     if (data == NULL) {
-        buf->is_overflowed = true;
+        strbuf_starve(buf);
         return false;
     }
     buf->data = data;
@@ -181,10 +188,12 @@ void oh_strbuf_printf(struct oh_strbuf *buf, const char *format, ...)
     } else if (strbuf_make_room(buf, size)) {
         /* Through a copy: the text may fit below the maximum where text and NUL would not. */
         char *text = NULL;
-        if (vasprintf(&text, format, again) < 0)
-            buf->is_overflowed = true;
-        else
+        if (vasprintf(&text, format, again) < 0) {
+            text = NULL; /* on failure it is undefined */
+            strbuf_starve(buf);
+        } else {
             oh_strbuf_put(buf, text, size);
+        }
         free(text);
     }
     va_end(again);

@@ -19,6 +19,7 @@ struct oh_strbuf {
     size_t capacity; /* bytes allocated */
     size_t size_max; /* never grows past this */
     bool is_overflowed;
+    bool is_starved; /* overflowed for want of memory, not at size_max */
 };
 
 void oh_strbuf_init(struct oh_strbuf *buf, size_t size_max);

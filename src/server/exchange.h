@@ -29,7 +29,7 @@
  *     later replies on that connection, leave when turn_end reports that seq as durable.
  *   - HEAD arrives as the GET handler: write the body as for GET, it is cut off for you.
  *   - An error of the body (too large, no memory) needs no check in the handler: oh_reply_end replaces a reply that
- *     did not fit by a 500 problem `reply_too_large`.
+ *     did not fit by a problem, 500 `reply_too_large` or 503 `out_of_memory`, and the connection ends.
  *   - A handler that returns without a reply has deferred it: it kept the exchange, and replies later from a hook or
  *     from another handler (begin .. end or problem, then forget the exchange). The connection handles no further
  *     request meanwhile. Ask for oh_exchange_on_close first: after `closed` was called the exchange is gone.

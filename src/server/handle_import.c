@@ -98,6 +98,11 @@ static void import_reject(struct import *import, uint64_t row, const char *code,
     oh_json_member_string_if_any(buf, "field", oh_bytes_of(field));
     oh_json_member_string_if_any(buf, "detail", oh_bytes_of(detail));
     oh_strbuf_put_char(buf, '}');
+    if (buf->is_overflowed) { /* out of memory: counted, and not listed */
+        buf->size = offset;
+        buf->is_overflowed = buf->is_starved = false;
+        return;
+    }
     import->rejection_places[import->rejection_count++] = (struct rejection){ row, offset, buf->size - offset };
 }
 
@@ -357,6 +362,16 @@ static void import_refuse_storage(struct import *import)
     };
 }
 
+static void import_refuse_memory(struct import *import)
+{
+    import->refusal = (struct oh_fault){
+        .code = "out_of_memory",
+        .title = "Out of memory",
+        .http_status = 503,
+        .detail = "The rows could not be kept until the disk has room; send the import again under the same Import-Id.",
+    };
+}
+
 /* Feeds the bytes when the disk has room for what they become; false when they have to wait. */
 static bool import_take(struct import *import, struct oh_bytes bytes)
 {
@@ -482,7 +497,7 @@ static bool import_data(void *app, struct oh_exchange *exchange, struct oh_bytes
     if (import->refusal.code == NULL && !import_take(import, bytes)) {
         oh_strbuf_put_bytes(&import->held, bytes);
         if (import->held.is_overflowed)
-            import_refuse_storage(import);
+            import_refuse_memory(import);
         import->task.is_waiting = true;
     }
     if (import->refusal.code == NULL)

@@ -154,8 +154,8 @@ static void reply_put_head(struct oh_exchange *exchange, int status, const char 
     if (exchange->request_id_size > 0)
         reply_put_request_id(exchange, out);
     oh_strbuf_put_bytes(out, oh_strbuf_bytes(&engine->reply_headers));
-    if (engine->reply_headers.is_overflowed)
-        out->is_overflowed = true;
+    out->is_overflowed = out->is_overflowed || engine->reply_headers.is_overflowed;
+    out->is_starved = out->is_starved || engine->reply_headers.is_starved;
     oh_strbuf_clear(&engine->reply_headers);
 }
 
@@ -222,17 +222,28 @@ static void reply_patch_length(struct oh_exchange *exchange)
     exchange->body_at -= unused;
 }
 
+static enum oh_close_reason overflow_reason(const struct oh_strbuf *out)
+{
+    return out->is_starved ? OH_CLOSE_no_memory : OH_CLOSE_output_full;
+}
+
 /* The reply did not fit: takes it back and says so instead. The connection ends, since memory is short. */
 static void reply_replace(struct oh_exchange *exchange)
 {
     struct oh_strbuf *out = &exchange->connection->output;
-    out->size = exchange->reply_start;
-    out->is_overflowed = false;
+    bool is_starved = out->is_starved;
+    exchange->end_reason = overflow_reason(out);
     exchange->phase = OH_EXCHANGE_OPEN;
     exchange->is_keep_alive = false;
-    exchange->end_reason = OH_CLOSE_output_full;
-    (void)oh_reply_problem_begin(exchange, 500, "reply_too_large", "The reply is larger than output_size_max",
-                                 OH_BYTES_NONE, NULL);
+    out->size = exchange->reply_start;
+    out->is_overflowed = out->is_starved = false;
+    if (is_starved)
+        (void)oh_reply_problem_begin(exchange, 503, "out_of_memory", "Out of memory for the reply",
+                                     OH_BYTES("A write may have happened: the same request with its key tells."),
+                                     NULL);
+    else
+        (void)oh_reply_problem_begin(exchange, 500, "reply_too_large", "The reply is larger than output_size_max",
+                                     OH_BYTES_NONE, NULL);
     oh_strbuf_put_char(out, '}');
 }
 
@@ -254,7 +265,7 @@ void oh_reply_end(struct oh_exchange *exchange, uint64_t release_seq)
         reply_replace(exchange);
     if (out->is_overflowed) {
         exchange->phase = OH_EXCHANGE_REPLIED;
-        oh_connection_break(connection, OH_CLOSE_output_full);
+        oh_connection_break(connection, overflow_reason(out));
         return;
     }
     reply_patch_length(exchange);
@@ -273,7 +284,7 @@ static bool stream_is_over(struct oh_exchange *exchange)
 {
     struct oh_connection *connection = exchange->connection;
     if (connection->output.is_overflowed)
-        oh_connection_break(connection, OH_CLOSE_output_full);
+        oh_connection_break(connection, overflow_reason(&connection->output));
     return connection->is_broken;
 }
 
@@ -395,11 +406,10 @@ void oh_reply_no_route(struct oh_exchange *exchange, uint32_t allowed_methods)
         oh_reply_problem(exchange, 404, "not_found", "No such path", OH_BYTES_NONE, NULL);
         return;
     }
-    struct oh_strbuf allow;
-    oh_strbuf_init(&allow, 128);
-    oh_router_allow_text(allowed_methods, &allow);
-    oh_reply_header(exchange, "Allow", oh_strbuf_bytes(&allow));
-    oh_strbuf_fini(&allow);
+    struct oh_strbuf *headers = &exchange->connection->engine->reply_headers;
+    oh_strbuf_put_text(headers, "Allow: ");
+    oh_router_allow_text(allowed_methods, headers);
+    oh_strbuf_put_text(headers, "\r\n");
     oh_reply_problem(exchange, 405, "method_not_allowed", "The path does not have this method", OH_BYTES_NONE,
                      NULL);
 }

@@ -20,11 +20,12 @@ enum oh_err oh_service_create(const struct oh_service_options *options, struct o
     service->journal = options->journal;
     service->verify_round_seq = UINT64_MAX;
     oh_strbuf_init(&service->record, OH_JOURNAL_RECORD_SIZE_MAX);
+    bool has_record = oh_strbuf_reserve(&service->record, OH_JOURNAL_RECORD_SIZE_MAX) != NULL;
     service->nodes = malloc((size_t)OH_SERVICE_SCRATCH_NODES * sizeof(*service->nodes));
     service->indexes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->indexes));
     service->claims = malloc((size_t)OH_CLAIMS_MAX * sizeof(*service->claims));
     service->near_rows = malloc((size_t)OH_NEAR_ROWS_MAX * sizeof(*service->near_rows));
-    bool is_complete = service->nodes != NULL && service->indexes != NULL && service->claims != NULL &&
+    bool is_complete = has_record && service->nodes != NULL && service->indexes != NULL && service->claims != NULL &&
                        service->near_rows != NULL;
     if (!is_complete || oh_json_document_create(&service->document) != OH_OK) {
         oh_service_destroy(&service);

@@ -110,7 +110,7 @@ struct oh_service {
     struct oh_claim_view *claims;   /* OH_CLAIMS_MAX */
     struct oh_near_row *near_rows;  /* OH_NEAR_ROWS_MAX */
 
-    struct oh_strbuf record;        /* the encoded record of a commit */
+    struct oh_strbuf record;        /* the encoded record of a commit; of full size from the start, so it cannot fail */
     struct oh_answer answer;        /* of the last apply */
     struct oh_service_task *tasks[OH_SERVICE_TASKS_MAX];
     uint32_t task_count;

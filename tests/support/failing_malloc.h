@@ -1,9 +1,11 @@
 /*
- * failing_malloc.h - makes one chosen allocation fail, to prove that a failed
- * malloc returns an error and leaves state unchanged.
+ * failing_malloc.h - makes chosen allocations fail, to prove that a failed
+ * malloc returns an error and leaves state unchanged; and counts what is
+ * allocated and not freed.
  *
  * A test that uses it is registered with FAILING_MALLOC, which wraps malloc,
- * calloc, realloc and aligned_alloc at link time. One thread.
+ * calloc, realloc, aligned_alloc, vasprintf and free at link time: what the
+ * test and Onhand call, not what shared libraries do. One thread.
  *
  *   for (size_t nth = 1; ; nth++) {
  *       failing_malloc_arm(nth);
@@ -21,7 +23,27 @@
 /* The nth allocation from now on fails, 1 is the next one; those after it succeed. */
 void failing_malloc_arm(size_t nth);
 
+/* From the nth on `times` of them fail; times 0 only counts. */
+void failing_malloc_arm_many(size_t nth, size_t times);
+
 /* Allocations succeed again. True when one was failed since the last arm. */
 bool failing_malloc_disarm(void);
+
+/* Allocations since the last arm, and how many of them failed. */
+size_t failing_malloc_count(void);
+size_t failing_malloc_failed(void);
+
+/* For an allocator of the test's own: counts as one, and true when it has to fail. */
+bool failing_malloc_fails(void);
+
+/* Between the two, what is allocated is the test's own: it neither counts nor fails. They nest. */
+void failing_malloc_pause(void);
+void failing_malloc_resume(void);
+
+/* From now on remembers what is allocated (outside of pauses). */
+void failing_malloc_watch(void);
+
+/* Of that, what was not freed; and the number (since arm) of the first of them, 0 when there is none. */
+size_t failing_malloc_live(size_t *out_first);
 
 #endif

@@ -1010,8 +1010,27 @@ static void test_http_connection_survives_every_failed_allocation(void **state)
         assert_true(peer->is_closed);
         if (!was_failed)
             break;
-        assert_int_equal(closed(OH_CLOSE_no_memory) + closed(OH_CLOSE_output_full), 1);
+        assert_int_equal(closed(OH_CLOSE_no_memory), 1);
     }
+}
+
+/* fail_once empty/memory:398: it was said that the reply was larger than a limit. */
+static void test_http_connection_says_that_memory_is_out_when_a_reply_finds_none(void **state)
+{
+    (void)state;
+    restart(NULL);
+    struct fake_peer *peer = asked(GET_A);
+    (void)oh_strbuf_reserve(&peer->received, 65536);
+    fake_peer_send(peer, "GET /v1/large/5000 HTTP/1.1\r\nHost: h\r\n\r\n");
+    failing_malloc_arm(1);
+    fake_net_settle(&net);
+    assert_true(failing_malloc_disarm());
+    assert_string_equal(fake_peer_statuses(peer), "200 503");
+    assert_has(peer, "\"code\":\"out_of_memory\"");
+    assert_has(peer, "Connection: close\r\n");
+    fake_peer_end(peer);
+    fake_net_settle(&net);
+    assert_int_equal(closed(OH_CLOSE_no_memory), 1);
 }
 
 static void test_http_connection_counts_states_routes_and_bytes(void **state)
@@ -1093,6 +1112,7 @@ int main(void)
         TEST(test_http_connection_drains_idle_ones_at_once_and_others_after_their_reply),
         TEST(test_http_connection_is_closed_when_the_drain_takes_too_long),
         TEST(test_http_connection_survives_every_failed_allocation),
+        TEST(test_http_connection_says_that_memory_is_out_when_a_reply_finds_none),
         TEST(test_http_connection_counts_states_routes_and_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

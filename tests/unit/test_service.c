@@ -1,5 +1,6 @@
 #include "server/service.h"
 #include "storage/journal.h"
+#include "support/failing_malloc.h"
 #include "support/small_ledger.h"
 #include "support/test.h"
 
@@ -124,6 +125,21 @@ static void test_service_journals_nothing_when_nothing_changed(void **state)
     bench_fini(&bench);
 }
 
+/* fail_once empty/memory:136: the ledger had a change that no memory was there to journal, and the server stopped. */
+static void test_service_journals_without_an_allocation(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench);
+    failing_malloc_arm_many(1, SIZE_MAX);
+    assert_int_equal(put_item(&bench, "C"), OH_OK_DONE);
+    oh_service_commit(bench.service);
+    assert_false(failing_malloc_disarm());
+    assert_int_equal(failing_malloc_count(), 0);
+    assert_int_equal(bench.stop_count, 0);
+    bench_fini(&bench);
+}
+
 static void test_service_reports_the_durable_seq_at_the_end_of_a_turn(void **state)
 {
     struct bench bench;
@@ -238,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_service_makes_one_record_of_what_was_applied_until_commit),
         cmocka_unit_test(test_service_journals_nothing_when_nothing_changed),
+        cmocka_unit_test(test_service_journals_without_an_allocation),
         cmocka_unit_test(test_service_reports_the_durable_seq_at_the_end_of_a_turn),
         cmocka_unit_test(test_service_expires_a_bounded_number_of_holds_in_a_turn),
         cmocka_unit_test(test_service_verifier_rests_when_the_ledger_has_not_changed),
