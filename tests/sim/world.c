@@ -19,7 +19,9 @@
 /* Mapped, because most of it is never touched. */
 static void *memory_allocate(void *ctx, size_t size)
 {
-    (void)ctx;
+    const struct sim_hooks *hooks = ctx;
+    if (hooks->memory_fails != NULL && hooks->memory_fails(hooks->ctx))
+        return NULL;
     void *memory =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
@@ -88,13 +90,23 @@ static uint64_t read_end(const struct sim_peer *peer, size_t size)
     return end;
 }
 
+/* How many of `size` bytes the network lets pass, or what the call returns. */
+static ssize_t network_passes(const struct sim_peer *peer, bool is_send, size_t size)
+{
+    const struct sim_hooks *hooks = &peer->world->options.hooks;
+    return hooks->network == NULL ? (ssize_t)size : hooks->network(hooks->ctx, is_send, size);
+}
+
 static ssize_t peer_recv(void *context, void *data, size_t size)
 {
     struct sim_peer *peer = context;
     OH_ASSERT(peer->is_open);
     if (peer->is_reset)
         return -ECONNRESET;
-    uint64_t end = read_end(peer, size);
+    ssize_t passing = network_passes(peer, false, size);
+    if (passing < 0)
+        return passing;
+    uint64_t end = read_end(peer, (size_t)passing);
     size_t count = (size_t)(end - peer->read_at);
     if (count == 0)
         return peer->has_ended && peer->read_at == peer->sent_base + peer->sent.size ? 0 : -EAGAIN;
@@ -112,7 +124,11 @@ static ssize_t peer_send(void *context, const void *data, size_t size)
     OH_ASSERT(peer->is_open && size > 0);
     if (peer->is_reset)
         return -EPIPE;
-    size_t count = size < peer->take_max ? size : peer->take_max;
+    ssize_t passing = network_passes(peer, true, size);
+    if (passing < 0 && passing != -EAGAIN)
+        return passing;
+    size_t count = passing < 0 ? 0 : (size_t)passing;
+    count = count < peer->take_max ? count : peer->take_max;
     peer->was_shut = count < size;
     if (count == 0)
         return -EAGAIN;
@@ -301,6 +317,8 @@ static enum oh_err world_open_storage(struct sim_world *world, struct oh_diag *d
         .is_manual = true,
     };
     world->io = *storage_disk_io(world->disk);
+    if (options->hooks.wrap_io != NULL)
+        options->hooks.wrap_io(options->hooks.ctx, &world->io);
     enum oh_err err = oh_directory_open(&world->io, DATA_DIR, OH_DIRECTORY_WRITE, &world->directory, diag);
     if (err != OH_OK)
         return err;
@@ -319,11 +337,12 @@ static enum oh_err world_recover(struct sim_world *world, uint64_t *out_bytes, s
                                                              .keys_max = 32768,
                                                              .history_max = 32768,
                                                              .text_size_max = UINT64_C(256) << 20 };
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    const struct oh_allocator allocator = { memory_allocate, memory_release, &world->options.hooks };
     struct oh_recovery_options options = { .last_seq = oh_journal_durable_seq(world->journal) };
     struct oh_recovery_report report = { .last_seq = 0 };
     enum oh_err err = oh_ledger_create(&ledger_options, &allocator, &world->ledger);
-    OH_ASSERT(err == OH_OK);
+    if (err != OH_OK)
+        return err;
     err = oh_recovery_run(world->directory, world->ledger, &options, &report, diag);
     if (err == OH_OK && oh_ledger_seq(world->ledger) != oh_journal_seq(world->journal)) {
         oh_diag_set(diag, "the ledger and its journal are at different places");
@@ -350,7 +369,8 @@ static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed
                                           .stop = world_stop,
                                           .stop_ctx = world };
     err = oh_service_create(&options, &world->service);
-    OH_ASSERT(err == OH_OK);
+    if (err != OH_OK)
+        return err;
     world->service_hooks = oh_service_hooks(world->service);
     world->hooks = world->service_hooks;
     world->hooks.turn_end = hook_turn_end;
@@ -358,9 +378,7 @@ static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed
                                                 .clock = { world, clock_realtime_us, clock_monotonic_us },
                                                 .hooks = &world->hooks,
                                                 .router = world->router };
-    err = oh_engine_create(&engine_options, &world->engine);
-    OH_ASSERT(err == OH_OK);
-    return OH_OK;
+    return oh_engine_create(&engine_options, &world->engine);
 }
 
 static void world_count(struct sim_world *world)
@@ -407,6 +425,11 @@ enum oh_err sim_world_start(struct sim_world *world, struct oh_diag *diag)
 bool sim_world_is_up(const struct sim_world *world)
 {
     return world->engine != NULL;
+}
+
+void sim_world_exit(struct sim_world *world)
+{
+    world_close(world);
 }
 
 void sim_world_crash(struct sim_world *world, bool is_power_loss)

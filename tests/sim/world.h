@@ -8,7 +8,7 @@
  *
  * What it is not: a judge. It only writes down in which order the server read the requests, and between which seqs.
  *
- * Threads: one. Aborts when there is no memory: it is for tests.
+ * Threads: one.
  */
 #ifndef ONHAND_TESTS_SIM_WORLD_H
 #define ONHAND_TESTS_SIM_WORLD_H
@@ -63,6 +63,14 @@ struct sim_read {
     bool has_no_room;    /* the journal could not have taken it: it must be refused */
 };
 
+/* What a test of failures puts in between. Each may be NULL. */
+struct sim_hooks {
+    void *ctx;
+    void (*wrap_io)(void *ctx, struct oh_io *io); /* may put a table of its own in front of this one */
+    bool (*memory_fails)(void *ctx);              /* of the ledger's pools */
+    ssize_t (*network)(void *ctx, bool is_send, size_t size); /* bytes that pass now, or what the call returns */
+};
+
 struct sim_world_options {
     enum oh_durability durability;
     uint64_t segment_size;
@@ -72,6 +80,7 @@ struct sim_world_options {
     uint64_t snapshot_bytes; /* of journal between snapshots */
     uint64_t seed;           /* of the disk */
     int64_t now_us;          /* realtime at first */
+    struct sim_hooks hooks;
 };
 
 struct sim_world {
@@ -109,6 +118,9 @@ void sim_world_fini(struct sim_world *world);
 /* Starts a process on the disk. Errors: what opening or recovery says; the world is then without a process. */
 enum oh_err sim_world_start(struct sim_world *world, struct oh_diag *diag);
 bool sim_world_is_up(const struct sim_world *world);
+
+/* The process ends by itself, as after a failed journal: no drain. The disk stays as it is. */
+void sim_world_exit(struct sim_world *world);
 
 /* The process is gone. With is_power_loss, so is what was not synced. */
 void sim_world_crash(struct sim_world *world, bool is_power_loss);
