@@ -42,6 +42,7 @@ class Server:
         self.config = dict(config or {})
         self.arguments = list(arguments)
         self.environment = {}
+        self.wrapper = []       # goes before the command
         self.log_path = os.path.join(self.home, 'log')
         self.config_path = os.path.join(self.home, 'onhand.conf')
         self.port_path = os.path.join(self.home, 'port')
@@ -58,8 +59,8 @@ class Server:
         """Starts the process and does not wait for it."""
         if os.path.exists(self.port_path):
             os.unlink(self.port_path)
-        command = [PROGRAM, 'serve', '--data', self.data, '--listen', '127.0.0.1:0', '--port-file', self.port_path,
-                   '--durability', self.durability, *self.arguments]
+        command = [*self.wrapper, PROGRAM, 'serve', '--data', self.data, '--listen', '127.0.0.1:0',
+                   '--port-file', self.port_path, '--durability', self.durability, *self.arguments]
         if self.config:
             self.write_config()
             command += ['--config', self.config_path]
