@@ -146,12 +146,12 @@ static void name_change(struct storage_disk *disk, const char *path, int inode)
     change->after.inode = inode;
 }
 
-/* A path without a slash lies in ".", where the process was started. */
+/* A path without a slash lies in ".", where the process was started; "/" is the root, whose name ends in its slash. */
 static bool is_in_directory(const char *path, const char *directory)
 {
     if (strcmp(directory, ".") == 0)
         return strchr(path, '/') == NULL;
-    size_t size = strlen(directory);
+    size_t size = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
     return strncmp(path, directory, size) == 0 && path[size] == '/' && strchr(path + size + 1, '/') == NULL;
 }
 
@@ -632,7 +632,7 @@ static bool is_reachable(const struct storage_disk *disk, const char *path)
 {
     char directory[sizeof(disk->live[0].path)];
     const char *slash = strrchr(path, '/');
-    if (slash == NULL)
+    if (slash == NULL || slash == path) /* the root is always there */
         return true;
     (void)snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
     return name_find(disk->safe, directory) >= 0;
