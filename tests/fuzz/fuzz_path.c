@@ -1,8 +1,8 @@
 /*
  * fuzz_path.c - paths: escapes and the choice of a route, against a twin that tries every route.
  *
- * Input: one byte that says which method, and whether of the server or of a table in which many fit, then a path of visible ASCII: a head with any other byte in its target is
- * refused before (http_head.h).
+ * Input: one byte that says which method, and whether of the server or of a table in which many routes fit; then a
+ * path of visible ASCII: a head with any other byte in its target is refused before (http_head.h).
  * Laws: the same route, the same parameters, the same allowed methods as the twin; among several routes that fit, the
  * one whose first segment that differs is a word and not a parameter.
  */
