@@ -5,13 +5,14 @@ Every write carries an idempotency key and is sent again until it is answered, s
 doubt. What was asked and answered goes to the parent as events, in the words of judge.py. The reservations it acts on
 are its own; items, nodes, rules and fences are everybody's.
 """
-import json
+import calendar
 import os
 import random
 import select
 import signal
 import socket
 import time
+import traceback
 
 from support.client import Client, request_bytes, url
 
@@ -19,6 +20,8 @@ BUSY = {'storage_full', 'storage_busy', 'draining', 'not_ready', 'out_of_memory'
 DEADLINE_S = 240
 KINDS = ('cart', 'collect', 'ship', 'staff', 'transfer')
 STATES = ('sellable',) * 6 + ('damaged', 'quality_control', 'display', 'returned')
+HELD_ACTIONS = ('confirm', 'confirm', 'confirm', 'confirm', 'release', 'extend', 'change', 'move', 'fulfil')
+FIRM_ACTIONS = ('confirm', 'release', 'extend', 'change', 'move', 'fulfil', 'fulfil', 'fulfil')
 ENDED = ('expired', 'already_released', 'already_fulfilled', 'already_confirmed', 'not_confirmed', 'exceeds_claim',
          'nothing_claimed', 'not_held', 'unknown_line', 'insufficient_stock')
 
@@ -37,7 +40,6 @@ def us_of(text):
     if text is None:
         return None
     whole, _, part = text.rstrip('Z').partition('.')
-    import calendar  # pylint: disable=import-outside-toplevel
     return calendar.timegm(time.strptime(whole, '%Y-%m-%dT%H:%M:%S')) * 1_000_000 + int((part + '000000')[:6])
 
 
@@ -139,7 +141,7 @@ class Worker:
                 self.drop()
                 self.tallies['retried'] += len(waiting)
                 time.sleep(0.02)
-        if self.chance.random() < 0.02:
+        if self.chance.random() < 0.04:
             self.repeat([ask for ask in asks if 'Idempotency-Key' in ask.headers and ask.route != 'batch'])
         for ask in asks:
             if ask.done and ask.answer is not None:
@@ -382,8 +384,10 @@ class Worker:
         if not self.mine:
             return self.ask_reserve()
         name = self.chance.choice(list(self.mine))
-        action = self.chance.choice(('confirm', 'confirm', 'confirm', 'release', 'extend', 'change', 'move', 'fulfil'))
-        return self.act(name, action, is_whole=action == 'extend' or (action in ('confirm', 'release') and self.chance.random() < 0.5))
+        is_firm = any(part[4] > 0 for part in self.mine[name]['parts'])
+        action = self.chance.choice(FIRM_ACTIONS if is_firm else HELD_ACTIONS)
+        is_whole = action == 'extend' or (action in ('confirm', 'release', 'fulfil') and self.chance.random() < 0.4)
+        return self.act(name, action, is_whole)
 
     def ask_end(self):
         """Ends one, by fulfilling or releasing all of it."""
@@ -551,7 +555,7 @@ class Worker:
 
 
 MIX = ((Worker.ask_reserve, 22), (Worker.ask_act, 26), (Worker.ask_adjust, 10), (Worker.ask_sync, 5), (Worker.ask_batch, 1),
-       (Worker.ask_rule, 1.5), (Worker.ask_fence, 1.5), (Worker.ask_read, 26), (Worker.ask_grid, 3), (Worker.ask_import, 0.4),
+       (Worker.ask_rule, 2), (Worker.ask_fence, 4), (Worker.ask_read, 26), (Worker.ask_grid, 3), (Worker.ask_import, 0.4),
        (Worker.ask_slow, 0.1))
 MIX_OPS, MIX_WEIGHTS = zip(*MIX)
 
@@ -564,7 +568,5 @@ def work(number, world, seed, rate, port, flags, pipe):
     try:
         worker.main()
     except Exception as error:  # pylint: disable=broad-except
-        import traceback  # pylint: disable=import-outside-toplevel
         worker.trouble('replies', f'the client failed: {error!r} {traceback.format_exc()[-1500:]}')
         worker.flush(True)
-        json.dumps(str(error))

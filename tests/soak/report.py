@@ -3,6 +3,7 @@ The report: report.html (one file, plots as inline SVG), report.md (the figures)
 """
 import html
 import json
+import math
 import os
 import time
 
@@ -18,9 +19,9 @@ main{max-width:1130px;margin:0 auto;padding:28px 24px 60px}
 h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:34px 0 10px}
 .verdict{display:inline-block;padding:3px 14px;border-radius:99px;color:#fff;font-weight:600;background:#2e7d4f}
 .bad{background:#b3261e}.muted{color:#5b6875}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));gap:12px;margin:20px 0}
 .tile,.plot,.card{background:#fff;border:1px solid #e1e5ea;border-radius:8px}
-.tile{padding:12px 14px}.tile b{display:block;font-size:22px;font-variant-numeric:tabular-nums}
+.tile{padding:12px 14px}.tile b{display:block;font-size:19px;white-space:nowrap;font-variant-numeric:tabular-nums}
 .tile span{color:#5b6875;font-size:13px}
 .plot{padding:10px 12px 4px;margin:0 0 12px}.plot h3{font-size:14px;margin:0 0 2px;display:flex;gap:16px;flex-wrap:wrap}
 .key{font-weight:400;color:#5b6875}.key i{display:inline-block;width:14px;height:3px;margin-right:6px;vertical-align:middle}
@@ -72,7 +73,7 @@ class Story:
             (f'{max(lat.worst) / 1e6:.1f} s', 'longest wait, restarts included'),
             (f'{self.most("rss_mib"):.0f} MiB', 'most memory (RSS)'),
             ('not judged' if self.slope is None else f'{self.slope:+.1f} MiB/h',
-             f'unexplained growth (bound {MEMORY_SLOPE_MIB})' if self.slope is not None else 'growth: runs under 15 minutes are too short'),
+             f'growth of memory that is not explained, bound {MEMORY_SLOPE_MIB}'),
             (f'{self.most("journal_mib") + self.most("snapshot_mib"):.0f} MiB', 'most disk'),
             (f'{merged.get("cut", 0):,}', 'clients cut in mid-request'), (f'{merged.get("replayed", 0):,}', 'idempotent repeats'),
             (f'{merged.get("retried", 0):,}', 'requests sent again'), (f'{merged.get("import_rows", 0):,}', 'rows imported')]
@@ -160,7 +161,6 @@ class Plot:
 
 
 def position_log(value, low, high):
-    import math  # pylint: disable=import-outside-toplevel
     return math.log(max(value, low) / low) / math.log(high / low)
 
 

@@ -37,7 +37,7 @@ def options():
     parser.add_argument('--items', type=int, default=120)
     parser.add_argument('--check-seconds', type=float, default=60, help='between two checks')
     parser.add_argument('--fault-seconds', type=float, default=40, help='between two faults, on average; 0: none')
-    parser.add_argument('--faults', help='these only, in this order: kill,term,stop,...')
+    parser.add_argument('--faults', help='these only, in this order, each at least once: kill,term,stop,...')
     parser.add_argument('--small-disk', type=int, default=0, metavar='MIB',
                         help='put the data on a tmpfs of this size (root only), so that a full disk is one')
     parser.add_argument('--sabotage', action='store_true', help='falsify the oracle by 0.001 once: the run must fail')
@@ -106,6 +106,8 @@ class Soak:
         self.rows = {'faults': [], 'checks': []}
         self.workers, self.pipes = [], []
         self.trouble = None
+        self.commit = subprocess.run(['git', 'log', '-1', '--format=%h %s'], capture_output=True, text=True, check=False,
+                                     cwd=ROOT).stdout.strip()
         self.fold_records = 0
 
     def interval_s(self):
@@ -179,7 +181,7 @@ class Soak:
         end = time.monotonic() + self.given.seconds
         following_check = time.monotonic() + self.given.check_seconds
         following_fault = self.after_a_while()
-        while time.monotonic() < end and not self.checks.violations:
+        while (time.monotonic() < end or self.owes_faults()) and not self.checks.violations:
             if time.monotonic() >= following_fault:
                 self.check('after ' + self.fault())
                 following_fault, following_check = self.after_a_while(), time.monotonic() + self.given.check_seconds
@@ -192,6 +194,9 @@ class Soak:
                 time.sleep(min(0.1, max(0.01, end - time.monotonic())))
                 with self.lock:
                     self.latencies.close(now_us() - 60_000_000)
+
+    def owes_faults(self):
+        return len(self.rows['faults']) < len(self.faults_in_order)
 
     def after_a_while(self):
         if not self.given.fault_seconds:
@@ -283,6 +288,8 @@ class Soak:
             self.run()
             if not self.checks.violations:
                 self.finish()
+        except KeyboardInterrupt:
+            self.trouble = 'interrupted'
         except Exception as error:  # pylint: disable=broad-except
             self.trouble = f'{type(error).__name__}: {error}'[:4000]
         try:
@@ -327,7 +334,7 @@ class Soak:
                 return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT).stdout.strip()
             except OSError:
                 return ''
-        return {'command': self.command(), 'commit': said('git', 'log', '-1', '--format=%h %s') or 'unknown',
+        return {'command': self.command(), 'commit': self.commit or 'unknown',
                 'server': said(PROGRAM, '--version') or 'unknown', 'build': os.path.basename(os.path.dirname(PROGRAM)),
                 'machine': f'{os.cpu_count()} processors, {platform.platform()}', 'python': platform.python_version(),
                 'durability': self.given.durability, 'began': time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(self.began)),
