@@ -133,6 +133,15 @@ class BadHistories(unittest.TestCase):
         self.reserve(6, 2001, status=409, code='insufficient_stock', claims=[])
         self.found()
 
+    def test_a_claim_that_moved_away_and_back_is_still_seen(self):
+        self.reserve(1, 3000, expires=NEVER)
+        for seq, node, to_node in ((2, 'n0', 'n1'), (3, 'n1', 'n0')):
+            self.judge.oracle.counters['A', to_node, 'sellable'].move(1, 3000)
+            self.act(seq, 'move', line=1, node=node, to_node=to_node, quantity=3000)
+            self.judge.oracle.forget(100)
+        self.assertEqual(self.judge.oracle.row(('A', 'n0'), 400)['held'], 3000)
+        self.found()
+
     def test_a_unit_is_sold_twice(self):
         self.reserve(1, 3000, expires=NEVER)
         self.reserve(2, 2001)

@@ -25,7 +25,8 @@ class Faults:
                       'flood': self.flood, 'garbage': self.garbage}
         if library:
             server.environment = {'LD_PRELOAD': library, 'ONHAND_FAULTS_FILE': self.wish_path}
-            self.kinds.update(slow_sync=self.slow_sync, slow_disk=self.slow_disk, slow_kill=self.slow_kill)
+            self.kinds.update(slow_sync=self.slow_sync, slow_disk=self.slow_disk, slow_kill=self.slow_kill,
+                              fail_sync=self.fail_sync)
         if library or ballast:
             self.kinds['disk_full'] = self.disk_full
 
@@ -108,6 +109,17 @@ class Faults:
         self.wish('')
         return f'kill -9 on a slow disk; started, ready after {self.start():.2f} s'
 
+    def fail_sync(self):
+        """A sync that fails ends acknowledging for good: the process must end by itself, and not with 0."""
+        self.wish('fail')
+        try:
+            code = self.server.wait()
+        finally:
+            self.wish('')
+        if code == 0:
+            raise AssertionError('a failed sync ended the server with 0')
+        return f'a sync failed, the server ended with {code}; started, ready after {self.start():.2f} s'
+
     def disk_full(self):
         """Until writes are refused and a moment longer; then there is space again."""
         began = time.monotonic()
@@ -124,11 +136,10 @@ class Faults:
     def fill(self):
         if not self.ballast:
             return self.wish('full')
-        with open(self.ballast, 'wb') as file:
+        with open(self.ballast, 'wb', buffering=0) as file:
             try:
-                while True:
-                    file.write(b'\0' * (1 << 20))
-                    file.flush()
+                while file.write(bytes(1 << 16)):
+                    pass
             except OSError:
                 return None
 

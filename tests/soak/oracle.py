@@ -178,9 +178,9 @@ class Oracle:
         self.counters[(*claim.place, 'sellable')].move(at, -quantity)
 
     def forget(self, before):
-        """Drops what has ended and what no count can ask for again."""
-        for place, claims in self.claims.items():
-            self.claims[place] = [claim for claim in claims if claim.live_at(before)]
+        """Drops what has ended and what no count can ask for again. A claim goes with its reservation, not before."""
         self.reservations = {name: made for name, made in self.reservations.items() if made.live_at(before)}
+        for place, claims in self.claims.items():
+            self.claims[place] = [claim for claim in claims if claim.reservation.id in self.reservations]
         for counter in self.counters.values():
             counter.fold(before)

@@ -11,7 +11,7 @@ from checks import CHECKS, MEMORY_SLOPE_MIB
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1080, 190, 62, 12, 12, 24
 COLORS = ('#1f5fa8', '#d9822b', '#3d8b57', '#8e4a9e')
-FAULT_COLORS = {'kill': '#c0392b', 'slow_kill': '#c0392b', 'term': '#c76b1d', 'stop': '#7d5ba6', 'slow_sync': '#2f7f86',
+FAULT_COLORS = {'kill': '#c0392b', 'slow_kill': '#c0392b', 'fail_sync': '#c0392b', 'term': '#c76b1d', 'stop': '#7d5ba6', 'slow_sync': '#2f7f86',
                 'slow_disk': '#2f7f86', 'disk_full': '#8a6d1a', 'hup': '#6b7683', 'flood': '#4a6fa5', 'garbage': '#4a6fa5'}
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2733;background:#f6f7f9;margin:0}
