@@ -156,10 +156,29 @@ static bool has_comment(const char *value)
     return value[0] == ';' || strstr(value, " ;") != NULL || strstr(value, "\t;") != NULL;
 }
 
+/* A byte that ends a line of a file, or is lost at its end. Only a command line can have it in a value. */
+static bool has_control(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] < ' ' && text[i] != '\t')
+            return true;
+    }
+    return false;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static enum oh_err set_text(const struct config_row *row, char *field, const char *value,
                             struct oh_diag *diag)
 {
     size_t size = strlen(value);
+    if (has_control(value, size) || is_blank(value[0]) || (size > 0 && is_blank(value[size - 1]))) {
+        oh_diag_set(diag, "%s has a control character, or a blank at an end", row->name);
+        return OH_E_INVALID;
+    }
     if (has_comment(value)) {
         oh_diag_set(diag, "%s has a ';' that would begin a comment in a file", row->name);
         return OH_E_INVALID;
@@ -176,14 +195,16 @@ static enum oh_err set_text(const struct config_row *row, char *field, const cha
 /* Adds one value of a list, without the blanks around it. */
 static bool list_add(struct oh_config_list *list, const char *start, size_t size)
 {
-    while (size > 0 && (*start == ' ' || *start == '\t')) {
+    while (size > 0 && is_blank(*start)) {
         start++;
         size--;
     }
-    while (size > 0 && (start[size - 1] == ' ' || start[size - 1] == '\t'))
+    while (size > 0 && is_blank(start[size - 1]))
         size--;
     /* Written behind a comma and a blank, a ';' would begin a comment. */
-    if (size == 0 || *start == ';' || size >= OH_CONFIG_ITEM_SIZE || list->count == OH_CONFIG_LIST_MAX)
+    if (size == 0 || *start == ';' || has_control(start, size))
+        return false;
+    if (size >= OH_CONFIG_ITEM_SIZE || list->count == OH_CONFIG_LIST_MAX)
         return false;
     memcpy(list->items[list->count++], start, size);
     return true;
@@ -193,7 +214,7 @@ static enum oh_err set_list(const struct config_row *row, struct oh_config_list 
                             struct oh_diag *diag)
 {
     struct oh_config_list list;
-    bool is_right = true;
+    bool is_right = !has_comment(value);
     memset(&list, 0, sizeof(list));
     for (const char *at = value; is_right; at++) {
         size_t size = strcspn(at, ",");
