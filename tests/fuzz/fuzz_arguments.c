@@ -4,7 +4,8 @@
  * Input: the words, one a line, up to an empty line; the configuration file, up to a NUL byte; what it says when it is
  * read again. The word "@" stands for the path of the file.
  * Laws: it is read or refused with a sentence; reading the same again changes nothing and names nothing; a reload that
- * is refused changes nothing; what is in force, written as a file and read, is the same; "--key=value" is "--key value".
+ * is refused changes nothing; what is in force, written as a file and read, is the same; "--key=value" is the same as
+ * "--key value".
  */
 #include "app/config.h"
 #include "base/assert.h"
