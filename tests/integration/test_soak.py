@@ -18,14 +18,14 @@ from support.server import PROGRAM, ROOT
 
 SOAK = os.path.join(ROOT, 'tests', 'soak')
 sys.path.insert(0, SOAK)
-from checks import CHECKS, MEMORY_SLOPE_MIB, Checks   # noqa: E402  pylint: disable=wrong-import-position
+from checks import CHECKS, GROWTH, Checks   # noqa: E402  pylint: disable=wrong-import-position
 from judge import Judge                             # noqa: E402  pylint: disable=wrong-import-position
 from oracle import NEVER                            # noqa: E402  pylint: disable=wrong-import-position
 from world import new_oracle                        # noqa: E402  pylint: disable=wrong-import-position
 
 IS_SANITIZED = bool(os.environ.get('ONHAND_SANITIZE'))
 SEED = os.environ.get('ONHAND_SEED', '4711')
-AT_END = {'memory'}     # judged in runs of a quarter of an hour and more
+AT_END = {'growth'}     # judged in runs of a quarter of an hour and more
 
 
 class Page(HTMLParser):
@@ -89,7 +89,7 @@ class Soak(unittest.TestCase):
         self.assertGreater(len(drawn), 12, 'lines with something on them')
         self.assertFalse(re.search(r'(href|src)=', self.read('report.html')), 'the page needs nothing else')
         self.assertIn('no violation', page.text)
-        for heading in ('Invariants', 'Over time', 'Faults', 'Every check', 'Answers', 'Environment'):
+        for heading in ('Invariants', 'Over time', 'Growth', 'Faults', 'Every check', 'Answers', 'Environment'):
             self.assertIn(heading, page.text)
         text = self.read('report.md')
         for check, count in end['counts'].items():
@@ -178,17 +178,20 @@ class BadHistories(unittest.TestCase):
         self.found('verdict')
 
 
-class Memory(unittest.TestCase):
-    def slope(self, growth_mib):
-        """Of an hour in which memory grows by so much beyond what is remembered."""
+class Growth(unittest.TestCase):
+    def found(self, memory_mib=0, fds=0):
+        """What an hour in which so much is added, beyond what is remembered, violates."""
         checks = Checks(None, types.SimpleNamespace(oracle=None), '')
-        checks.memory([{'t': t, 'memory_mib': 1, 'keys': 100 * t, 'rss_mib': 50 + 200 * 100 * t / (1 << 20) + growth_mib * t / 3600}
+        checks.growth([{'t': t, 'memory_mib': 1, 'keys': 100 * t, 'fds': 9 + fds * t / 3600, 'threads': 3, 'journal_mib': 9,
+                        'rss_mib': 50 + 200 * 100 * t / (1 << 20) + memory_mib * t / 3600, 'snapshot_mib': 0}
                        for t in range(0, 3600, 10)])
         return [found['check'] for found in checks.violations]
 
-    def test_memory_that_grows_past_the_bound_is_found(self):
-        self.assertEqual(self.slope(MEMORY_SLOPE_MIB - 1), [])
-        self.assertEqual(self.slope(MEMORY_SLOPE_MIB + 1), ['memory'])
+    def test_what_grows_past_its_bound_is_found(self):
+        bound = GROWTH[0][1]
+        self.assertEqual(self.found(memory_mib=bound - 1), [])
+        self.assertEqual(self.found(memory_mib=bound + 1), ['growth'])
+        self.assertEqual(self.found(fds=100), ['growth'])
 
 
 if __name__ == '__main__':

@@ -7,13 +7,15 @@ when no moment between the bounds explains it.
 """
 from oracle import NEVER
 
+ENTRIES_MAX = 100_000
+
 
 class Judge:
     def __init__(self, oracle):
         self.oracle = oracle
         self.moment = 0         # the latest exact moment: no later record is earlier
         self.seq = 0
-        self.entries = {}       # (source, id) of adjust entries -> what they said
+        self.entries = {}       # (source, id) of adjust entries, in their order
         self.counts = {'admission': 0, 'refusal': 0, 'verdict': 0, 'order': 0}
         self.violations = []
 
@@ -59,8 +61,14 @@ class Judge:
                 wanted = 'repeated'
             else:
                 wanted = 'ok' if counter.move(at, quantity) else 'recorded'
-                self.entries[event['source'], name] = True
+                self.remember((event['source'], name))
             self.expect_entry(event, (wanted, counter.value() - before), (verdict, said))
+
+    def remember(self, entry):
+        """Clients repeat what they sent a moment ago: older entries are let go."""
+        self.entries[entry] = True
+        if len(self.entries) > ENTRIES_MAX:
+            del self.entries[next(iter(self.entries))]
 
     def do_sync(self, event):
         for (sku, node, state, quantity, as_of, source_seq), (verdict, said) in zip(event['entries'], event['answers']):

@@ -121,13 +121,21 @@ class Worker:
         self.client = None
 
     def send_all(self, asks):
-        """Sends all at once and reads the answers; what was not answered goes out again."""
+        """Sends all at once, sometimes again when they are answered, and only then looks at the answers."""
+        if len(asks) > 1:
+            self.tallies['pipelined'] += len(asks)
+        self.until_answered(asks, self.chance.random() < 0.01)
+        if self.chance.random() < 0.04:
+            self.repeat([ask for ask in asks if 'Idempotency-Key' in ask.headers and ask.route != 'batch'])
+        for ask in asks:
+            if ask.done and ask.answer is not None:
+                ask.done(ask, ask.answer)
+
+    def until_answered(self, asks, is_cut=False):
+        """What was not answered goes out again, whatever has happened to the connection or the server."""
         waiting, end = list(asks), time.monotonic() + DEADLINE_S
         for ask in waiting:
             ask.sent = now_us()
-        if len(waiting) > 1:
-            self.tallies['pipelined'] += len(waiting)
-        is_cut = self.chance.random() < 0.01
         while waiting:
             if time.monotonic() > end:
                 self.trouble('replies', f'no answer within {DEADLINE_S} s: {waiting[0].method} {waiting[0].target}')
@@ -137,15 +145,10 @@ class Worker:
                     is_cut = False
                     self.cut(waiting)
                 waiting = self.exchange(waiting)
-            except (OSError, ValueError):
+            except OSError:
                 self.drop()
                 self.tallies['retried'] += len(waiting)
                 time.sleep(0.02)
-        if self.chance.random() < 0.04:
-            self.repeat([ask for ask in asks if 'Idempotency-Key' in ask.headers and ask.route != 'batch'])
-        for ask in asks:
-            if ask.done and ask.answer is not None:
-                ask.done(ask, ask.answer)
 
     def exchange(self, waiting):
         """One try on the open connection; returns what has to be sent again."""
@@ -155,7 +158,7 @@ class Worker:
         for index, ask in enumerate(waiting):
             try:
                 response = client.receive()
-            except (OSError, ValueError):
+            except OSError:
                 self.drop()
                 return again + waiting[index:]
             if response.status == 503 and self.is_busy(response):
@@ -212,22 +215,11 @@ class Worker:
         before = [ask.answer for ask in asks]
         again = [Ask(ask.route, ask.method, ask.target, ask.body, ask.headers['Idempotency-Key'],
                      (*ask.allowed, 200)) for ask in asks]
-        self.send_again(again)
+        self.until_answered(again)
         for old, new in zip(before, again):
             self.tallies['replayed'] += 1
             if new.answer and (new.answer[1] != old[1] or (old[0] >= 400 and new.answer[0] != old[0])):
                 self.trouble('idempotency', f'{new.target}: first {old[:2]}, then {new.answer[:2]}')
-
-    def send_again(self, asks):
-        waiting, end = asks, time.monotonic() + DEADLINE_S
-        for ask in asks:
-            ask.sent = now_us()
-        while waiting and time.monotonic() < end:
-            try:
-                waiting = self.exchange(waiting)
-            except (OSError, ValueError):
-                self.drop()
-                time.sleep(0.02)
 
     # ---- the mix
 
@@ -369,14 +361,18 @@ class Worker:
         bodies = [self.reservation_body(f'b{self.run}-{self.new_key()}') for _ in range(self.chance.choice((2, 5, 30)))]
 
         def done(ask, answer):
-            parts = []
+            parts, seqs = [], set()
             for (_, about), result in zip(bodies, answer[1]['results']):
                 if result['status'] not in (200, 201, 409):
                     self.trouble('replies', f'in a batch: {result}')
                     continue
-                parts.append(self.made(about, 409 if result['status'] == 409 else 201,
-                                       result.get('reservation') or result['problem']))
-            self.event(ask, answer, 'batch', parts=parts)
+                reply = result.get('reservation') or result['problem']
+                parts.append(self.made(about, 409 if result['status'] == 409 else 201, reply))
+                seqs.add(reply['seq'])
+            if len(seqs) > 1:
+                self.trouble('order', f'a batch is one record, its answers say {seqs}')
+            # The seq of a repeated batch is that of the moment; its parts keep theirs.
+            self.events.append({'seq': max(seqs), 'op': 'batch', 'hi': answer[2], 'parts': parts})
         return Ask('batch', 'POST', '/v1/reservations/batch', {'reservations': [body for body, _ in bodies]},
                    self.new_key(), done=done)
 

@@ -7,7 +7,7 @@ import math
 import os
 import time
 
-from checks import CHECKS, MEMORY_SLOPE_MIB
+from checks import CHECKS
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1080, 190, 62, 12, 12, 24
 COLORS = ('#1f5fa8', '#d9822b', '#3d8b57', '#8e4a9e')
@@ -33,8 +33,8 @@ tr:last-child td{border-bottom:0}.red{color:#b3261e;font-weight:600}pre{white-sp
 """
 
 
-def write(soak, slope):
-    story = Story(soak, slope)
+def write(soak, growth):
+    story = Story(soak, growth)
     for name, text in (('report.html', page(story)), ('report.md', markdown(story)), ('soak.ndjson', rows_text(soak))):
         with open(os.path.join(soak.out, name), 'w', encoding='utf-8') as file:
             file.write(text)
@@ -43,8 +43,8 @@ def write(soak, slope):
 class Story:
     """What the run was, in figures; both reports tell it."""
 
-    def __init__(self, soak, slope):
-        self.soak, self.slope = soak, slope
+    def __init__(self, soak, growth):
+        self.soak, self.growth = soak, growth or []
         self.samples = [row for row in soak.watch.samples if 'rss_mib' in row]
         self.latencies = soak.latencies.rows
         self.faults, self.checks = soak.rows['faults'], soak.rows['checks']
@@ -72,8 +72,6 @@ class Story:
             (f'{lat.percentile(0, 0.5):.1f} / {lat.percentile(0, 0.99):.0f} ms', 'reads, p50 / p99'),
             (f'{max(lat.worst) / 1e6:.1f} s', 'longest wait, restarts included'),
             (f'{self.most("rss_mib"):.0f} MiB', 'most memory (RSS)'),
-            ('not judged' if self.slope is None else f'{self.slope:+.1f} MiB/h',
-             f'growth of memory that is not explained, bound {MEMORY_SLOPE_MIB}'),
             (f'{self.most("journal_mib") + self.most("snapshot_mib"):.0f} MiB', 'most disk'),
             (f'{merged.get("cut", 0):,}', 'clients cut in mid-request'), (f'{merged.get("replayed", 0):,}', 'idempotent repeats'),
             (f'{merged.get("retried", 0):,}', 'requests sent again'), (f'{merged.get("import_rows", 0):,}', 'rows imported')]
@@ -214,6 +212,16 @@ def check_rows(story):
     return [(name, text, story.soak.checks.counts[name], found.get(name, 0)) for name, text in CHECKS.items()]
 
 
+def growth_rows(story):
+    return [(what, f'{slope:+.1f}', 'none' if bound is None else bound) for what, slope, bound in story.growth]
+
+
+def growth_text(story):
+    if not story.growth:
+        return '<p class="muted">Not judged: runs under a quarter of an hour are too short for a slope.</p>'
+    return table(('what', 'an hour#', 'bound#'), growth_rows(story))
+
+
 def fault_rows(story):
     kinds = {}
     for fault in story.faults:
@@ -247,7 +255,7 @@ def page(story):
             f'<h2>Invariants</h2>{checks}<h2>Over time</h2><p class="muted">Bands are faults: hold the pointer over one. '
             'Latency is from the first sending of a request to its answer, so it contains restarts and retries. Gaps in a line: '
             f'nothing was measured. During checks the load pauses.</p>{"".join(plot.html() for plot in plots(story))}'
-            f'<h2>Faults</h2>{kinds}<h2>Every fault</h2>{every}<h2>Every check</h2>{paused}'
+            f'<h2>Growth</h2>{growth_text(story)}<h2>Faults</h2>{kinds}<h2>Every fault</h2>{every}<h2>Every check</h2>{paused}'
             f'<h2>Answers</h2>{statuses}<h2>Environment</h2>{environment}</main></body></html>\n')
 
 
@@ -266,6 +274,8 @@ def markdown(story):
     lines += [f'| {text} | {value} |' for value, text in story.figures()]
     lines += ['', '| check | comparisons | violations |', '|---|---:|---:|']
     lines += [f'| {name} | {count:,} | {bad} |' for name, _, count, bad in check_rows(story)]
+    lines += ['', '| growth an hour | | bound |', '|---|---:|---:|']
+    lines += [f'| {what} | {slope} | {bound} |' for what, slope, bound in growth_rows(story)]
     lines += ['', '| fault | times |', '|---|---:|']
     lines += [f'| {kind} | {len(rows)} |' for kind, rows in fault_rows(story)]
     lines += ['', '| environment | |', '|---|---|']

@@ -234,8 +234,8 @@ class Soak:
         if not is_last:
             self.flags['pause'].clear()
         row['paused_s'] = round(time.time() - self.began - row['t'], 2)
-        self.checks.verify(copy)
-        shutil.rmtree(copy)
+        if self.checks.verify(copy):
+            shutil.rmtree(copy)
         row.update(events=len(events), violations=len(self.checks.violations), counts=dict(self.checks.counts))
         self.rows['checks'].append(row)
         print(f'{row["t"]:9.1f} s  check {reason}: {len(events)} answers, paused {row["paused_s"]} s, '
@@ -296,9 +296,9 @@ class Soak:
             self.clean_up()
         except AssertionError as error:
             self.trouble = self.trouble or str(error)
-        slope = self.checks.memory(self.watch.samples)
+        growth = self.checks.growth(self.watch.samples)
         self.latencies.close()
-        report.write(self, slope)
+        report.write(self, growth)
         return self.end()
 
     def end(self):
