@@ -559,6 +559,7 @@ MIX_OPS, MIX_WEIGHTS = zip(*MIX)
 def work(number, world, seed, rate, port, flags, pipe):
     """The body of one client process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(1)
     worker = Worker(number, world, seed, rate, port, flags, pipe)
     try:

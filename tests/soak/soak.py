@@ -11,6 +11,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ def options():
     parser.add_argument('--hours', type=float, default=0)
     parser.add_argument('--minutes', type=float, default=0)
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument('--out', default='soak-report', help='folder of the report; made new')
+    parser.add_argument('--out', default='soak-report', help='folder of the report, new or of an earlier one')
     parser.add_argument('--program', help='the server; default: build/release/onhand, else build/dev/onhand')
     parser.add_argument('--durability', default='disk', choices=('process', 'disk'))
     parser.add_argument('--rate', type=float, default=200, help='requests a second of all clients together')
@@ -69,6 +70,19 @@ import report                                       # noqa: E402  pylint: disabl
 import world as worlds                              # noqa: E402  pylint: disable=wrong-import-position
 
 
+def make_new(folder):
+    """Takes the place of an older report, never of anything else."""
+    if os.path.isdir(folder) and os.listdir(folder):
+        if not os.path.isdir(os.path.join(folder, 'server')) or os.path.ismount(os.path.join(folder, 'data')):
+            sys.exit(f'{folder} is not empty, and not the report of an earlier soak')
+        shutil.rmtree(folder)
+    os.makedirs(folder, exist_ok=True)
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 class SoakServer(Server):
     """Keeps its folder, log and configuration in the folder of the report."""
 
@@ -89,8 +103,7 @@ class Soak:
         self.chance = random.Random(f'{given.seed}/run')
         self.began = time.time()
         self.mount = None
-        shutil.rmtree(self.out, ignore_errors=True)
-        os.makedirs(self.out)
+        make_new(self.out)
         self.server = SoakServer(self.out, self.data_folder(), given.durability)
         self.world = worlds.make_world(given.items, live_max=250)
         self.judge = Judge(worlds.new_oracle())
@@ -196,7 +209,7 @@ class Soak:
                     self.latencies.close(now_us() - 60_000_000)
 
     def owes_faults(self):
-        return len(self.rows['faults']) < len(self.faults_in_order)
+        return self.given.fault_seconds > 0 and len(self.rows['faults']) < len(self.faults_in_order)
 
     def after_a_while(self):
         if not self.given.fault_seconds:
@@ -282,6 +295,7 @@ class Soak:
     # ---- the whole
 
     def main(self):
+        signal.signal(signal.SIGTERM, interrupt)
         print(f'seed {self.given.seed}, {self.given.seconds:.0f} s, {PROGRAM}', flush=True)
         try:
             self.begin()
