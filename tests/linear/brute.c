@@ -39,14 +39,14 @@ static void do_reserve(struct brute_book *book, uint32_t node_count, struct lin_
         struct lin_line *line = &op->lines[i];
         int64_t wanted = line->quantity;
         line->available = left_for(book, node_count, line);
-        for (uint32_t node = 0; node < node_count; node++) {
+        fits = fits && line->available >= wanted;
+        for (uint32_t node = 0; node < node_count && line->available >= wanted && wanted > 0; node++) {
             int64_t here = left_at(book, line->item, node);
             int64_t most = line->node == LIN_ANY_NODE || line->node == node ? wanted : 0;
             int64_t take = here < most ? here : most;
             book->claimed[op->reservation][line->item][node] += take;
             wanted -= take;
         }
-        fits = fits && wanted == 0;
     }
     if (!fits)
         *book = before;
@@ -104,12 +104,18 @@ static uint32_t life_of(const struct brute *brute, const struct lin_op *op)
     return life;
 }
 
+/* "Unknown" can be mended, so it uses no key up. */
+static uint64_t key_of(const struct lin_op *op)
+{
+    return op->answer == LIN_UNKNOWN ? 0 : op->key;
+}
+
 /* This request and the other one of its key. */
 static uint32_t twins_of(const struct brute *brute, uint32_t op)
 {
     uint32_t twins = UINT32_C(1) << op;
     for (uint32_t i = 0; i < brute->count; i++)
-        if (brute->ops[op].key != 0 && brute->ops[i].key == brute->ops[op].key)
+        if (key_of(&brute->ops[op]) != 0 && key_of(&brute->ops[i]) == key_of(&brute->ops[op]))
             twins |= UINT32_C(1) << i;
     return twins;
 }

@@ -159,6 +159,11 @@ struct plan {
     struct lin_deed *part_deeds;
 };
 
+uint64_t lin_key_used(const struct lin_op *op)
+{
+    return op->answer == LIN_SAME_NODE || op->answer == LIN_UNKNOWN ? 0 : op->key;
+}
+
 struct order_key {
     uint64_t key;
     int64_t invoke_us;
@@ -186,7 +191,8 @@ static bool order_make(struct plan *plan)
         return false;
     }
     for (uint32_t i = 0; i < count; i++)
-        keys[i] = (struct order_key){ plan->history->ops[i].key, plan->history->ops[i].invoke_us, i };
+        keys[i] =
+            (struct order_key){ lin_key_used(&plan->history->ops[i]), plan->history->ops[i].invoke_us, i };
     qsort(keys, count, sizeof *keys, order_key_compare);
     for (uint32_t i = 0; i < count; i++)
         plan->order[i] = keys[i].index;
@@ -278,8 +284,8 @@ static bool deeds_make(struct plan *plan)
         return false;
     for (uint32_t i = 0; i < count;) {
         uint32_t end = i + 1;
-        uint64_t key = ops[plan->order[i]].key;
-        while (key != 0 && end < count && ops[plan->order[end]].key == key)
+        uint64_t key = lin_key_used(&ops[plan->order[i]]);
+        while (key != 0 && end < count && lin_key_used(&ops[plan->order[end]]) == key)
             end++;
         deed_make(plan, plan->order + i, end - i);
         i = end;

@@ -47,6 +47,9 @@ struct lin_part {
     int64_t clock_late_us;
 };
 
+/* The key that a request belongs to, 0 for none: an answer that can be mended uses no key up. */
+uint64_t lin_key_used(const struct lin_op *op);
+
 /* ---- search.c ---- */
 
 /* Good, or LIN_NO_ORDER with the deed that cannot be explained, or LIN_TOO_HARD. Adds to *states_max. */

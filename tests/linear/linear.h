@@ -101,7 +101,8 @@ struct lin_claim {
 
 /*
  * One request, sent once. A request sent again is another one with the same key: all of one key are one
- * operation, which takes effect once, and which is answered alike each time.
+ * operation, which takes effect once, and which is answered alike each time. (LIN_UNKNOWN and LIN_SAME_NODE use no
+ * key up: a request that is answered so is an operation of its own.)
  */
 struct lin_op {
     enum lin_kind kind;

@@ -200,12 +200,14 @@ static int64_t line_take(const struct lin_shape *shape, struct lin_state *state,
     return taken > 0 && claim_add(shape, state, op, line, node, taken) ? wanted - taken : wanted;
 }
 
-/* Claims a line, or nothing of it that counts. Later lines see what is claimed. */
+/* Claims all of a line, or nothing. Later lines see what is claimed. */
 static bool line_claim(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
                        uint32_t line)
 {
     const struct lin_line *asked = &op->lines[line];
     int64_t wanted = asked->quantity;
+    if (available_of_line(shape, state, asked) < wanted)
+        return false;
     if (asked->node != LIN_ANY_NODE)
         wanted = line_take(shape, state, op, line, asked->node, wanted);
     for (uint32_t node = 0; asked->node == LIN_ANY_NODE && node < shape->node_count && wanted > 0; node++)

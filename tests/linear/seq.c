@@ -58,7 +58,7 @@ static uint32_t marks_make(const struct lin_history *history, struct seq_row *ro
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < history->op_count; i++)
-        rows[i] = (struct seq_row){ history->ops[i].key, history->ops[i].invoke_us, i, false };
+        rows[i] = (struct seq_row){ lin_key_used(&history->ops[i]), history->ops[i].invoke_us, i, false };
     qsort(rows, history->op_count, sizeof *rows, row_compare);
     for (uint32_t i = 0; i < history->op_count;) {
         uint32_t end = i + 1;

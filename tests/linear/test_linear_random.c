@@ -178,7 +178,7 @@ static void run_make(struct run *run, uint32_t op_count, bool has_crash, bool te
         if (asked.kind == LIN_RESERVE && answers[index].answer == LIN_OK && tells_time)
             answers[index].created_us = at_us;
         run_do(run, &asked, at_us, crash_us);
-        was_kept[index] = !run->is_lost;
+        was_kept[index] = !run->is_lost && answers[index].answer != LIN_UNKNOWN; /* that uses no key up */
     }
 }
 
