@@ -89,12 +89,23 @@ struct front {
     uint32_t read_op;
 };
 
-static bool front_allows(const struct front *front, const struct lin_op *op, int64_t *floor,
+/* The crash that ends the life of a moment. */
+static int64_t life_end(const struct lin_history *history, int64_t at_us)
+{
+    uint32_t i = 0;
+    while (i < history->crash_count && history->crashes[i] < at_us)
+        i++;
+    return i < history->crash_count ? history->crashes[i] : LIN_NEVER;
+}
+
+/* What a read saw binds only what is answered in the same life: after a crash it may be done anew, with less seq. */
+static bool front_allows(const struct front *front, const struct lin_op *op, int64_t life_us,
                          uint32_t *out_before)
 {
-    *floor = front->read > front->written ? front->read : front->written;
-    *out_before = front->read > front->written ? front->read_op : front->written_op;
-    return makes_seq(op) ? op->seq > *floor : op->seq >= *floor;
+    bool is_read_bound = front->read > front->written && op->return_us <= life_us;
+    int64_t floor = is_read_bound ? front->read : front->written;
+    *out_before = is_read_bound ? front->read_op : front->written_op;
+    return makes_seq(op) ? op->seq > floor : op->seq >= floor;
 }
 
 static void front_advance(struct front *front, const struct lin_op *op, uint32_t index)
@@ -115,7 +126,6 @@ static void sweep(const struct lin_history *history, const struct mark *marks, u
 {
     struct front front = { .written = INT64_MIN, .read = INT64_MIN };
     for (uint32_t i = 0; i < count && result->verdict == LIN_GOOD; i++) {
-        int64_t floor;
         uint32_t before;
         if (marks[i].type == 2) {
             front.read = INT64_MIN;
@@ -124,7 +134,7 @@ static void sweep(const struct lin_history *history, const struct mark *marks, u
         const struct lin_op *op = &history->ops[marks[i].op];
         if (marks[i].type == 1) {
             front_advance(&front, op, marks[i].op);
-        } else if (!front_allows(&front, op, &floor, &before)) {
+        } else if (!front_allows(&front, op, life_end(history, marks[i].at_us), &before)) {
             result->verdict = LIN_SEQ_ORDER;
             result->op = marks[i].op;
             result->cause = before;
@@ -210,14 +220,6 @@ static int turn_compare(const void *left, const void *right)
     if (a->invoke_us != b->invoke_us)
         return a->invoke_us < b->invoke_us ? -1 : 1;
     return a->told < b->told ? -1 : a->told > b->told;
-}
-
-static int64_t life_end(const struct lin_history *history, int64_t at_us)
-{
-    uint32_t i = 0;
-    while (i < history->crash_count && history->crashes[i] < at_us)
-        i++;
-    return i < history->crash_count ? history->crashes[i] : LIN_NEVER;
 }
 
 /* The greatest seq of a write that was answered by then: up to here nothing dies. */
