@@ -25,7 +25,7 @@ from world import new_oracle                        # noqa: E402  pylint: disabl
 
 IS_SANITIZED = bool(os.environ.get('ONHAND_SANITIZE'))
 SEED = os.environ.get('ONHAND_SEED', '4711')
-AT_END = {'growth'}     # judged in runs of a quarter of an hour and more
+AT_END = {'growth'}     # judged in runs of an hour and more
 
 
 class Page(HTMLParser):

@@ -19,6 +19,7 @@ class Faults:
     def __init__(self, server, port, seed, library, ballast):
         self.server, self.port = server, port
         self.chance = random.Random(f'{seed}/faults')
+        self.names = random.Random(f'{seed}/names')     # of its own: how many are needed is up to the disk
         self.library, self.ballast = library, ballast
         self.wish_path = os.path.join(server.home, 'wish')
         self.kinds = {'kill': self.kill, 'term': self.term, 'stop': self.stop, 'hup': self.hup,
@@ -166,12 +167,15 @@ class Faults:
             written += 128 * count if status == 200 else 0
 
     def rename(self, client, count):
-        rows = [(f'filler{number}', f'{self.chance.getrandbits(480):0120x}') for number in range(count)]
+        """The worst status of renaming so many items; one is renamed many times."""
         if count == 1:
             return max(answer.status for answer in client.pipeline(
-                request_bytes('PUT', '/v1/items/filler0', {'name': f'{self.chance.getrandbits(400):0100x}'}) for _ in range(64)))
-        text = 'sku,name\n' + ''.join(f'{sku},{name}\n' for sku, name in rows)
+                request_bytes('PUT', '/v1/items/filler0', {'name': self.new_name()}) for _ in range(64)))
+        text = 'sku,name\n' + ''.join(f'filler{number},{self.new_name()}\n' for number in range(count))
         return client.post('/v1/import/items', text.encode(), {'Content-Type': 'text/csv'}).status
+
+    def new_name(self):
+        return f'{self.names.getrandbits(480):0120x}'
 
     def reads_go_on(self):
         with Client(self.server.port) as client:

@@ -218,8 +218,9 @@ def growth_rows(story):
 
 def growth_text(story):
     if not story.growth:
-        return '<p class="muted">Not judged: runs under a quarter of an hour are too short for a slope.</p>'
-    return table(('what', 'an hour#', 'bound#'), growth_rows(story))
+        return '<p class="muted">Runs of some minutes are too short for a slope.</p>'
+    note = '' if any(bound for _, _, bound in story.growth) else '<p class="muted">Judged in runs of an hour and more.</p>'
+    return note + table(('what', 'an hour#', 'bound#'), growth_rows(story))
 
 
 def fault_rows(story):
