@@ -92,6 +92,12 @@ static bool has_import_under_way(const struct run *run)
 static void import_alone(struct run *run, uint32_t op)
 {
     run_settle(run);
+    for (uint32_t i = 0; i < 8 && !run->world.is_stopped;
+         i++) { /* a disk that was full is tried again after a second */
+        sim_world_pass(&run->world, 300000);
+        run_turn(run);
+        run_work(run);
+    }
     if (run->result->has_failed || run->world.is_stopped || !run_send(run, op, 0))
         return;
     run_settle(run);
@@ -107,9 +113,11 @@ static void event_ask(struct run *run, struct oh_prng *prng)
         request.at_us = (int64_t)run->acked_seq + (request.value > 0 ? 1000000 : 0);
     if (request.type == MODEL_RESERVE && request.has_own_id)
         (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
-    for (uint32_t i = 0; i < request.batch_count; i++)
-        (void)snprintf(run->ids->text[request.batch[i].reservation], WIRE_ID_SIZE, "R%u",
-                       request.batch[i].reservation);
+    for (uint32_t i = 0; i < request.batch_count; i++) {
+        if (request.batch[i].has_own_id)
+            (void)snprintf(run->ids->text[request.batch[i].reservation], WIRE_ID_SIZE, "R%u",
+                           request.batch[i].reservation);
+    }
     uint32_t op = run_op_add(run, &request);
     uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
     if (wire_is_import(&request) && !run->is_stalled && !run->is_disk_weak)
@@ -136,6 +144,123 @@ static void event_ask_again(struct run *run, struct oh_prng *prng)
         if (run_send(run, number, (uint32_t)oh_prng_below(prng, AUDIT_PEER)))
             return;
     }
+}
+
+/* What was changed may be something that is not sent. */
+static bool says_the_same(const struct run *run, const struct model_request *a, const struct model_request *b)
+{
+    struct oh_strbuf texts[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        oh_strbuf_init(&texts[i], (size_t)1 << 20);
+        wire_put_request(&texts[i], i == 0 ? a : b, run->ids);
+    }
+    bool is_same = texts[0].size == texts[1].size && memcmp(texts[0].data, texts[1].data, texts[0].size) == 0;
+    oh_strbuf_fini(&texts[0]);
+    oh_strbuf_fini(&texts[1]);
+    return is_same;
+}
+
+/* By whom it was asked before does not matter to a key. */
+static bool was_asked(const struct run *run, const struct model_request *request)
+{
+    for (uint32_t i = 0; i < run->op_count; i++) {
+        const struct model_request *other = &run->ops[i].request;
+        bool is_named_so = other->key == request->key && other->reservation == request->reservation;
+        if (other->type == request->type && is_named_so && says_the_same(run, request, other))
+            return true;
+    }
+    return false;
+}
+
+/* The key of one request, or the id of a reservation, with another request. */
+static void event_alter(struct run *run, struct oh_prng *prng)
+{
+    uint32_t count = run->op_count - run->first_op;
+    if (count == 0 || run->op_count + 64 > OPS_MAX || model_is_full(run->model))
+        return;
+    const struct op *op = &run->ops[run->first_op + oh_prng_below(prng, count)];
+    bool has_name = op->request.key != 0 || (op->request.type == MODEL_RESERVE && op->request.has_own_id);
+    if (!has_name || op->request.type >= MODEL_RULE)
+        return;
+    struct model_request request = op->request;
+    if (request.type == MODEL_BATCH)
+        return;
+    workload_alter(prng, &request);
+    if (was_asked(run, &request))
+        return;
+    uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
+    if (run_send(run, run_op_add(run, &request), peer))
+        sim_peer_deliver(run_peer(run, peer), SIZE_MAX);
+}
+
+/* Many holds that expire at one moment, more than a turn writes down; at that moment everybody looks and acts. */
+static void event_burst(struct run *run, struct oh_prng *prng)
+{
+    uint32_t first = run->workload.reservations;
+    if (run->is_stalled || run->is_disk_weak || run->op_count + 200 > OPS_MAX || model_is_full(run->model))
+        return;
+    run_settle(run);
+    for (uint32_t i = 0; i < 28 && !run->world.is_stopped && !run->result->has_failed; i++) {
+        struct model_request request;
+        workload_hold(&run->workload, prng, 5, &request);
+        (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
+        run_peer(run, i % AUDIT_PEER)->reads_joined = true;
+        (void)run_send(run, run_op_add(run, &request), i % AUDIT_PEER);
+    }
+    run_settle(run);
+    if (run->world.is_stopped || run->result->has_failed)
+        return;
+    int64_t due_us = model_next_expiry_us(run->model, run->world.realtime_us);
+    for (uint32_t i = first; i < run->workload.reservations; i++) {
+        int64_t expires_us = run->model->reservations[i].exists ? run->model->reservations[i].expires_us : 0;
+        due_us = expires_us > due_us ? expires_us : due_us;
+    }
+    if (due_us == INT64_MAX || due_us - run->world.realtime_us > HOUR_US || due_us <= run->world.realtime_us)
+        return;
+    for (uint32_t i = 0; i < 14; i++) {
+        struct model_request request = { .type = MODEL_GET_STOCK,
+                                         .channel = MODEL_NONE,
+                                         .at_us = MODEL_NEVER };
+        request.item = (uint8_t)(i % MODEL_ITEMS);
+        request.point = MODEL_NONE;
+        if (i >= MODEL_ITEMS) {
+            static const enum model_type types[] = { MODEL_CONFIRM, MODEL_EXTEND, MODEL_RELEASE,
+                                                     MODEL_GET_RESERVATION };
+            request.type = types[oh_prng_below(prng, 4)];
+            request.reservation = first + (uint32_t)oh_prng_below(prng, run->workload.reservations - first);
+            request.ttl_us = 9 * SECOND_US;
+        }
+        (void)run_send(run, run_op_add(run, &request), i % AUDIT_PEER);
+        sim_peer_deliver(run_peer(run, i % AUDIT_PEER), SIZE_MAX);
+    }
+    sim_world_pass(&run->world, due_us - run->world.realtime_us);
+    run_turn(run);
+    run_turn(run);
+}
+
+/* To the moment at which a key is forgotten, one before it, or one after it; then it is asked again. */
+static void event_forget(struct run *run, struct oh_prng *prng)
+{
+    uint32_t count = run->op_count - run->first_op;
+    uint32_t number = count == 0 ? 0 : run->first_op + (uint32_t)oh_prng_below(prng, count);
+    const struct op *op = &run->ops[number];
+    bool is_stock = op->request.type == MODEL_ADJUST || op->request.type == MODEL_SYNC;
+    if (count == 0 || !is_stock || op->request.key == 0)
+        return;
+    run_settle(run);
+    int64_t at_us = model_key_time_us(run->model, op->request.key);
+    if (at_us == MODEL_NEVER || run->world.is_stopped || run->result->has_failed)
+        return;
+    int64_t to_us = at_us + 24 * HOUR_US + oh_prng_between(prng, -1, 1);
+    if (to_us <= run->world.realtime_us)
+        return;
+    run->workload.first_reservation = run->workload.reservations;
+    run->first_op = run->op_count;
+    sim_world_set_clock(&run->world, to_us - run->world.realtime_us);
+    run_tell(run, "to where key k%u is forgotten", op->request.key);
+    if (run_send(run, number, 2))
+        sim_peer_deliver(run_peer(run, 2), SIZE_MAX);
+    run_turn(run);
 }
 
 /* To the moment a hold expires, one before it, or one after it; then somebody looks. */
@@ -311,8 +436,14 @@ void run_event(struct run *run)
     uint64_t dice = oh_prng_below(&prng, 1000);
     if (dice < 430)
         event_ask(run, &prng);
-    else if (dice < 470)
+    else if (dice < 460)
         event_ask_again(run, &prng);
+    else if (dice < 476)
+        event_alter(run, &prng);
+    else if (dice < 480)
+        event_burst(run, &prng);
+    else if (dice < 483)
+        event_forget(run, &prng);
     else if (dice < 700)
         event_pass(run, &prng);
     else if (dice < 900)

@@ -38,6 +38,8 @@ static const struct model_rule_slot rule_slots[MODEL_RULES] = {
     { 1, MODEL_NONE, 2, RULE_SHIP, false, 0 },
     { 0, MODEL_NONE, MODEL_NONE, RULE_LOW_STOCK, false, 0 },
     { MODEL_NONE, MODEL_NONE, MODEL_NONE, RULE_PREORDER, false, 0 },
+    { MODEL_NONE, MODEL_NONE, 1, RULE_SAFETY, false, 0 },
+    { 0, MODEL_NONE, 1, RULE_SAFETY, false, 0 },
 };
 
 static const struct model_supply_slot supply_slots[MODEL_SUPPLIES] = {
@@ -204,13 +206,29 @@ int64_t model_rule_value(const struct model *model, uint32_t attribute, uint32_t
 
 /* ---- What can be had -------------------------------------------------------------------------------------------- */
 
+static bool members_have(const struct model_members *members, uint32_t node)
+{
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->nodes[i] == node)
+            return true;
+    }
+    return false;
+}
+
+/* Its list, then those of its group that the list has not; all nodes when it names none. */
 struct model_members model_channel_members(const struct model *model, uint32_t channel)
 {
     const struct model_channel_slot *slot = &model->channels[channel];
     struct model_members all = { MODEL_NODES, { 0, 1, 2, 3, 4 } };
-    if (slot->group != MODEL_NONE)
-        return model->groups[slot->group];
-    return slot->members.count == 0 ? all : slot->members;
+    struct model_members members = slot->members;
+    if (slot->group == MODEL_NONE)
+        return members.count == 0 ? all : members;
+    for (uint32_t i = 0; i < model->groups[slot->group].count; i++) {
+        uint8_t node = model->groups[slot->group].nodes[i];
+        if (!members_have(&members, node))
+            members.nodes[members.count++] = node;
+    }
+    return members;
 }
 
 static bool channel_has(const struct model *model, uint32_t channel, uint32_t node)
@@ -218,11 +236,7 @@ static bool channel_has(const struct model *model, uint32_t channel, uint32_t no
     if (channel == MODEL_NONE)
         return true;
     struct model_members members = model_channel_members(model, channel);
-    for (uint32_t i = 0; i < members.count; i++) {
-        if (members.nodes[i] == node)
-            return true;
-    }
-    return false;
+    return members_have(&members, node);
 }
 
 /* NULL: the node may be asked. L20, V7. Nodes 0, 1 and 2 are stores, which let customers collect. */
@@ -489,6 +503,12 @@ void model_ask(struct model *model, const struct model_request *request, uint32_
         *key = (struct model_key){ number + 1, model->now_us };
         out->record = MODEL_RECORD_YES;
     }
+}
+
+int64_t model_key_time_us(const struct model *model, uint32_t key)
+{
+    const struct model_key *slot = &model->keys[key % (MODEL_KEYS_MAX / 2)];
+    return slot->request == 0 ? MODEL_NEVER : slot->at_us;
 }
 
 int64_t model_next_expiry_us(const struct model *model, int64_t after_us)

@@ -19,7 +19,7 @@
 #define MODEL_GROUPS   2u
 #define MODEL_CHANNELS 4u
 #define MODEL_STATES   5u /* the first is sellable */
-#define MODEL_RULES    12u
+#define MODEL_RULES    14u
 #define MODEL_FENCES   4u
 #define MODEL_SUPPLIES 4u
 #define MODEL_POINTS   4u /* places customers are at */
@@ -115,7 +115,7 @@ struct model_request {
     uint16_t radius_km; /* 0: however far */
     uint8_t member_count;
     uint8_t members[MODEL_NODES];
-    bool has_group; /* channel: the members of group 1 instead of a list */
+    bool has_group; /* channel: the members of `group` too */
     bool is_chunked;
     int64_t ttl_us;
     int64_t at_us;
@@ -229,7 +229,7 @@ struct model_members {
     uint8_t nodes[MODEL_NODES];
 };
 
-/* A channel has the nodes of its list, those of a group, or (neither) all. */
+/* A channel has the nodes of its list and those of its group; with neither, all. */
 struct model_channel_slot {
     struct model_members members;
     uint8_t group;
@@ -266,7 +266,7 @@ extern const double model_node_points[MODEL_NODES][2];
 extern const char *const model_state_names[MODEL_STATES];
 extern const char *const model_kind_names[MODEL_KINDS];
 
-/* Rules 8, 9 and 11 say yes or no. */
+/* Some rules say yes or no, the others a quantity. */
 bool model_rule_is_boolean(uint32_t rule);
 double model_distance_of(uint32_t node, uint32_t point);
 
@@ -284,6 +284,9 @@ void model_ask(struct model *model, const struct model_request *request, uint32_
 
 /* The next time at which a hold expires, after `after_us`; INT64_MAX: none. */
 int64_t model_next_expiry_us(const struct model *model, int64_t after_us);
+
+/* When the key was first used; MODEL_NEVER: it is not known. */
+int64_t model_key_time_us(const struct model *model, uint32_t key);
 
 /* No claim without stock or a rule that allows it: returns NULL, or the law that is broken. */
 const char *model_check(const struct model *model);

@@ -10,6 +10,7 @@ struct work {
     int64_t held, confirmed;           /* left */
     int64_t took_held, took_confirmed; /* by the lines of the action */
     int64_t added;
+    int64_t placed; /* move: of what was taken, what has found room */
     uint32_t to_node;
 };
 
@@ -148,14 +149,15 @@ static bool act_move(struct action *action, const struct model_line *line, struc
     take(action, line, to, milli);
     for (uint32_t i = 0; i < action->work_count; i++) {
         struct work *work = &action->works[i];
-        int64_t moved = work->took_held + work->took_confirmed;
-        if (!is_selected(work, line) || moved == 0 || work->to_node == to || work->claim->node == to)
+        int64_t moved = work->took_held + work->took_confirmed - work->placed;
+        if (moved == 0)
             continue;
-        if (work->to_node != MODEL_NONE) {
+        if (work->to_node != MODEL_NONE && work->to_node != to) {
             model_refuse(out, 400, "duplicate_line");
             return false;
         }
         work->to_node = to;
+        work->placed += moved;
         action->pending.milli[work->claim->item][work->claim->node] -= moved;
         const char *code = ineligible_for(action, work->claim->item, to);
         if (code != NULL || room_for(action, work->claim->item, to) < moved) {
@@ -211,6 +213,18 @@ static bool act_change(struct action *action, const struct model_line *line, str
         return change_add(action, line, line->milli - has, out);
     take(action, line, MODEL_ITEMS + MODEL_NONE, has - line->milli);
     return true;
+}
+
+/* A line is named once; a move may name it once a node, a confirmation and its like as often as there is some left. */
+static bool is_named_before(const struct model_request *request, uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j++) {
+        bool is_same_node = request->lines[j].node == request->lines[i].node;
+        if (request->lines[j].line == request->lines[i].line &&
+            (request->type == MODEL_CHANGE || is_same_node))
+            return request->type == MODEL_CHANGE || request->type == MODEL_MOVE;
+    }
+    return false;
 }
 
 static bool act_line(struct action *action, const struct model_line *line, struct model_answer *out)
@@ -324,8 +338,12 @@ static void act_lines(struct action *action, struct model_answer *out)
 {
     const struct model_request *request = action->request;
     bool is_fine = request->line_count > 0 || act_line(action, NULL, out);
-    for (uint32_t i = 0; is_fine && i < request->line_count; i++)
-        is_fine = act_line(action, &request->lines[i], out);
+    for (uint32_t i = 0; is_fine && i < request->line_count; i++) {
+        is_fine = !is_named_before(request, i);
+        if (!is_fine)
+            model_refuse(out, 400, "duplicate_line");
+        is_fine = is_fine && act_line(action, &request->lines[i], out);
+    }
     uint32_t count = action->work_count;
     for (uint32_t i = 0; is_fine && i < count; i++)
         work_do(action, &action->works[i], out);
@@ -352,8 +370,9 @@ void model_ask_action(struct model *model, const struct model_request *request, 
     for (uint32_t link = model->reservations[request->reservation].first; link != 0;
          link = model->claims[link - 1].next_of_reservation) {
         struct model_claim *claim = &model->claims[link - 1];
-        action.works[action.work_count++] =
-            (struct work){ claim, claim->held, claim->confirmed, 0, 0, 0, MODEL_NONE };
+        action.works[action.work_count++] = (struct work){
+            .claim = claim, .held = claim->held, .confirmed = claim->confirmed, .to_node = MODEL_NONE
+        };
     }
     if (request->type == MODEL_EXTEND)
         extend(&action, out);

@@ -75,7 +75,7 @@ void model_ask_group(struct model *model, const struct model_request *request, s
 void model_ask_channel(struct model *model, const struct model_request *request, struct model_answer *out)
 {
     model->channels[request->channel] =
-        (struct model_channel_slot){ members_of(request), request->has_group ? 1 : MODEL_NONE,
+        (struct model_channel_slot){ members_of(request), request->has_group ? request->group : MODEL_NONE,
                                      (enum model_policy)request->policy };
     out->record = MODEL_RECORD_MAYBE;
 }
@@ -114,7 +114,7 @@ void model_ask_stock(const struct model *model, const struct model_request *requ
         position_figures(model, request->item, node, out->figures[node]);
 }
 
-/* The next supply to come at these nodes; the one told first where two come at once is not ours to say. */
+/* The next supply to come at these nodes; of several at one time all. */
 static void supply_figures(const struct model *model, const struct model_request *request,
                            const struct model_members *members, int64_t *out)
 {
@@ -124,11 +124,14 @@ static void supply_figures(const struct model *model, const struct model_request
         bool is_there = false;
         for (uint32_t m = 0; m < members->count; m++)
             is_there = is_there || members->nodes[m] == supply->node;
-        if (!supply->exists || supply->item != request->item || !is_there ||
-            supply->eta_us <= model->now_us || (out[3] != MODEL_NEVER && supply->eta_us >= out[3]))
+        if (!supply->exists || supply->item != request->item || !is_there || supply->eta_us <= model->now_us)
             continue;
-        out[2] = supply->quantity;
-        out[3] = supply->eta_us;
+        if (out[3] == MODEL_NEVER || supply->eta_us < out[3])
+            out[2] = 0;
+        if (out[3] == MODEL_NEVER || supply->eta_us <= out[3]) {
+            out[2] += supply->quantity;
+            out[3] = supply->eta_us;
+        }
     }
 }
 

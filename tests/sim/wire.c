@@ -182,11 +182,14 @@ static void put_rule(struct oh_strbuf *out, const struct model_request *request)
                                                      "\"sku\":\"s3\",\"node\":\"n1\",",
                                                      "\"sku\":\"s1\",\"channel\":\"c2\",",
                                                      "\"sku\":\"s0\",",
-                                                     "" };
+                                                     "",
+                                                     "\"channel\":\"c1\",",
+                                                     "\"sku\":\"s0\",\"channel\":\"c1\"," };
     static const char *const names[MODEL_RULES] = { "safety_stock",    "safety_stock",       "safety_stock",
                                                     "backorder_limit", "threshold",          "threshold",
                                                     "min_quantity",    "quantity_increment", "pickup_allowed",
-                                                    "ship_allowed",    "low_stock",          "preorder" };
+                                                    "ship_allowed",    "low_stock",          "preorder",
+                                                    "safety_stock",    "safety_stock" };
     oh_strbuf_printf(out, "{%s\"%s\":", scopes[request->rule], names[request->rule]);
     if (model_rule_is_boolean(request->rule))
         oh_strbuf_put_text(out, request->value != 0 ? "true" : "false");
@@ -220,9 +223,8 @@ static void put_channel(struct oh_strbuf *out, const struct model_request *reque
 {
     oh_strbuf_printf(out, "{\"policy\":\"%s\",", model_policy_names[request->policy]);
     if (request->has_group)
-        oh_strbuf_put_text(out, "\"groups\":[\"g1\"]");
-    else
-        put_members(out, request);
+        oh_strbuf_printf(out, "\"groups\":[\"g%u\"],", request->group);
+    put_members(out, request);
     oh_strbuf_put_char(out, '}');
 }
 

@@ -122,15 +122,18 @@ static void reserve_draw(struct workload *workload, struct oh_prng *prng, struct
     }
 }
 
+/* Each entry has its own id, or the key of the batch stands for all: then entry i has a key that is not sent. */
 static void batch_draw(struct workload *workload, struct oh_prng *prng, struct model_request *out)
 {
     out->type = MODEL_BATCH;
+    out->key = chance(prng, 50) ? ++workload->keys : 0;
     out->batch_count = (uint32_t)between(prng, 1, MODEL_BATCH_MAX);
     out->batch = calloc(out->batch_count, sizeof(*out->batch));
     OH_ASSERT(out->batch != NULL);
     for (uint32_t i = 0; i < out->batch_count; i++) {
         reserve_draw(workload, prng, &out->batch[i]);
-        out->batch[i].has_own_id = true;
+        out->batch[i].has_own_id = out->key == 0;
+        out->batch[i].key = out->key == 0 ? 0 : ++workload->keys;
         out->batch[i].at_us = MODEL_NEVER;
     }
 }
@@ -184,8 +187,9 @@ static void action_lines_draw(struct oh_prng *prng, const struct model *model, s
         if (chance(prng, 60))
             action_line_draw(prng, model, out, number, &out->lines[out->line_count++]);
     }
-    if (out->line_count == 0)
-        action_line_draw(prng, model, out, 1, &out->lines[out->line_count++]);
+    if (out->line_count == 0 ||
+        (out->line_count < MODEL_LINES_MAX && chance(prng, 20))) /* one of them twice */
+        action_line_draw(prng, model, out, (uint32_t)between(prng, 1, most), &out->lines[out->line_count++]);
 }
 
 static void action_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
@@ -235,9 +239,9 @@ static void members_change_draw(struct oh_prng *prng, struct model_request *out)
     out->group = (uint8_t)oh_prng_below(prng, MODEL_GROUPS);
     out->channel = (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
     out->policy = (uint8_t)oh_prng_below(prng, MODEL_POLICIES);
-    out->has_group = out->type == MODEL_CHANNEL && chance(prng, 30);
-    if (out->type == MODEL_CHANNEL && (out->has_group || chance(prng, 30)))
-        out->member_count = 0; /* every node */
+    out->has_group = out->type == MODEL_CHANNEL && chance(prng, 50);
+    if (out->type == MODEL_CHANNEL && chance(prng, 40))
+        out->member_count = 0; /* the group's, or every node */
 }
 
 static void reference_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
@@ -307,6 +311,37 @@ void workload_bulk(struct workload *workload, struct oh_prng *prng, struct model
                                    .at_us = MODEL_NEVER,
                                    .import = workload->imports++,
                                    .value = between(prng, 500, 900) };
+}
+
+void workload_hold(struct workload *workload, struct oh_prng *prng, int64_t ttl_s, struct model_request *out)
+{
+    *out = (struct model_request){ .channel = MODEL_NONE, .at_us = MODEL_NEVER };
+    reserve_draw(workload, prng, out);
+    out->has_own_id = true;
+    out->allow_partial = true;
+    out->ttl_us = ttl_s * SECOND_US;
+    for (uint32_t i = 0; i < out->line_count; i++)
+        out->lines[i].milli = between(prng, 1, 4) * 250;
+}
+
+/* Adds to a time that was said, or to a quantity: something that makes it another request. */
+void workload_alter(struct oh_prng *prng, struct model_request *request)
+{
+    struct model_line *line =
+        &request->lines[request->line_count == 0 ? 0 : oh_prng_below(prng, request->line_count)];
+    uint64_t dice = oh_prng_below(prng, 5);
+    if (dice == 0 && request->type == MODEL_RESERVE)
+        request->allow_partial = !request->allow_partial;
+    else if (dice == 1 && (request->type == MODEL_RESERVE || request->type == MODEL_EXTEND))
+        request->ttl_us += SECOND_US;
+    else if (dice == 2 && request->line_count > 0 && line->node != MODEL_NONE)
+        line->node = (uint8_t)((line->node + 1) % MODEL_NODES);
+    else if (dice == 3 && (request->type == MODEL_CONFIRM || request->type == MODEL_FULFIL))
+        request->return_rest = !request->return_rest;
+    else if (request->line_count > 0)
+        line->milli += line->milli >= 0 ? 1000 : -1000;
+    else
+        request->node = (uint8_t)((request->node + 1) % MODEL_NODES);
 }
 
 /* ---- All together ----------------------------------------------------------------------------------------------- */

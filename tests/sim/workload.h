@@ -24,6 +24,12 @@ struct workload {
 void workload_next(struct workload *workload, struct oh_prng *prng, const struct model *model,
                    const struct wire_ids *ids, struct model_request *out);
 
+/* A hold of little, for a time. */
+void workload_hold(struct workload *workload, struct oh_prng *prng, int64_t ttl_s, struct model_request *out);
+
+/* Makes it another request, mostly by one small thing. */
+void workload_alter(struct oh_prng *prng, struct model_request *request);
+
 /* A large import of what nobody asks for. */
 void workload_bulk(struct workload *workload, struct oh_prng *prng, struct model_request *out);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define DATA_DIR        "/data"
+#define DATA_DIR "d"
 #define BUFFER_SIZE     (UINT64_C(16) << 20)
 #define PEER_SIZE_MAX   ((size_t)8 << 20)
 #define TURNS_TO_END    4000u
