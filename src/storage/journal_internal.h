@@ -159,6 +159,8 @@ void *journal_writer_main(void *arg);
 void journal_write_round(struct oh_journal *journal);
 /* Writes what is left, syncs and proves it. */
 void journal_write_rest(struct oh_journal *journal);
+/* Writes a proof frame and syncs it; there is room for one, and all records are synced. */
+OH_MUST_CHECK enum oh_err journal_prove(struct oh_journal *journal, struct oh_diag *diag);
 /* Makes the oldest prepared file the current one; it starts with next_seq. */
 OH_MUST_CHECK enum oh_err journal_activate(struct oh_journal *journal, struct oh_diag *diag);
 

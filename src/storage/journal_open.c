@@ -1,6 +1,7 @@
 #include "base/assert.h"
 #include "storage/file_name.h"
 #include "storage/journal_internal.h"
+#include "storage/snapshot.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,18 @@ static enum oh_err headers_check(struct oh_journal *journal, const struct oh_seq
     return OH_OK;
 }
 
+/* A snapshot gets its name when its record is on the disk: nothing up to there can be a torn tail. */
+static enum oh_err snapshot_check(struct oh_journal *journal, const struct oh_frame_cursor *cursor,
+                                  struct oh_diag *diag)
+{
+    uint64_t seq = 0;
+    size_t count = 0;
+    enum oh_err err = oh_snapshot_list(journal->directory, &seq, 1, &count, diag);
+    if (err == OH_OK && count > 0 && seq >= cursor->next_seq)
+        err = oh_frame_cursor_damage(cursor, "a snapshot proves that it was on disk", diag);
+    return err;
+}
+
 static enum oh_err end_find(struct oh_journal *journal, struct journal_end *out_end, struct oh_diag *diag)
 {
     struct oh_frame_cursor cursor;
@@ -64,6 +77,8 @@ static enum oh_err end_find(struct oh_journal *journal, struct journal_end *out_
     } while (err == OH_OK);
     const char *fault = cursor.fault;
     if (err == OH_E_TORN)
+        err = snapshot_check(journal, &cursor, diag);
+    if (err == OH_OK)
         err = oh_frame_cursor_judge(&cursor, &torn_end, diag);
     if (err == OH_OK)
         *out_end = (struct journal_end){
@@ -248,5 +263,7 @@ enum oh_err journal_recover(struct oh_journal *journal, struct oh_diag *diag)
     journal_lock(journal);
     journal_publish_space(journal);
     journal_unlock(journal);
-    return OH_OK;
+    /* Where something was cut, a proof goes first: should what was cut come back, nothing behind it fits to it. */
+    bool has_room = journal->write_offset + journal->current.align <= journal->current.size;
+    return journal->torn_bytes > 0 && has_room ? journal_prove(journal, diag) : OH_OK;
 }

@@ -269,7 +269,7 @@ static int64_t proof_due_us(const struct oh_journal *journal)
     return journal->last_write_us + journal->options.quiet_ms * 1000;
 }
 
-static enum oh_err proof_write(struct oh_journal *journal, struct oh_diag *diag)
+enum oh_err journal_prove(struct oh_journal *journal, struct oh_diag *diag)
 {
     enum oh_err err = frame_write(journal, (struct frame_plan){ 0, 0 }, diag);
     if (err == OH_OK)
@@ -299,7 +299,7 @@ void journal_write_round(struct oh_journal *journal)
         }
         journal_wake(journal);
     } else if (proof_due_us(journal) <= journal_now_us(journal)) {
-        err = proof_write(journal, &diag);
+        err = journal_prove(journal, &diag);
     }
     if (err != OH_OK && err != OH_E_AGAIN)
         journal_fail(journal, &diag);
@@ -317,7 +317,7 @@ void journal_write_rest(struct oh_journal *journal)
         return;
     enum oh_err err = current_sync(journal, &diag);
     if (err == OH_OK && proof_due_us(journal) != INT64_MAX)
-        err = proof_write(journal, &diag);
+        err = journal_prove(journal, &diag);
     if (err != OH_OK)
         journal_fail(journal, &diag);
 }

@@ -250,7 +250,7 @@ enum oh_err oh_frame_cursor_judge(struct oh_frame_cursor *cursor, uint64_t *out_
         torn_end = at + segment->align;
         if (at > cursor->offset &&
             oh_frame_header_decode((const uint8_t *)bytes, &segment->ledger_id, at, &header) &&
-            header.synced_seq >= cursor->next_seq)
+            (header.synced_seq >= cursor->next_seq || header.first_seq == cursor->next_seq))
             return oh_frame_cursor_damage(cursor, "a later frame proves that it was on disk", diag);
     }
     *out_torn_end = torn_end;

@@ -86,8 +86,10 @@ OH_MUST_CHECK enum oh_err oh_frame_cursor_next(struct oh_frame_cursor *cursor, s
  * oh_frame_cursor_judge - after OH_E_TORN in the newest file: what is it?
  *
  * Looks at every later aligned place of the file for a frame header of this
- * ledger that claims next_seq was on disk already. One such claim makes the
- * bad place damage. Without one, nothing there was ever proven to be on disk.
+ * ledger that claims next_seq was on disk already, or begins with it: then
+ * only a proof frame can have been here, and that is synced before anything
+ * follows. One such header makes the bad place damage. Without one, nothing
+ * there was ever proven to be on disk.
  *
  * Post:    *out_torn_end is the end of the last byte that is not zero; equal
  *          to `offset` when the journal simply ends here.

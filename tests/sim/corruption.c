@@ -8,7 +8,8 @@
  * it as it was at earlier moments. Each damage (damage.h) is done to a copy, and the copy is opened as a server
  * opens it. What has to come of it follows from where the damage is (stored_map.h):
  *
- *   - What comes back is the history as it was, up to some record. Never another one.
+ *   - What comes back is the history as it was, up to some record. Never another one; but for a newest file that is,
+ *     to its end, as it was at an earlier time: that is a journal in its own right.
  *   - Nothing is lost that what is left of the files proves: a snapshot, a newer file, a later frame.
  *   - Damage to what a start reads and something proves is refused; the sentence names the file, and a byte of a
  *     part that is damaged.
@@ -30,6 +31,7 @@
 #include <unistd.h>
 
 #define DAMAGES_PER_SEED   250u
+#define SECTOR             512u
 #define TURNS_MIN          120
 #define TURNS_MAX          600
 #define MOMENTS_MAX        24u
@@ -181,6 +183,7 @@ struct harm {
     uint64_t snapshot_seq; /* of the newest snapshot that is left; 0: none */
     uint64_t start_seq;    /* the file that a start begins to read */
     uint64_t verify_seq;   /* the file that verify begins to read */
+    bool is_rolled_back;   /* the newest journal file, to its end, is as it was once: a journal of its own */
     bool is_any;           /* something is other than it was */
     bool is_any_file_missing;
     bool is_needed_hurt;    /* a start reads something that is damaged or missing */
@@ -301,6 +304,8 @@ static bool is_proven(const struct harm *harm, const struct part *part, uint64_t
     (void)stored_file_seq(part->file, ".ohj", &seq);
     if (record == 0)
         return false;
+    if (!has_records(part) && !is_hurt(harm, part + 1))
+        return true; /* it is right behind this proof frame, which was synced before it was written */
     if (seq < harm->journal_seq || record <= harm->snapshot_seq)
         return true;
     for (size_t i = 0; i < map->count; i++) {
@@ -336,10 +341,39 @@ static void part_judge(struct harm *harm, const struct part *part)
         harm->whole_seq = part->first_seq - 1;
 }
 
+/* From its first difference on, is the file as the moment had it? */
+static bool is_of_moment(const struct storage_file *good, const struct storage_file *file,
+                         const struct storage_file *moment)
+{
+    size_t at = 0;
+    if (moment == NULL || moment->size != file->size)
+        return false;
+    while (at < file->size && at < good->size && file->bytes[at] == good->bytes[at])
+        at++;
+    at = at / SECTOR * SECTOR;
+    return at < file->size && memcmp(file->bytes + at, moment->bytes + at, file->size - at) == 0;
+}
+
+static bool is_rolled_back(const struct harm *harm)
+{
+    const struct storage_file *good = harm->specimen->map.newest_journal;
+    const struct storage_file *file = storage_image_find(harm->image, good->path);
+    bool is_old = false;
+    /* One sector alone is never enough. */
+    if (harm->damage != DAMAGE_OLD_FILE && harm->damage != DAMAGE_STALE_RUN)
+        return false;
+    for (size_t i = 0; file != NULL && !is_old && i < harm->specimen->moments_count; i++) {
+        struct storage_image *moment = (struct storage_image *)(uintptr_t)&harm->specimen->moments[i];
+        is_old = is_of_moment(good, file, storage_image_find(moment, good->path));
+    }
+    return is_old;
+}
+
 static void harm_judge(struct harm *harm)
 {
     const struct stored_map *map = &harm->specimen->map;
     left_find(harm);
+    harm->is_rolled_back = is_rolled_back(harm);
     harm->whole_seq = harm->specimen->last_seq;
     harm->proven_seq =
         harm->snapshot_seq > harm->journal_seq - 1 ? harm->snapshot_seq : harm->journal_seq - 1;
@@ -391,6 +425,8 @@ static bool is_history(const struct harm *harm, struct oh_ledger *ledger)
     uint64_t seq = oh_ledger_seq(ledger);
     const struct ledger_state *expected = ledger_states_get(harm->specimen->states, seq);
     ledger_state_of(ledger, &state);
+    if (harm->is_rolled_back)
+        return true;
     if (seq <= harm->specimen->last_seq && expected != NULL && ledger_states_are_equal(&state, expected))
         return true;
     if (expected != NULL)

@@ -440,6 +440,45 @@ static void test_journal_finds_damage_when_a_frame_is_not_the_one_it_was_written
     assert_non_null(strstr(f->diag.text, "byte 5120: the frame of record 3 was not written behind"));
 }
 
+/* The same with nothing behind it: what is new does not get the place of what was cut. */
+static void test_journal_finds_damage_when_a_frame_that_was_cut_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    size_t size;
+    uint8_t cut[512];
+    assert_started(f);
+    write_small(f, 2);
+    journal_kill(f);
+    uint8_t *second = storage_disk_bytes(f->disk, FIRST_FILE, &size) + OH_FILE_HEADER_SIZE + 512;
+    memcpy(cut, second, sizeof(cut));
+    second[64] ^= 1;
+    assert_started(f);
+    assert_non_null(oh_journal_torn_text(f->journal));
+    assert_int_equal(oh_journal_append(f->journal, 2, OH_BYTES("another")), OH_OK);
+    work(f);
+    journal_kill(f);
+    second = storage_disk_bytes(f->disk, FIRST_FILE, &size) + OH_FILE_HEADER_SIZE + 512;
+    memcpy(second, cut, sizeof(cut));
+    assert_int_equal(journal_start(f), OH_E_CORRUPT);
+    assert_non_null(strstr(f->diag.text, "byte 5120: the frame repeats a record"));
+}
+
+/* The record behind it is not proven by a third frame, but the proof was synced before it was written. */
+static void test_journal_finds_damage_when_a_proof_is_damaged_and_a_record_follows(void **state)
+{
+    struct fixture *f = *state;
+    size_t size;
+    assert_started(f);
+    write_small(f, 1);
+    storage_disk_advance(f->disk, 2000000);
+    work(f);
+    write_small(f, 1);
+    journal_kill(f);
+    storage_disk_bytes(f->disk, FIRST_FILE, &size)[OH_FILE_HEADER_SIZE + 512 + 20] ^= 1;
+    assert_int_equal(journal_start(f), OH_E_CORRUPT);
+    assert_non_null(strstr(f->diag.text, "byte 4608"));
+}
+
 static void test_journal_cuts_a_torn_tail_when_unsynced_frames_came_out_of_order(void **state)
 {
     struct fixture *f = *state;
@@ -758,6 +797,8 @@ int main(void)
         T(test_journal_finds_damage_when_a_whole_frame_lies_in_the_wrong_place),
         T(test_journal_finds_damage_when_a_whole_frame_has_the_wrong_seq),
         T(test_journal_finds_damage_when_a_frame_is_not_the_one_it_was_written_behind),
+        T(test_journal_finds_damage_when_a_frame_that_was_cut_comes_back),
+        T(test_journal_finds_damage_when_a_proof_is_damaged_and_a_record_follows),
         T(test_journal_cuts_a_torn_tail_when_unsynced_frames_came_out_of_order),
         T(test_journal_cuts_a_torn_tail_when_there_is_only_rubbish_behind_it),
         T(test_journal_is_not_fooled_when_a_record_contains_a_frame_of_another_ledger),

@@ -362,6 +362,27 @@ static void test_recovery_does_not_take_an_older_snapshot_when_the_newest_is_dam
     assert_refused(d, OH_E_CORRUPT, path);
 }
 
+/* Found by corruption, seed 24: it was taken for a torn tail, zeroed, and only then refused. */
+static void test_recovery_changes_nothing_when_a_snapshot_proves_the_record_that_is_damaged(void **state)
+{
+    struct durable *d = *state;
+    size_t size;
+    assert_started(d);
+    run(d, 60);
+    snapshot_take_quietly(d);
+    assert_int_equal(oh_snapshotter_stats(d->snapshotter).last_seq, d->last_seq);
+    storage_disk_crash(d->disk, true); /* no proof frame */
+    storage_stop(d);
+    uint8_t *bytes = storage_disk_bytes(d->disk, FIRST_FILE, &size);
+    size_t last = size;
+    while (bytes[last - 1] == 0)
+        last--;
+    bytes[last - 1] ^= 1;
+    uint8_t damaged = bytes[last - 1];
+    assert_refused(d, OH_E_CORRUPT, "a snapshot proves that it was on disk");
+    assert_int_equal(storage_disk_bytes(d->disk, FIRST_FILE, &size)[last - 1], damaged);
+}
+
 /* Puts a record that no ledger wrote into the journal. */
 static void append_foreign(struct durable *d, struct oh_record record)
 {
@@ -599,6 +620,7 @@ int main(void)
         RECOVERY_TEST(test_recovery_brings_back_what_was_durable_when_the_power_fails),
         RECOVERY_TEST(test_recovery_names_file_and_byte_when_the_journal_is_damaged),
         RECOVERY_TEST(test_recovery_does_not_take_an_older_snapshot_when_the_newest_is_damaged),
+        RECOVERY_TEST(test_recovery_changes_nothing_when_a_snapshot_proves_the_record_that_is_damaged),
         RECOVERY_TEST(test_recovery_refuses_a_record_when_it_contradicts_the_ledger),
         RECOVERY_TEST(test_recovery_refuses_a_record_when_its_number_is_another),
         RECOVERY_TEST(test_recovery_refuses_bytes_that_are_no_record),
