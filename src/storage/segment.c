@@ -182,7 +182,7 @@ static enum oh_err link_check(struct oh_frame_cursor *cursor, const struct oh_fr
     oh_diag_set(diag,
                 "%s: byte %" PRIu64 ": the frame of record %" PRIu64
                 " was not written behind the one that is before it, at byte %" PRIu64,
-                cursor->segment->path, cursor->offset, cursor->next_seq, cursor->offset_before);
+                cursor->segment->path, cursor->offset, header->first_seq, cursor->offset_before);
     return OH_E_CORRUPT;
 }
 
@@ -212,14 +212,14 @@ enum oh_err oh_frame_cursor_next(struct oh_frame_cursor *cursor, struct oh_frame
         return torn(cursor, "the checksum of the frame's records does not match");
     if (!is_zero(payload + header.payload_size, (size_t)(size - OH_FRAME_HEADER_SIZE - header.payload_size)))
         return torn(cursor, "the padding of the frame is not zero");
+    err = link_check(cursor, &header, diag);
+    if (err != OH_OK)
+        return err;
     const char *fault = meaning_fault(cursor, &header);
     if (fault == NULL && !is_payload_whole(&header, payload))
         fault = "the sizes of the frame's records do not add up";
     if (fault != NULL)
         return contradiction(cursor, fault, diag);
-    err = link_check(cursor, &header, diag);
-    if (err != OH_OK)
-        return err;
     cursor->link = oh_frame_link((const uint8_t *)bytes);
     cursor->has_links = header.link_before != 0;
     cursor->offset_before = cursor->offset;

@@ -398,25 +398,35 @@ static bool complain(const struct harm *harm, const char *what, const char *deta
     return false;
 }
 
-/* "path: byte N: ...": is there a part that is damaged? A file that is gone can only be missed somewhere else. */
-static bool names_the_place(const struct harm *harm, const char *text)
+static bool is_hurt_at(const struct harm *harm, const char *path, uint64_t at)
 {
     const struct stored_map *map = &harm->specimen->map;
-    if (harm->is_any_file_missing)
-        return text[0] != '\0';
     for (size_t i = 0; i < map->count; i++) {
         const struct part *part = &map->parts[i];
-        size_t size = strlen(part->file->path);
-        if (strncmp(text, part->file->path, size) != 0 || strncmp(text + size, ": byte ", 7) != 0)
-            continue;
-        /* Whose id counts is that of the newest file: when that is the stranger, the others are. */
-        if (harm->damage == DAMAGE_FOREIGN && part->kind == PART_HEADER)
-            return true;
-        uint64_t at = strtoull(text + size + 7, NULL, 10);
-        if (at >= part->from && at < part->to && is_hurt(harm, part))
+        if (strcmp(part->file->path, path) == 0 && at >= part->from && at < part->to && is_hurt(harm, part))
             return true;
     }
     return false;
+}
+
+/*
+ * "path: byte N: ...": is a part damaged there? A frame that does not fit to the one before it names both. A file that
+ * is gone can only be missed somewhere else. Whose id counts is that of the newest file: when that is the stranger,
+ * the others seem to be.
+ */
+static bool names_the_place(const struct harm *harm, const char *text)
+{
+    char path[STORAGE_IMAGE_PATH_SIZE];
+    const char *colon = strchr(text, ':');
+    if (harm->is_any_file_missing)
+        return text[0] != '\0';
+    if (colon == NULL || (size_t)(colon - text) >= sizeof(path) || strncmp(colon, ": byte ", 7) != 0)
+        return false;
+    (void)snprintf(path, sizeof(path), "%.*s", (int)(colon - text), text);
+    const char *other = strstr(text, "at byte ");
+    uint64_t at = strtoull(colon + 7, NULL, 10);
+    return is_hurt_at(harm, path, at) || (harm->damage == DAMAGE_FOREIGN && at == 0) ||
+           (other != NULL && is_hurt_at(harm, path, strtoull(other + 8, NULL, 10)));
 }
 
 static bool is_history(const struct harm *harm, struct oh_ledger *ledger)

@@ -460,7 +460,7 @@ static void test_journal_finds_damage_when_a_frame_that_was_cut_comes_back(void 
     second = storage_disk_bytes(f->disk, FIRST_FILE, &size) + OH_FILE_HEADER_SIZE + 512;
     memcpy(second, cut, sizeof(cut));
     assert_int_equal(journal_start(f), OH_E_CORRUPT);
-    assert_non_null(strstr(f->diag.text, "byte 5120: the frame repeats a record"));
+    assert_non_null(strstr(f->diag.text, "byte 5120: the frame of record 2 was not written behind"));
 }
 
 /* The record behind it is not proven by a third frame, but the proof was synced before it was written. */
