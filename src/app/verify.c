@@ -393,6 +393,9 @@ static int report_write(const struct verify *verify)
         oh_verify_report_put_text(&text, &verify->report);
     bool is_written = !text.is_overflowed && fwrite(text.data, 1, text.size, stdout) == text.size;
     is_written = fflush(stdout) == 0 && is_written;
+    if (!is_written)
+        fprintf(stderr, "onhand verify: the report cannot be written: %s\n",
+                oh_err_text(text.is_overflowed ? OH_E_NOMEM : OH_E_IO));
     oh_strbuf_fini(&text);
     return is_written && verify->report.finding_count == 0 ? OH_EXIT_OK : OH_EXIT_FAILED;
 }

@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 
+from .server import wait_until
+
 LINE = re.compile(r'^(\d+) +(\w+)\((.*)$')
 INJECTED = re.compile(r'\(INJECTED\)')
 
@@ -21,6 +23,47 @@ def is_permitted():
     probe = subprocess.run(['strace', '-o', '/dev/null', '-e', 'inject=getpid:error=EIO', 'true'],
                            capture_output=True, check=False)
     return probe.returncode == 0
+
+
+# What each call may say. EINTR only where Linux interrupts. Not futex: what it may say is glibc's to bear, or to abort.
+ERRORS = {
+    'accept4': ('EMFILE', 'ENFILE', 'ECONNABORTED', 'EINTR', 'ENOMEM', 'EPROTO'),
+    'bind': ('EADDRINUSE', 'EACCES'),
+    'clone3': ('EAGAIN', 'ENOMEM'),
+    'close': ('EIO', 'EINTR'),
+    'connect': ('ECONNREFUSED', 'EINTR', 'ETIMEDOUT'),
+    'epoll_create1': ('EMFILE', 'ENOMEM'),
+    'epoll_ctl': ('ENOMEM', 'ENOSPC'),
+    'epoll_wait': ('EINTR',),
+    'eventfd2': ('EMFILE', 'ENOMEM'),
+    'fallocate': ('ENOSPC', 'EIO', 'EOPNOTSUPP', 'EINTR'),
+    'fdatasync': ('EIO', 'ENOSPC', 'EINTR'),
+    'flock': ('ENOLCK', 'EAGAIN'),
+    'fsync': ('EIO', 'ENOSPC', 'EINTR'),
+    'getdents64': ('EIO',),
+    'getrandom': ('EAGAIN', 'ENOSYS'),
+    'getsockname': ('ENOBUFS',),
+    'listen': ('EADDRINUSE',),
+    'madvise': ('EINVAL', 'ENOMEM'),
+    'mkdir': ('EIO', 'ENOSPC', 'EACCES'),
+    'mmap': ('ENOMEM',),
+    'munmap': ('ENOMEM',),
+    'newfstatat': ('EIO',),
+    'openat': ('EMFILE', 'EIO', 'ENOSPC', 'EINTR', 'EACCES'),
+    'pipe2': ('EMFILE',),
+    'pread64': ('EIO', 'EINTR'),
+    'prlimit64': ('EPERM',),
+    'pwritev': ('EIO', 'ENOSPC', 'EINTR'),
+    'read': ('EINTR', 'EIO', 'EAGAIN'),
+    'recvfrom': ('ECONNRESET', 'EINTR', 'ETIMEDOUT', 'ENOMEM'),
+    'rename': ('EIO', 'ENOSPC'),
+    'sendto': ('EPIPE', 'ECONNRESET', 'EINTR', 'ENOBUFS'),
+    'setsockopt': ('ENOMEM',),
+    'shutdown': ('ENOTCONN',),
+    'socket': ('EMFILE', 'EACCES'),
+    'unlink': ('EIO', 'EACCES'),
+    'write': ('EIO', 'ENOSPC', 'EPIPE', 'EINTR', 'EAGAIN'),
+}
 
 
 class Site:
@@ -54,17 +97,28 @@ class Injection:
         site = self.site
         return f'{site.call}{f"@{site.path}" if site.path else ""}:{site.when}:{self.error}'
 
-    def wrapper(self, home, trace_path):
+    def wrapper(self, home):
         """What goes before the command. strace keeps aside (-D), so the process is the server itself."""
         site = self.site
         only = ['-P', os.path.join(home, site.path)] if site.path else []
-        return ['strace', '-D', '-f', '-q', '-o', trace_path, *only, '-e', f'trace={site.call}',
+        return ['strace', '-D', '-f', '-q', '-o', trace_of(home), *only, '-e', f'trace={site.call}',
                 '-e', f'inject={site.call}:error={self.error}:when={site.when}']
 
+    @staticmethod
+    def is_hit(home):
+        """Asked after the process has ended; strace writes its last line a little later."""
+        return INJECTED.search(wait_until(lambda: trace_text(home), 'strace does not end')) is not None
 
-def injected_count(trace_path):
-    with open(trace_path, encoding='utf-8', errors='replace') as file:
-        return len(INJECTED.findall(file.read()))
+
+def trace_of(home):
+    return os.path.join(home, 'trace')
+
+
+def trace_text(home):
+    """What strace has written, or '' while it still writes."""
+    with open(trace_of(home), encoding='utf-8', errors='replace') as file:
+        text = file.read()
+    return text if '+++' in text else ''
 
 
 def watch_wrapper(trace_path, calls):
