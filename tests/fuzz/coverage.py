@@ -14,11 +14,11 @@ import sys
 # What reads bytes from outside, and the least percentage of lines that the fuzz targets alone reach. Raise the floors,
 # do not lower them.
 GROUPS = {
-    'codec': (0, ['src/codec/*.c']),
-    'http parser': (0, ['src/server/http_*.c', 'src/server/connection_input.c', 'src/server/percent.c',
+    'codec': (95, ['src/codec/*.c']),
+    'http parser': (95, ['src/server/http_*.c', 'src/server/connection_input.c', 'src/server/percent.c',
                         'src/server/router.c']),
-    'files of the app': (0, ['src/app/config.c', 'src/app/row_reader.c']),
-    'storage readers': (0, ['src/storage/file_header.c', 'src/storage/file_name.c', 'src/storage/frame.c',
+    'files of the app': (91, ['src/app/config.c', 'src/app/row_reader.c']),
+    'storage readers': (89, ['src/storage/file_header.c', 'src/storage/file_name.c', 'src/storage/frame.c',
                             'src/storage/journal_reader.c', 'src/storage/journal_open.c', 'src/storage/segment.c',
                             'src/storage/recovery.c', 'src/storage/snapshot_format.c', 'src/storage/snapshot_list.c',
                             'src/storage/snapshot_reader.c']),

@@ -3,9 +3,9 @@
  *
  * Input: one byte (bit 0 NDJSON; bit 1 the bytes are the file, which may be a gzip; else the rest how many rows at
  * most are asked for at once), then the bytes.
- * Laws: a file and its gzip give the same rows; they are the file, from behind the header, but for a line end at the
- * end and lines that are empty; there are as many as the twin counts (twin_csv.h), or lines, and as many as the import
- * of the server counts. Any bytes are read or refused with a sentence.
+ * Laws: a file and its gzip give the same rows; header and rows together are the file, but for a line end at the end
+ * and lines that are empty; there are as many rows as the twin counts (twin_csv.h), or lines. Any bytes are read or
+ * refused with a sentence. The bytes are also taken as the name of a file, whose end says what it is.
  */
 #include "app/row_reader.h"
 #include "base/assert.h"
@@ -21,6 +21,7 @@
 
 #define INPUT_SIZE_MAX 32768u
 #define FILE_SIZE_MAX  (INPUT_SIZE_MAX + 1024u)
+#define NAME_SIZE_MAX  256u
 #define TEXT_SIZE_MAX  ((size_t)4 << 20)
 #define IS_NDJSON      1u
 #define IS_FILE        2u
@@ -155,10 +156,55 @@ static void both_check(const char *bytes, size_t size, enum oh_row_format format
     loaded_fini(&gzipped);
 }
 
+/* ---- Names and what is no file ---------------------------------------------------------------- */
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t size = strlen(name);
+    size_t end_size = strlen(end);
+    return size > end_size && strcmp(name + size - end_size, end) == 0;
+}
+
+/* The bytes as the name of a file. */
+static void name_check(const uint8_t *data, size_t size)
+{
+    static const char *const csv[] = { ".csv", ".csv.gz" };
+    static const char *const ndjson[] = { ".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz" };
+    char name[NAME_SIZE_MAX + 1];
+    enum oh_row_format format = OH_ROW_CSV;
+    if (size > NAME_SIZE_MAX)
+        return;
+    memcpy(name, data, size);
+    name[size] = '\0';
+    bool is_known = oh_row_format_of(name, &format);
+    bool is_csv = ends_with(name, csv[0]) || ends_with(name, csv[1]);
+    bool is_ndjson = false;
+    for (size_t i = 0; i < sizeof(ndjson) / sizeof(ndjson[0]); i++)
+        is_ndjson = is_ndjson || ends_with(name, ndjson[i]);
+    OH_ASSERT(is_known == (is_csv || is_ndjson));
+    OH_ASSERT(!is_known || (format == OH_ROW_CSV) == is_csv);
+}
+
+static void no_file_check(void)
+{
+    static const char *const paths[] = { "/dev/null", "/proc/self/fd", "/nowhere/a.csv" };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct oh_row_reader *reader = NULL;
+        struct oh_diag diag = { "" };
+        enum oh_err err = oh_row_reader_open(paths[i], OH_ROW_CSV, &reader, &diag);
+        OH_ASSERT(err == OH_E_IO && reader == NULL && strnlen(diag.text, sizeof(diag.text)) > 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static bool has_begun;
     if (size < 1 || size > INPUT_SIZE_MAX)
         return 0;
+    name_check(data, size);
+    if (!has_begun)
+        no_file_check();
+    has_begun = true;
     enum oh_row_format format = (data[0] & IS_NDJSON) != 0 ? OH_ROW_NDJSON : OH_ROW_CSV;
     if ((data[0] & IS_FILE) != 0) {
         struct loaded loaded;
