@@ -26,11 +26,12 @@ static void memory_release(void *ctx, void *memory, size_t size)
 
 struct oh_ledger *fuzz_ledger_create(void)
 {
+    /* Room for what a reservation of any size may need at most, or each that names no node would be refused as such. */
     const struct oh_ledger_options options = { .items_max = 16,
-                                               .positions_max = 32,
-                                               .reservations_max = 16,
-                                               .claims_max = 32,
-                                               .keys_max = 32,
+                                               .positions_max = 2 * OH_CLAIMS_MAX,
+                                               .reservations_max = 64,
+                                               .claims_max = 2 * OH_CLAIMS_MAX,
+                                               .keys_max = 64,
                                                .history_max = 16,
                                                .text_size_max = 64u << 20 };
     const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
