@@ -47,8 +47,9 @@ struct shop *shop_open(const struct oh_ledger_options *options)
 {
     struct shop *shop = calloc(1, sizeof(*shop));
     assert_non_null(shop);
-    shop->ledger = shop_ledger_create(options);
-    shop->replica = shop_ledger_create(options);
+    shop->options = options == NULL ? SHOP_OPTIONS : *options;
+    shop->ledger = shop_ledger_create(&shop->options);
+    shop->replica = shop_ledger_create(&shop->options);
     shop->now_us = SHOP_NOW_US;
     oh_strbuf_init(&shop->bytes, BYTES_SIZE_MAX);
     oh_record_decoder_init(&shop->decoder, 0);
@@ -88,7 +89,7 @@ void shop_close(struct shop *shop)
     shop_take_record(shop);
     ledgers_compare(shop->ledger, shop->replica);
     if (oh_ledger_seq(shop->ledger) > 0) {
-        struct oh_ledger *restored = shop_ledger_create(&SHOP_OPTIONS);
+        struct oh_ledger *restored = shop_ledger_create(&shop->options);
         oh_ledger_export(shop->ledger, object_restore, restored);
         ledgers_compare(shop->ledger, restored);
         oh_ledger_destroy(&restored);

@@ -20,6 +20,7 @@
 #define SHOP_DAY_US INT64_C(86400000000)
 
 struct shop {
+    struct oh_ledger_options options;
     struct oh_ledger *ledger;
     struct oh_ledger *replica; /* replays what the ledger records */
     int64_t now_us;

@@ -1,0 +1,404 @@
+/*
+ * test_keys.c - idempotency (docs/spec/ledger.md, L38, L39): every field of a request is part of what a key remembers,
+ * every field of an answer of what it gives again.
+ */
+#include "support/shop.h"
+#include "support/test.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct shop *world_open(void)
+{
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_item(shop, "t");
+    shop_node_at(shop, "n", 1, 1);
+    shop_node_at(shop, "m", 2, 2);
+    shop_group(shop, "g", "n m");
+    shop_channel(shop, "c", OH_POLICY_PRIORITY, "", "");
+    shop_adjust(shop, "s", "n", 100);
+    shop_adjust(shop, "s", "m", 100);
+    return shop;
+}
+
+/* ---- Every field of a request ----------------------------------------------------------------- */
+
+/* The requests differ in one place each, and none may pass for the first one. */
+static void assert_told_apart(const struct oh_command *requests, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct shop *shop = world_open();
+        struct oh_command first = requests[0], other = requests[i];
+        first.key = other.key = OH_BYTES("k");
+        enum oh_verdict verdict = shop_do(shop, &first);
+        assert_true(oh_verdict_is_success(verdict) || oh_verdict_http_status(verdict) == 409);
+        assert_int_equal(shop_do(shop, &other), OH_V_IDEMPOTENCY_MISMATCH);
+        assert_int_equal(shop->answer.field, OH_FIELD_KEY);
+        assert_false(shop->answer.is_repeat);
+        assert_int_equal(shop_do(shop, &first), verdict);
+        assert_true(shop->answer.is_repeat);
+        shop_close(shop);
+    }
+}
+
+#define CHANGED(type, count, ...)                                         \
+    do {                                                                  \
+        struct oh_command requests[count];                                \
+        for (size_t r = 0; r < (count); r++)                              \
+            requests[r] = base;                                           \
+        __VA_ARGS__                                                       \
+        assert_told_apart(requests, count);                               \
+    } while (0)
+
+static void test_keys_tell_reservations_apart_by_every_field(void **state)
+{
+    (void)state;
+    struct oh_reserve_line line = { .line = 1, .sku = OH_BYTES("s"), .quantity_milli = 1000 };
+    struct oh_reserve_line lines[6] = { line, line, line, line, line, line };
+    struct oh_command base = { .type = OH_COMMAND_RESERVE };
+    base.reserve = (struct oh_reserve_command){ .kind = OH_KIND_CART, .ttl_us = 1000000, .lines = &line,
+                                                .line_count = 1, .near = { true, { 1, 1 }, 500 } };
+    lines[0].sku = OH_BYTES("t");
+    lines[1].node = OH_BYTES("n");
+    lines[2].group = OH_BYTES("g");
+    lines[3].line = 2;
+    lines[4].quantity_milli = 2000;
+    CHANGED(reserve, 17, {
+        for (int i = 0; i < 5; i++)
+            requests[1 + i].reserve.lines = &lines[i];
+        requests[6].reserve.id = OH_BYTES("R");
+        requests[7].reserve.channel = OH_BYTES("c");
+        requests[8].reserve.customer = OH_BYTES("x");
+        requests[9].reserve.order = OH_BYTES("x");
+        requests[10].reserve.kind = OH_KIND_SHIP;
+        requests[11].reserve.ttl_us = 0;
+        requests[12].reserve.allow_partial = true;
+        requests[13].reserve.near.is_set = false;
+        requests[14].reserve.near.point.latitude = 2;
+        requests[15].reserve.near.point.longitude = 2;
+        requests[16].reserve.near.radius_km = 0;
+    });
+}
+
+static void test_keys_tell_actions_apart_by_every_field(void **state)
+{
+    (void)state;
+    struct oh_action_line line = { .line = 1, .has_quantity = true, .quantity_milli = 1000 };
+    struct oh_action_line lines[5] = { line, line, line, line, line };
+    lines[0].line = 2;
+    lines[1].node = OH_BYTES("n");
+    lines[2].to_node = OH_BYTES("n");
+    lines[3].has_quantity = false;
+    lines[4].quantity_milli = 2000;
+    for (int type = OH_COMMAND_CONFIRM; type <= OH_COMMAND_FULFIL; type++) {
+        struct shop *shop = world_open();
+        struct oh_command base = { .type = (enum oh_command_type)type, .key = OH_BYTES("k") };
+        base.action = (struct oh_action_command){ .id = OH_BYTES("R"), .lines = &line, .line_count = 1,
+                                                  .ttl_us = 1000000, .at_us = SHOP_NOW_US, .to_node = OH_BYTES("m") };
+        shop_reserve(shop, "R", "", "s=5@n");
+        shop_act(shop, OH_COMMAND_CONFIRM, "R", "1=2");
+        assert_true(oh_verdict_is_success(shop_do(shop, &base)));
+        struct oh_command others[11];
+        for (int i = 0; i < 11; i++)
+            others[i] = base;
+        for (int i = 0; i < 5; i++)
+            others[i].action.lines = &lines[i];
+        others[5].action.id = OH_BYTES("S");
+        others[6].action.to_node = OH_BYTES("n");
+        others[7].action.return_rest = true;
+        others[8].action.ttl_us++;
+        others[9].action.at_us++;
+        others[10].type = (enum oh_command_type)(type == OH_COMMAND_CONFIRM ? OH_COMMAND_RELEASE : type - 1);
+        for (int i = 0; i < 11; i++)
+            assert_int_equal(shop_do(shop, &others[i]), OH_V_IDEMPOTENCY_MISMATCH);
+        shop_do(shop, &base);
+        assert_true(shop->answer.is_repeat);
+        shop_close(shop);
+    }
+}
+
+static void test_keys_tell_adjusts_and_syncs_apart_by_every_field(void **state)
+{
+    (void)state;
+    struct oh_adjust_entry entry = { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .reason = OH_BYTES("r"),
+                                     .quantity_milli = 1000, .at_us = SHOP_NOW_US };
+    struct oh_adjust_entry entries[7] = { entry, entry, entry, entry, entry, entry, entry };
+    struct oh_command base = { .type = OH_COMMAND_ADJUST };
+    base.adjust = (struct oh_adjust_command){ OH_BYTES("till"), &entry, 1 };
+    entries[0].id = OH_BYTES("e");
+    entries[1].sku = OH_BYTES("t");
+    entries[2].node = OH_BYTES("m");
+    entries[3].reason = OH_BYTES_NONE;
+    entries[4].quantity_milli++;
+    entries[5].state = OH_STATE_DAMAGED;
+    entries[6].at_us = OH_TIME_US_NONE;
+    CHANGED(adjust, 9, {
+        for (int i = 0; i < 7; i++)
+            requests[1 + i].adjust.entries = &entries[i];
+        requests[8].adjust.source = OH_BYTES("other");
+    });
+    struct oh_sync_entry count = { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 1000,
+                                   .as_of_us = SHOP_NOW_US };
+    struct oh_sync_entry counts[7] = { count, count, count, count, count, count, count };
+    base = (struct oh_command){ .type = OH_COMMAND_SYNC };
+    base.sync = (struct oh_sync_command){ OH_BYTES("till"), &count, 1 };
+    counts[0].sku = OH_BYTES("t");
+    counts[1].node = OH_BYTES("m");
+    counts[2].quantity_milli++;
+    counts[3].state = OH_STATE_DAMAGED;
+    counts[4].as_of_us--;
+    counts[5].has_source_seq = true;
+    counts[6].source_seq = 1;
+    CHANGED(sync, 9, {
+        for (int i = 0; i < 7; i++)
+            requests[1 + i].sync.entries = &counts[i];
+        requests[8].sync.source = OH_BYTES("other");
+    });
+}
+
+static void test_keys_tell_nodes_and_rules_apart_by_every_field(void **state)
+{
+    (void)state;
+    struct oh_command base = { .type = OH_COMMAND_NODE };
+    struct oh_bytes x = OH_BYTES("x");
+    base.node = (struct oh_node_command){ .node = OH_BYTES("new"), .has_point = true };
+    CHANGED(node, 16, {
+        requests[1].node.node = x;
+        requests[2].node.name = x;
+        requests[3].node.gln = x;
+        requests[4].node.country = x;
+        requests[5].node.time_zone = x;
+        requests[6].node.city = x;
+        requests[7].node.region = x;
+        requests[8].node.postal_code = x;
+        requests[9].node.type = OH_NODE_SUPPLIER;
+        requests[10].node.has_point = false;
+        requests[11].node.point.latitude = 1;
+        requests[12].node.point.longitude = 1;
+        requests[13].node.ships = true;
+        requests[14].node.collects = true;
+        requests[15].node.enabled = true;
+    });
+    base = (struct oh_command){ .type = OH_COMMAND_RULE };
+    base.rule = (struct oh_rule_command){ .rule = OH_BYTES("r"), .values = { .mask = OH_RULE_SHIP_ALLOWED } };
+    CHANGED(rule, 16, {
+        requests[1].rule.rule = x;
+        requests[2].rule.sku = x;
+        requests[3].rule.node = x;
+        requests[4].rule.channel = x;
+        requests[5].rule.values.mask = OH_RULE_PREORDER;
+        requests[6].rule.values.safety_stock_milli = 1;
+        requests[7].rule.values.threshold_milli = 1;
+        requests[8].rule.values.min_quantity_milli = 1;
+        requests[9].rule.values.max_quantity_milli = 1;
+        requests[10].rule.values.increment_milli = 1;
+        requests[11].rule.values.backorder_limit_milli = 1;
+        requests[12].rule.values.low_stock_milli = 1;
+        requests[13].rule.values.pickup_allowed = true;
+        requests[14].rule.values.ship_allowed = true;
+        requests[15].rule.values.preorder = true;
+    });
+}
+
+static void test_keys_tell_other_reference_data_apart_by_every_field(void **state)
+{
+    (void)state;
+    struct oh_bytes x = OH_BYTES("x");
+    const struct oh_bytes one[] = { OH_BYTES("n") }, other[] = { OH_BYTES("m") }, group[] = { OH_BYTES("g") };
+    struct oh_command base = { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("new") } };
+    CHANGED(item, 4, {
+        requests[1].item.sku = x;
+        requests[2].item.name = x;
+        requests[3].item.gtin = x;
+    });
+    base = (struct oh_command){ .type = OH_COMMAND_GROUP, .group = { OH_BYTES("new"), OH_BYTES_NONE, one, 1 } };
+    CHANGED(group, 5, {
+        requests[1].group.group = x;
+        requests[2].group.name = x;
+        requests[3].group.nodes = other;
+        requests[4].group.node_count = 0;
+    });
+    base = (struct oh_command){ .type = OH_COMMAND_CHANNEL, .channel = { .channel = OH_BYTES("new"), .nodes = one,
+                                                                        .node_count = 1, .groups = group } };
+    CHANGED(channel, 6, {
+        requests[1].channel.channel = x;
+        requests[2].channel.name = x;
+        requests[3].channel.policy = OH_POLICY_NEAREST;
+        requests[4].channel.nodes = other;
+        requests[5].channel.group_count = 1;
+    });
+    base = (struct oh_command){ .type = OH_COMMAND_FENCE };
+    base.fence = (struct oh_fence_command){ OH_BYTES("f"), OH_BYTES("s"), OH_BYTES("n"), OH_BYTES("c"), 1000,
+                                            OH_FENCE_REGULAR };
+    CHANGED(fence, 7, {
+        requests[1].fence.fence = x;
+        requests[2].fence.sku = OH_BYTES("t");
+        requests[3].fence.node = OH_BYTES("m");
+        requests[4].fence.channel = x;
+        requests[5].fence.quantity_milli = 2000;
+        requests[6].fence.policy = OH_FENCE_RESTRICT;
+    });
+    base = (struct oh_command){ .type = OH_COMMAND_SUPPLY };
+    base.supply = (struct oh_supply_command){ OH_BYTES("p"), OH_BYTES("s"), OH_BYTES("n"), 1000, SHOP_NOW_US };
+    CHANGED(supply, 6, {
+        requests[1].supply.supply = x;
+        requests[2].supply.sku = OH_BYTES("t");
+        requests[3].supply.node = OH_BYTES("m");
+        requests[4].supply.quantity_milli = 2000;
+        requests[5].supply.eta_us = SHOP_NOW_US + 1;
+    });
+}
+
+/* Two texts that run into each other are two texts: ("ab", "c") is not ("a", "bc"). */
+static void test_keys_know_where_one_text_ends_and_the_next_begins(void **state)
+{
+    (void)state;
+    struct oh_command base = { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("ab"), .name = OH_BYTES("c") } };
+    CHANGED(item, 3, {
+        requests[1].item = (struct oh_item_command){ .sku = OH_BYTES("a"), .name = OH_BYTES("bc") };
+        requests[2].item = (struct oh_item_command){ .sku = OH_BYTES("abc") };
+    });
+}
+
+/* ---- Other name spaces, and how long ---------------------------------------------------------- */
+
+static enum oh_verdict adjust_with_id(struct shop *shop, const char *source, const char *id, double units)
+{
+    struct oh_adjust_entry entry = { .id = oh_bytes_of(id), .sku = OH_BYTES("s"), .node = OH_BYTES("n"),
+                                     .quantity_milli = (int64_t)(units * 1000), .at_us = SHOP_NOW_US };
+    struct oh_command command = { .type = OH_COMMAND_ADJUST };
+    command.adjust = (struct oh_adjust_command){ oh_bytes_of(source), &entry, 1 };
+    enum oh_verdict verdict = shop_do(shop, &command);
+    return verdict == OH_OK_DONE ? shop->answer.lines[0].verdict : verdict;
+}
+
+static void test_keys_of_entries_are_per_source_and_last_a_day(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    assert_int_equal(adjust_with_id(shop, "till", "e", 1), OH_OK_DONE);
+    assert_int_equal(adjust_with_id(shop, "till", "e", 1), OH_V_REPEATED);
+    assert_int_equal(adjust_with_id(shop, "till", "e", 2), OH_V_IDEMPOTENCY_MISMATCH);
+    assert_int_equal(adjust_with_id(shop, "til", "le", 1), OH_OK_DONE);
+    assert_int_equal(adjust_with_id(shop, "other", "e", 2), OH_OK_DONE);
+    assert_true(shop_available(shop, "s", "n", "") == 104);
+    shop->now_us = SHOP_NOW_US + SHOP_DAY_US - 1;
+    assert_int_equal(adjust_with_id(shop, "till", "e", 1), OH_V_REPEATED);
+    shop->now_us++;
+    assert_int_equal(adjust_with_id(shop, "till", "e", 1), OH_OK_DONE);
+    shop_close(shop);
+}
+
+static void test_keys_of_an_adjust_are_each_of_one_entry(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_adjust_entry entries[3];
+    for (int i = 0; i < 3; i++)
+        entries[i] = (struct oh_adjust_entry){ .id = i == 1 ? OH_BYTES("f") : OH_BYTES("e"), .sku = OH_BYTES("s"),
+                                               .node = OH_BYTES("n"), .quantity_milli = 1000, .at_us = SHOP_NOW_US };
+    struct oh_command command = { .type = OH_COMMAND_ADJUST };
+    command.adjust = (struct oh_adjust_command){ OH_BYTES("till"), entries, 3 };
+    assert_int_equal(shop_do(shop, &command), OH_V_DUPLICATE_MEMBER);
+    assert_int_equal(shop->answer.fault_index, 2);
+    command.adjust.entry_count = 2;
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    shop_close(shop);
+}
+
+/* A key that is no key, and rows of an import, which carry none: known by their type. */
+static void test_keys_are_at_most_64_bytes(void **state)
+{
+    (void)state;
+    char text[65];
+    struct shop *shop = world_open();
+    struct oh_command command = { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("u") } };
+    memset(text, 'k', sizeof(text));
+    command.key = (struct oh_bytes){ text, 65 };
+    assert_int_equal(shop_do(shop, &command), OH_V_INVALID_ID);
+    assert_int_equal(shop->answer.field, OH_FIELD_KEY);
+    command.key.size = 64;
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    struct oh_reserve_command with = { .ttl_us = 0 };
+    struct oh_reserve_line line = { .line = 1, .sku = OH_BYTES("s"), .quantity_milli = 1000 };
+    struct oh_command reserve = { .type = OH_COMMAND_RESERVE, .reserve = with };
+    reserve.reserve.id = (struct oh_bytes){ text, 65 };
+    reserve.reserve.kind = OH_KIND_CART;
+    reserve.reserve.lines = &line;
+    reserve.reserve.line_count = 1;
+    assert_int_equal(shop_do(shop, &reserve), OH_V_INVALID_ID);
+    assert_int_equal(shop->answer.field, OH_FIELD_ID);
+    reserve.reserve.id.size = 64;
+    assert_int_equal(shop_do(shop, &reserve), OH_OK_DONE);
+    struct oh_command row = { .type = OH_COMMAND_GROUP_MEMBER, .key = OH_BYTES("row") };
+    row.group_member = (struct oh_group_member_command){ OH_BYTES("g"), OH_BYTES("n"), 9 };
+    assert_int_equal(shop_do(shop, &row), OH_OK_DONE);
+    assert_int_equal(shop_do(shop, &row), OH_OK_DONE);
+    assert_true(shop->answer.is_repeat);
+    shop_close(shop);
+}
+
+/* ---- After a restore into less room ----------------------------------------------------------- */
+
+static void object_restore(void *ctx, const struct oh_effect *object)
+{
+    struct oh_diag diag = { "" };
+    assert_int_equal(oh_ledger_restore(ctx, object, &diag), OH_OK);
+}
+
+/* Keys are "kk<number>": the name space, then the name. */
+static void key_note(void *ctx, const struct oh_effect *object)
+{
+    bool *is_kept = ctx;
+    if (object->type != OH_EFFECT_KEY)
+        return;
+    char digits[8] = { 0 };
+    memcpy(digits, object->key.key.data + 2, object->key.key.size - 2);
+    is_kept[strtoul(digits, NULL, 10)] = true;
+}
+
+static void test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restart(void **state)
+{
+    (void)state;
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    char name[8];
+    struct shop *shop = world_open();
+    struct oh_command command = { .type = OH_COMMAND_ITEM };
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        command.key = command.item.sku = oh_bytes_of(name);
+        shop->now_us += 7;
+        assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    }
+    options.keys_max = 8;
+    struct oh_ledger *small = shop_ledger_create(&options);
+    bool is_kept[20] = { false };
+    struct oh_ledger_stats stats;
+    oh_ledger_export(shop->ledger, object_restore, small);
+    assert_int_equal(oh_ledger_advance(small, shop->now_us, 0), 0); /* puts what was restored in order */
+    oh_ledger_export(small, key_note, is_kept);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(is_kept[i], i >= 12);
+    oh_ledger_stats_get(small, &stats);
+    assert_int_equal(stats.keys, 8);
+    oh_ledger_destroy(&small);
+    shop_close(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys_tell_reservations_apart_by_every_field),
+        cmocka_unit_test(test_keys_tell_actions_apart_by_every_field),
+        cmocka_unit_test(test_keys_tell_adjusts_and_syncs_apart_by_every_field),
+        cmocka_unit_test(test_keys_tell_nodes_and_rules_apart_by_every_field),
+        cmocka_unit_test(test_keys_tell_other_reference_data_apart_by_every_field),
+        cmocka_unit_test(test_keys_know_where_one_text_ends_and_the_next_begins),
+        cmocka_unit_test(test_keys_of_entries_are_per_source_and_last_a_day),
+        cmocka_unit_test(test_keys_of_an_adjust_are_each_of_one_entry),
+        cmocka_unit_test(test_keys_are_at_most_64_bytes),
+        cmocka_unit_test(test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

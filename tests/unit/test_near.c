@@ -1,0 +1,182 @@
+/*
+ * test_near.c - the nearest nodes with stock, on a map with many nodes, against looking at each of them.
+ */
+#include "base/prng.h"
+#include "support/shop.h"
+#include "support/test.h"
+#include <math.h>
+#include <stdio.h>
+
+#define NODES 900u /* more than an item may have to be looked up by its nodes */
+
+static struct oh_point points[NODES];
+static int64_t stocks[NODES];
+
+/* By the haversine, which is not how the ledger measures. */
+static double distance_km(struct oh_point a, struct oh_point b)
+{
+    const double radians = 0.017453292519943295;
+    double rise = sin((b.latitude - a.latitude) * radians / 2);
+    double turn = sin((b.longitude - a.longitude) * radians / 2);
+    double haversine = rise * rise + cos(a.latitude * radians) * cos(b.latitude * radians) * turn * turn;
+    return 2 * 6371.0088 * asin(sqrt(fmin(1, haversine)));
+}
+
+static struct oh_ledger_options large(void)
+{
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    options.history_max = 1024;
+    return options;
+}
+
+static void map_make(struct shop *shop, struct oh_prng *prng)
+{
+    char name[8];
+    shop_item(shop, "s");
+    shop_channel(shop, "c", OH_POLICY_PRIORITY, "", "");
+    for (uint32_t i = 0; i < NODES; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        points[i] = (struct oh_point){ (double)oh_prng_between(prng, -90000000, 90000000) / 1e6,
+                                       (double)oh_prng_between(prng, -180000000, 180000000) / 1e6 };
+        if (i % 10 == 3 && i > 10)
+            points[i] = points[i - 10]; /* two at one place */
+        stocks[i] = (int64_t)oh_prng_below(prng, 5);
+        assert_int_equal(shop_node_at(shop, name, points[i].latitude, points[i].longitude), OH_OK_DONE);
+        assert_int_equal(shop_adjust(shop, "s", name, (double)stocks[i] + 0.5), OH_OK_DONE);
+    }
+}
+
+/* The same by looking at every node: those with enough, by distance, then by number. */
+static uint32_t look_at_all(const struct oh_near *near, int64_t least, uint32_t rows_max, uint32_t *out)
+{
+    uint32_t count = 0;
+    double last_km = -1;
+    uint32_t last = 0;
+    while (count < rows_max) {
+        uint32_t best = NODES;
+        double best_km = near->radius_km > 0 ? near->radius_km : 1e9;
+        for (uint32_t i = 0; i < NODES; i++) {
+            double km = distance_km(points[i], near->point);
+            bool is_listed = km < last_km || (km <= last_km && i <= last && last_km >= 0);
+            if (is_listed || stocks[i] * 1000 + 500 < least || km > best_km || (km >= best_km && best < NODES))
+                continue;
+            best = i;
+            best_km = km;
+        }
+        if (best == NODES)
+            return count;
+        last = out[count++] = best;
+        last_km = best_km;
+    }
+    return count;
+}
+
+static void test_near_finds_what_looking_at_every_node_finds(void **state)
+{
+    (void)state;
+    static struct oh_near_row rows[OH_NEAR_ROWS_MAX];
+    static uint32_t wanted[OH_NEAR_ROWS_MAX];
+    struct oh_ledger_options options = large();
+    struct shop *shop = shop_open(&options);
+    struct oh_prng prng;
+    oh_prng_init(&prng, 7);
+    map_make(shop, &prng);
+    for (uint32_t round = 0; round < 200; round++) {
+        struct oh_near near = { true, points[oh_prng_below(&prng, NODES)], 0 };
+        near.point.latitude = fmin(90, fmax(-90, near.point.latitude + (double)oh_prng_below(&prng, 100) / 50 - 1));
+        near.radius_km = round % 3 == 0 ? 0 : (double)oh_prng_below(&prng, 3000) + 1;
+        int64_t least = (int64_t)oh_prng_below(&prng, 5) * 1000;
+        uint32_t rows_max = 1 + (uint32_t)oh_prng_below(&prng, round % 2 == 0 ? 5 : OH_NEAR_ROWS_MAX);
+        uint32_t count = oh_available_near(shop->ledger, shop_item_id(shop, "s"), &near,
+                                           shop_asker(shop, "", OH_KIND_ANY), least, shop->now_us, rows_max, rows);
+        assert_int_equal(count, look_at_all(&near, least > 0 ? least : 1, rows_max, wanted));
+        for (uint32_t i = 0; i < count; i++) {
+            assert_int_equal(rows[i].node.index, wanted[i]);
+            assert_int_equal(rows[i].available_milli, stocks[wanted[i]] * 1000 + 500);
+            assert_true(fabs(rows[i].distance_km - distance_km(points[wanted[i]], near.point)) < 1e-3);
+        }
+    }
+    shop_close(shop);
+}
+
+/* A hold that ends later counts now, and not then: the question brings its time. */
+static void test_near_answers_for_the_time_it_is_asked_for(void **state)
+{
+    (void)state;
+    struct oh_near_row row;
+    struct shop *shop = shop_open(NULL);
+    struct oh_near near = { true, { 48.0, 2.0 }, 10 };
+    shop_item(shop, "s");
+    shop_node_at(shop, "n", 48.0, 2.0);
+    shop_node(shop, "no place");
+    shop_adjust(shop, "s", "n", 1);
+    shop_adjust(shop, "s", "no place", 1);
+    shop_reserve_with(shop, (struct oh_reserve_command){ .ttl_us = SHOP_SECOND_US }, "R", "", "s=1@n");
+    struct oh_asker nobody = shop_asker(shop, "", OH_KIND_ANY);
+    struct oh_item_id item = shop_item_id(shop, "s");
+    assert_int_equal(oh_available_near(shop->ledger, item, &near, nobody, 0, shop->now_us, 1, &row), 0);
+    int64_t later_us = shop->now_us + SHOP_SECOND_US;
+    assert_int_equal(oh_available_near(shop->ledger, item, &near, nobody, 0, later_us, 1, &row), 1);
+    assert_int_equal(row.available_milli, 1000);
+    assert_true(row.distance_km < 1e-6);
+    shop_close(shop);
+}
+
+/* Nothing is on the map, and many nodes have the item. */
+static void test_near_is_empty_when_no_node_has_a_place(void **state)
+{
+    (void)state;
+    struct oh_near_row row;
+    char name[8];
+    struct oh_ledger_options options = large();
+    struct shop *shop = shop_open(&options);
+    struct oh_near near = { true, { 0, 0 }, 0 };
+    shop_item(shop, "s");
+    for (uint32_t i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        shop_node(shop, name);
+        shop_adjust(shop, "s", name, 1);
+    }
+    struct oh_asker nobody = shop_asker(shop, "", OH_KIND_ANY);
+    struct oh_item_id item = shop_item_id(shop, "s");
+    assert_int_equal(oh_available_near(shop->ledger, item, &near, nobody, 0, shop->now_us, 1, &row), 0);
+    shop_node_at(shop, "n299", 10, 10); /* now one has */
+    assert_int_equal(oh_available_near(shop->ledger, item, &near, nobody, 0, shop->now_us, 1, &row), 1);
+    assert_int_equal(row.node.index, 299);
+    shop_close(shop);
+}
+
+/* From one pole to the other, and between antipodes: half way around, and no further. */
+static void test_near_measures_the_longest_ways(void **state)
+{
+    (void)state;
+    struct oh_near_row rows[3];
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_node_at(shop, "south", -90, 0);
+    shop_node_at(shop, "anti", -12.3456, -57.6543);
+    shop_node_at(shop, "here", 12.3456, 122.3457);
+    shop_adjust(shop, "s", "south", 1);
+    shop_adjust(shop, "s", "anti", 1);
+    shop_adjust(shop, "s", "here", 1);
+    struct oh_asker nobody = shop_asker(shop, "", OH_KIND_ANY);
+    const struct oh_point from[] = { { 90, 0 }, { 12.3456, 122.3457 }, { 0, 0 } };
+    for (size_t i = 0; i < 3; i++) {
+        struct oh_near near = { true, from[i], 0 };
+        assert_int_equal(oh_available_near(shop->ledger, shop_item_id(shop, "s"), &near, nobody, 0, shop->now_us, 3,
+                                           rows), 3);
+        assert_true(rows[2].distance_km <= 6371.0088 * 3.14159266 && rows[2].distance_km > 10000);
+    }
+    shop_close(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_near_finds_what_looking_at_every_node_finds),
+        cmocka_unit_test(test_near_answers_for_the_time_it_is_asked_for),
+        cmocka_unit_test(test_near_is_empty_when_no_node_has_a_place),
+        cmocka_unit_test(test_near_measures_the_longest_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
