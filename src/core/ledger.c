@@ -43,8 +43,8 @@ static void *ledger_region(struct oh_ledger *ledger, size_t count, size_t size)
 {
     size_t total;
     OH_ASSERT(ledger->region_count < sizeof(ledger->regions) / sizeof(ledger->regions[0]));
-    if (!oh_mul_size(count, size, &total))
-        return NULL;
+    bool fits = oh_mul_size(count, size, &total);
+    OH_ASSERT(fits);
     void *memory = ledger->allocator.allocate(ledger->allocator.ctx, total);
     if (memory == NULL)
         return NULL;

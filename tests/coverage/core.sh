@@ -8,7 +8,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 # The tests that drive the core in their own process, through include/onhand/ledger.h or its internal headers.
-unit="test_actions test_effects test_imports test_index test_ledger test_supplies test_words"
+unit="test_actions test_effects test_imports test_index test_keys test_ledger test_names test_near test_reference
+    test_reservations test_stock test_supplies test_verify test_words"
 prop="test_ledger_model test_replay"
 
 build=build/coverage

@@ -474,6 +474,80 @@ static void test_effects_refuses_a_record_out_of_order(void **state)
     shop_drop(shop);
 }
 
+/* Claims of nobody, claims that live in what has ended, steps of what never was anywhere. */
+static void test_effects_refuses_claims_and_steps_without_a_ground(void **state)
+{
+    (void)state;
+    struct oh_diag diag = { "" };
+    struct oh_ledger *ledger = shop_ledger_create(NULL);
+    struct oh_effect head = right_effect(OH_EFFECT_HEAD);
+    struct oh_effect claim = right_effect(OH_EFFECT_CLAIM);
+    struct oh_effect reservation = right_effect(OH_EFFECT_RESERVATION);
+    assert_int_equal(oh_ledger_restore(ledger, &head, &diag), OH_OK);
+    assert_int_equal(oh_ledger_restore(ledger, &claim, &diag), OH_E_CORRUPT);
+    reservation.reservation.id = OH_BYTES("R");
+    reservation.reservation.ended_at_us = SHOP_NOW_US;
+    assert_int_equal(oh_ledger_restore(ledger, &reservation, &diag), OH_OK);
+    assert_int_equal(oh_ledger_restore(ledger, &claim, &diag), OH_E_CORRUPT);
+    claim.claim.line = 7;
+    claim.claim.held_milli = 0; /* released */
+    assert_int_equal(oh_ledger_restore(ledger, &claim, &diag), OH_OK);
+    oh_ledger_destroy(&ledger);
+    struct shop *shop = world_open();
+    shop_reserve_with(shop, (struct oh_reserve_command){ .allow_partial = true }, "P", "", "s=100@a");
+    struct oh_effect step = right_effect(OH_EFFECT_STEP);
+    step.step.id = OH_BYTES("P");
+    step.step.node = OH_NODE_NONE;
+    assert_int_equal(replayed(shop, &step, &diag), OH_E_CORRUPT);
+    shop_drop(shop);
+}
+
+/* A reservation of a snapshot that has no claims at all can be asked about, and nothing can be done with it. */
+static void test_effects_restores_a_reservation_without_claims(void **state)
+{
+    (void)state;
+    struct oh_diag diag = { "" };
+    struct oh_answer answer;
+    struct oh_ledger *ledger = shop_ledger_create(NULL);
+    struct oh_effect head = right_effect(OH_EFFECT_HEAD);
+    struct oh_effect reservation = right_effect(OH_EFFECT_RESERVATION);
+    struct oh_command command = { .type = OH_COMMAND_CONFIRM, .action = { .id = OH_BYTES("new") } };
+    assert_int_equal(oh_ledger_restore(ledger, &head, &diag), OH_OK);
+    assert_int_equal(oh_ledger_restore(ledger, &reservation, &diag), OH_OK);
+    assert_int_equal(oh_ledger_apply(ledger, SHOP_NOW_US, &command, &answer), OH_OK);
+    assert_int_equal(answer.verdict, OH_V_NOTHING_CLAIMED);
+    assert_int_equal(answer.status, OH_STATUS_RELEASED);
+    oh_ledger_destroy(&ledger);
+}
+
+static void count_objects(void *ctx, const struct oh_effect *object)
+{
+    uint32_t *counts = ctx;
+    counts[object->type]++;
+}
+
+/* Indexes with holes before them, as no ledger writes them but a snapshot may: what is not there is not written. */
+static void test_effects_exports_what_is_there_and_no_more(void **state)
+{
+    (void)state;
+    struct oh_diag diag = { "" };
+    uint32_t counts[OH_EFFECT_HEAD + 1] = { 0 };
+    static const enum oh_effect_type types[] = { OH_EFFECT_NODE, OH_EFFECT_ITEM, OH_EFFECT_GROUP, OH_EFFECT_CHANNEL };
+    struct oh_ledger *ledger = shop_ledger_create(NULL);
+    struct oh_effect head = right_effect(OH_EFFECT_HEAD);
+    assert_int_equal(oh_ledger_restore(ledger, &head, &diag), OH_OK);
+    for (size_t i = 0; i < 4; i++) {
+        struct oh_effect effect = right_effect(types[i]);
+        assert_int_equal(oh_ledger_restore(ledger, &effect, &diag), OH_OK);
+    }
+    assert_int_equal(oh_ledger_advance(ledger, SHOP_NOW_US, 0), 0);
+    oh_ledger_export(ledger, count_objects, counts);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(counts[types[i]], 1);
+    assert_int_equal(counts[OH_EFFECT_REMEMBERED], 0);
+    oh_ledger_destroy(&ledger);
+}
+
 static void test_effects_restores_one_head(void **state)
 {
     (void)state;
@@ -496,6 +570,9 @@ int main(void)
         cmocka_unit_test(test_effects_refuses_a_place_that_is_not_on_the_map),
         cmocka_unit_test(test_effects_takes_steps_only_of_what_is_there_to_take),
         cmocka_unit_test(test_effects_refuses_a_record_out_of_order),
+        cmocka_unit_test(test_effects_refuses_claims_and_steps_without_a_ground),
+        cmocka_unit_test(test_effects_restores_a_reservation_without_claims),
+        cmocka_unit_test(test_effects_exports_what_is_there_and_no_more),
         cmocka_unit_test(test_effects_restores_one_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

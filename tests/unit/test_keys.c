@@ -2,6 +2,7 @@
  * test_keys.c - idempotency (docs/spec/ledger.md, L38, L39): every field of a request is part of what a key remembers,
  * every field of an answer of what it gives again.
  */
+#include "core/state.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <stdio.h>
@@ -386,6 +387,43 @@ static void test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restar
     shop_close(shop);
 }
 
+/* ---- Packed answers: any bytes are read or refused -------------------------------------------- */
+
+static void key_take(void *ctx, const struct oh_effect *object)
+{
+    struct oh_bytes *answer = ctx;
+    if (object->type == OH_EFFECT_KEY)
+        *answer = object->key.answer;
+}
+
+static void test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lines(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_command command = { .type = OH_COMMAND_RESERVE, .key = OH_BYTES("k") };
+    struct oh_reserve_line line = { .line = 1, .sku = OH_BYTES("s"), .quantity_milli = 1000 };
+    struct oh_bytes packed = OH_BYTES_NONE;
+    struct oh_answer answer;
+    char copy[256];
+    command.reserve = (struct oh_reserve_command){ .kind = OH_KIND_CART, .lines = &line, .line_count = 1 };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    oh_ledger_export(shop->ledger, key_take, &packed);
+    assert_in_range(packed.size, 20, sizeof(copy) - 8);
+    memcpy(copy, packed.data, packed.size);
+    for (size_t size = 0; size < packed.size; size++) {
+        char *cut = malloc(size + 1); /* of its own size, so that a read past the end is seen */
+        memcpy(cut, copy, size);
+        assert_false(answer_unpack(shop->ledger, (struct oh_bytes){ cut, size }, &answer));
+        free(cut);
+    }
+    assert_true(answer_unpack(shop->ledger, (struct oh_bytes){ copy, packed.size }, &answer));
+    copy[packed.size] = 0;
+    assert_false(answer_unpack(shop->ledger, (struct oh_bytes){ copy, packed.size + 1 }, &answer));
+    static const char too_many[] = "\x0c\0\0\0\0\0" "\0\0\0" "\0" "\xff\xff\x7f"; /* two million lines */
+    assert_false(answer_unpack(shop->ledger, (struct oh_bytes){ too_many, sizeof(too_many) - 1 }, &answer));
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_keys_of_entries_are_per_source_and_last_a_day),
         cmocka_unit_test(test_keys_of_an_adjust_are_each_of_one_entry),
         cmocka_unit_test(test_keys_are_at_most_64_bytes),
+        cmocka_unit_test(test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lines),
         cmocka_unit_test(test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,13 @@ static void test_names_that_hash_alike_are_two_postal_codes(void **state)
     assert_true(latitude_of(shop, "FR", B) == -90);
     postal_code(shop, "FR", B, 2);
     postal_code(shop, "DE", B, 3);
+    postal_code(shop, "FR", "66086", 4); /* hashes like DE 110388 */
+    assert_true(latitude_of(shop, "DE", "110388") == -90);
+    postal_code(shop, "DE", "110388", 5);
+    assert_true(latitude_of(shop, "FR", "66086") == 4);
+    assert_true(latitude_of(shop, "DE", "110388") == 5);
+    assert_int_equal(postal_code(shop, "FR", "ab {z", 6), OH_OK_DONE); /* letters, and what comes after them */
+    assert_true(latitude_of(shop, "FR", "AB{Z") == 6);
     assert_true(latitude_of(shop, "FR", A) == 1);
     assert_true(latitude_of(shop, "FR", B) == 2);
     assert_true(latitude_of(shop, "DE", B) == 3);
@@ -131,6 +138,26 @@ static void test_names_that_hash_alike_are_two_keys(void **state)
     shop_close(shop);
 }
 
+/* The ids of one adjust are looked up by 48 bits of their hashes: these two share them. */
+static void test_names_ids_of_entries_that_hash_alike_are_two(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    struct oh_adjust_entry entries[2];
+    for (int i = 0; i < 2; i++)
+        entries[i] = (struct oh_adjust_entry){ .id = i == 0 ? OH_BYTES("9517755") : OH_BYTES("22533359"),
+                                               .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 1000,
+                                               .at_us = SHOP_NOW_US };
+    struct oh_command command = { .type = OH_COMMAND_ADJUST };
+    command.adjust = (struct oh_adjust_command){ OH_BYTES("till"), entries, 2 };
+    assert_true((name_hash(entries[0].id) ^ name_hash(entries[1].id)) << 16 == 0);
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    assert_true(shop_available(shop, "s", "n", "") == 2);
+    shop_close(shop);
+}
+
 /* Two scopes that hash alike: item 0 at node 0, and item 1214101 at node 257. */
 static void test_names_scopes_that_hash_alike_are_two(void **state)
 {
@@ -146,7 +173,8 @@ static void test_names_scopes_that_hash_alike_are_two(void **state)
         { .type = OH_EFFECT_NODE, .node = { 0, { .node = OH_BYTES("a"), .enabled = true } } },
         { .type = OH_EFFECT_NODE, .node = { 257, { .node = OH_BYTES("b"), .enabled = true } } },
         { .type = OH_EFFECT_RULE,
-          .rule = { OH_BYTES("r1"), 0, 0, OH_NODE_NONE, { .mask = OH_RULE_BACKORDER_LIMIT, .backorder_limit_milli = 1 } } },
+          .rule = { OH_BYTES("r1"), 0, 0, OH_NODE_NONE,
+                    { .mask = OH_RULE_BACKORDER_LIMIT, .backorder_limit_milli = 1 } } },
         { .type = OH_EFFECT_RULE,
           .rule = { OH_BYTES("r2"), 1214101, 257, OH_NODE_NONE,
                     { .mask = OH_RULE_BACKORDER_LIMIT, .backorder_limit_milli = 2 } } },
@@ -171,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_names_that_hash_alike_are_two_postal_codes),
         cmocka_unit_test(test_names_that_hash_alike_are_two_reservations_customers_and_orders),
         cmocka_unit_test(test_names_that_hash_alike_are_two_keys),
+        cmocka_unit_test(test_names_ids_of_entries_that_hash_alike_are_two),
         cmocka_unit_test(test_names_scopes_that_hash_alike_are_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

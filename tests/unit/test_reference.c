@@ -33,9 +33,10 @@ static void test_reference_node_is_unchanged_only_when_every_field_is_the_same(v
         offsetof(struct oh_node_command, city), offsetof(struct oh_node_command, region),
         offsetof(struct oh_node_command, postal_code),
     };
-    static const size_t flags[] = { offsetof(struct oh_node_command, has_point), offsetof(struct oh_node_command, ships),
-                                    offsetof(struct oh_node_command, collects),
-                                    offsetof(struct oh_node_command, enabled) };
+    static const size_t flags[] = {
+        offsetof(struct oh_node_command, has_point), offsetof(struct oh_node_command, ships),
+        offsetof(struct oh_node_command, collects), offsetof(struct oh_node_command, enabled),
+    };
     struct shop *shop = shop_open(NULL);
     struct oh_command right = node_command();
     assert_int_equal(shop_do(shop, &right), OH_OK_DONE);

@@ -1,0 +1,331 @@
+/*
+ * test_reservations.c - how reservations are made, listed and forgotten.
+ */
+#include "support/shop.h"
+#include "support/test.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct oh_ledger_options many(void)
+{
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    options.reservations_max = 70000;
+    options.claims_max = 100000;
+    options.positions_max = 16384;
+    options.history_max = 8192;
+    return options;
+}
+
+static struct shop *world_open(const struct oh_ledger_options *options)
+{
+    struct shop *shop = shop_open(options);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    shop_node(shop, "m");
+    shop_adjust(shop, "s", "n", 100000);
+    shop_adjust(shop, "s", "m", 100000);
+    return shop;
+}
+
+/* ---- Ids -------------------------------------------------------------------------------------- */
+
+static void test_reservations_get_an_id_that_nobody_has(void **state)
+{
+    (void)state;
+    char id[16];
+    struct shop *shop = world_open(NULL);
+    unsigned long long next = oh_ledger_seq(shop->ledger) + 2;
+    snprintf(id, sizeof(id), "r%llu", next);
+    assert_int_equal(shop_reserve(shop, id, "", "s=1"), OH_OK_DONE); /* the id that the next would get */
+    assert_int_equal(shop_reserve(shop, "", "", "s=1"), OH_OK_DONE);
+    snprintf(id, sizeof(id), "r%llu-1", next);
+    assert_true(oh_bytes_equal(shop->answer.id, oh_bytes_of(id)));
+    shop->keeps_record_open = true;
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(shop_reserve(shop, "", "", "s=1"), OH_OK_DONE);
+    snprintf(id, sizeof(id), "r%llu-11", next + 1);
+    assert_true(oh_bytes_equal(shop->answer.id, oh_bytes_of(id)));
+    shop_close(shop);
+}
+
+/* ---- Limits of one reservation ---------------------------------------------------------------- */
+
+static void test_reservations_refuse_more_lines_than_there_may_be(void **state)
+{
+    (void)state;
+    static struct oh_reserve_line lines[OH_LINES_MAX + 1];
+    static struct oh_action_line action_lines[OH_LINES_MAX + 1];
+    struct shop *shop = world_open(NULL);
+    for (uint32_t i = 0; i < OH_LINES_MAX + 1; i++) {
+        lines[i] = (struct oh_reserve_line){ .line = OH_LINES_MAX + 1 - i, .sku = OH_BYTES("s"), .node = OH_BYTES("n"),
+                                             .quantity_milli = 1000 };
+        action_lines[i].line = i + 1;
+    }
+    struct oh_command command = { .type = OH_COMMAND_RESERVE };
+    command.reserve = (struct oh_reserve_command){ .id = OH_BYTES("R"), .kind = OH_KIND_CART, .lines = lines };
+    command.reserve.line_count = OH_LINES_MAX + 1;
+    assert_int_equal(shop_do(shop, &command), OH_V_TOO_MANY);
+    command.reserve.line_count = OH_LINES_MAX;
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    struct oh_command confirm = { .type = OH_COMMAND_CONFIRM };
+    confirm.action = (struct oh_action_command){ .id = OH_BYTES("R"), .lines = action_lines };
+    confirm.action.line_count = OH_LINES_MAX + 1;
+    assert_int_equal(shop_do(shop, &confirm), OH_V_TOO_MANY);
+    confirm.action.lines = action_lines + 1; /* lines 2 to 1001: all that there are */
+    confirm.action.line_count = OH_LINES_MAX;
+    assert_int_equal(shop_do(shop, &confirm), OH_OK_DONE);
+    shop_close(shop);
+}
+
+static void nodes_stock(struct shop *shop, uint32_t count)
+{
+    char name[8];
+    for (uint32_t i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "x%u", i);
+        shop_node(shop, name);
+        shop_adjust(shop, "t", name, 1);
+    }
+}
+
+static void test_reservations_are_split_over_so_many_nodes_and_no_more(void **state)
+{
+    (void)state;
+    struct oh_ledger_options options = many();
+    struct shop *shop = world_open(&options);
+    shop_item(shop, "t");
+    nodes_stock(shop, OH_CLAIMS_MAX + 1);
+    assert_int_equal(shop_reserve(shop, "", "", "t=4097"), OH_V_TOO_MANY_SPLITS);
+    assert_int_equal(shop->answer.fault_index, 0);
+    assert_int_equal(shop_reserve(shop, "R", "", "t=4096"), OH_OK_DONE);
+    assert_int_equal(shop->answer.line_count, OH_CLAIMS_MAX);
+    /* Half of one claim moved away makes one claim too many; all of it does not. */
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "R", "1=0.5@x0>x4096"), OH_V_TOO_MANY_SPLITS);
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "R", "1@x0>x4096"), OH_OK_DONE);
+    shop_close(shop);
+}
+
+/* ---- Lists ------------------------------------------------------------------------------------ */
+
+static uint32_t list_all(struct shop *shop, const struct oh_reservation_filter *filter, uint32_t page_size)
+{
+    struct oh_reservation_id page[OH_LIST_MAX];
+    uint64_t cursor = 0;
+    uint32_t count = 0;
+    for (uint32_t turns = 0; turns == 0 || cursor != 0; turns++) {
+        assert_true(turns < 100000);
+        count += oh_reservation_list(shop->ledger, filter, shop->now_us, page_size, &cursor, page);
+    }
+    return count;
+}
+
+static void test_reservations_are_listed_once_however_many_claims_they_have_at_a_node(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open(NULL);
+    const struct oh_reservation_filter nothing = { .node_is_set = false };
+    assert_int_equal(list_all(shop, &nothing, 1), 0);
+    shop_reserve(shop, "R1", "", "s=1@n s=1@n s=1@m");
+    shop_reserve(shop, "R2", "", "s=1@m");
+    shop_reserve_with(shop, (struct oh_reserve_command){ .allow_partial = true }, "R3", "", "s=1000000@n");
+    struct oh_reservation_filter at_n = { .node_is_set = true, .node = shop_node_id(shop, "n") };
+    struct oh_reservation_filter at_m = { .node_is_set = true, .node = shop_node_id(shop, "m") };
+    for (uint32_t page_size = 1; page_size < 5; page_size++) {
+        assert_int_equal(list_all(shop, &at_n, page_size), 2);
+        assert_int_equal(list_all(shop, &at_m, page_size), 2);
+        assert_int_equal(list_all(shop, &nothing, page_size), 3);
+    }
+    shop_close(shop);
+}
+
+static void test_reservations_are_listed_by_customer_order_and_status(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open(NULL);
+    char id[8];
+    for (int i = 0; i < 12; i++) {
+        struct oh_reserve_command with = { .customer = i % 2 == 0 ? OH_BYTES("anna") : OH_BYTES("bert"),
+                                           .order = i % 3 == 0 ? OH_BYTES("o1") : OH_BYTES_NONE };
+        snprintf(id, sizeof(id), "R%d", i);
+        assert_int_equal(shop_reserve_with(shop, with, id, "", "s=1@n"), OH_OK_DONE);
+        if (i % 4 == 0)
+            shop_act(shop, OH_COMMAND_CONFIRM, id, "");
+    }
+    struct oh_reservation_filter filter = { .customer = OH_BYTES("anna") };
+    assert_int_equal(list_all(shop, &filter, 4), 6);
+    filter.order = OH_BYTES("o1");
+    assert_int_equal(list_all(shop, &filter, 4), 2);
+    filter.customer = OH_BYTES_NONE;
+    assert_int_equal(list_all(shop, &filter, 3), 4);
+    filter.status_is_set = true;
+    filter.status = OH_STATUS_CONFIRMED;
+    assert_int_equal(list_all(shop, &filter, 3), 1);
+    filter.order = OH_BYTES("nobody's");
+    assert_int_equal(list_all(shop, &filter, 3), 0);
+    shop_close(shop);
+}
+
+/* Cursors come from outside: any number is a place to go on, or the end. */
+static void test_reservations_list_takes_any_cursor(void **state)
+{
+    (void)state;
+    struct oh_reservation_id page[OH_LIST_MAX];
+    struct shop *shop = world_open(NULL);
+    for (int round = 0; round < 2; round++) {
+        struct oh_reserve_command with = { .customer = OH_BYTES("anna"), .order = OH_BYTES("o") };
+        shop_reserve_with(shop, with, "A", "", "s=1@n s=1@m");
+        shop_reserve_with(shop, (struct oh_reserve_command){ .allow_partial = true }, "B", "", "s=1000000@m");
+        shop_act(shop, OH_COMMAND_RELEASE, "A", "");
+        if (round == 0)
+            shop->now_us += SHOP_DAY_US;
+        shop_reserve(shop, "C", "", "s=1@n"); /* the second time round A is forgotten, and its slots are free */
+        struct oh_reservation_filter filters[4] = { { .node_is_set = false } };
+        filters[1].node_is_set = true;
+        filters[2].customer = OH_BYTES("anna");
+        filters[3].order = OH_BYTES("o");
+        const uint64_t cursors[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 255, 256, 257, 16384, 16385, UINT32_MAX,
+                                     (uint64_t)UINT32_MAX + 1, UINT64_MAX };
+        for (int f = 0; f < 4; f++) {
+            for (size_t c = 0; c < sizeof(cursors) / sizeof(cursors[0]); c++) {
+                uint64_t cursor = cursors[c];
+                for (uint32_t turns = 0; cursor != 0; turns++) {
+                    assert_true(turns < 1000);
+                    uint32_t count = oh_reservation_list(shop->ledger, &filters[f], shop->now_us, 1, &cursor, page);
+                    struct oh_reservation_view view;
+                    if (count > 0)
+                        oh_reservation_get(shop->ledger, page[0], shop->now_us, &view);
+                }
+            }
+        }
+    }
+    shop_drop(shop);
+}
+
+/* A cursor on a claim that is gone, while the reservation that its slot now seems to belong to is elsewhere. */
+static void test_reservations_list_passes_over_claims_that_are_gone(void **state)
+{
+    (void)state;
+    struct oh_reservation_id page[1];
+    struct shop *shop = world_open(NULL);
+    shop_reserve(shop, "A", "", "s=1@m");
+    shop_reserve(shop, "B", "", "s=1@n");
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "B", "1@n>m"), OH_OK_DONE);
+    struct oh_reservation_filter at_n = { .node_is_set = true, .node = shop_node_id(shop, "n") };
+    for (uint64_t at = 1; at < 5; at++) {
+        uint64_t cursor = at;
+        assert_int_equal(oh_reservation_list(shop->ledger, &at_n, shop->now_us, 1, &cursor, page), 0);
+    }
+    shop_close(shop);
+}
+
+/* A list looks at so many and no more before it answers, so that no request stalls the others. */
+static void test_reservations_list_and_expiry_take_their_time_in_pieces(void **state)
+{
+    (void)state;
+    struct oh_reservation_id page[1];
+    struct oh_ledger_options options = many();
+    struct shop *shop = world_open(&options);
+    uint32_t count = 66000;
+    shop->keeps_record_open = false;
+    struct oh_reserve_line line = { .line = 1, .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 1000 };
+    struct oh_command command = { .type = OH_COMMAND_RESERVE };
+    command.reserve = (struct oh_reserve_command){ .kind = OH_KIND_CART, .ttl_us = SHOP_SECOND_US, .lines = &line,
+                                                   .line_count = 1 };
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    struct oh_reservation_filter confirmed = { .status_is_set = true, .status = OH_STATUS_CONFIRMED };
+    uint64_t cursor = 0;
+    assert_int_equal(oh_reservation_list(shop->ledger, &confirmed, shop->now_us, 1, &cursor, page), 0);
+    assert_true(cursor != 0);
+    assert_int_equal(oh_reservation_list(shop->ledger, &confirmed, shop->now_us, 1, &cursor, page), 0);
+    assert_true(cursor == 0);
+    /* One record holds so many effects, and leaves room for the largest reservation. */
+    shop->now_us += SHOP_SECOND_US;
+    uint32_t expired = oh_ledger_advance(shop->ledger, shop->now_us, UINT32_MAX);
+    assert_in_range(expired, OH_EFFECTS_MAX - OH_CLAIMS_MAX, OH_EFFECTS_MAX);
+    shop_take_record(shop);
+    assert_int_equal(shop_advance(shop), count - expired);
+    assert_int_equal(oh_ledger_next_due_us(shop->ledger), OH_TIME_US_NONE);
+    shop_close(shop);
+}
+
+/* ---- Forgetting ------------------------------------------------------------------------------- */
+
+/* An id that comes back after its day, before the old one has been swept away. */
+static void test_reservations_ids_are_free_again_after_a_day(void **state)
+{
+    (void)state;
+    char id[8];
+    struct shop *shop = world_open(NULL);
+    struct oh_reserve_command with = { .customer = OH_BYTES("anna"), .order = OH_BYTES("o") };
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof(id), "R%d", i);
+        shop_reserve_with(shop, with, id, "", "s=1@n s=1@m");
+        shop_act(shop, OH_COMMAND_RELEASE, id, "");
+    }
+    shop->now_us += SHOP_DAY_US;
+    struct oh_reservation_filter filter = { .customer = OH_BYTES("anna") };
+    for (int i = 19; i >= 0; i--) {
+        snprintf(id, sizeof(id), "R%d", i);
+        assert_int_equal(shop_reserve_with(shop, with, id, "", "s=2@n"), OH_OK_DONE);
+        assert_string_equal(shop_claims(shop, id), "1 n 2 held 2");
+        shop_act(shop, OH_COMMAND_RELEASE, id, "");
+    }
+    assert_int_equal(list_all(shop, &filter, 3), 20);
+    shop->now_us += SHOP_DAY_US;
+    for (int i = 0; i < 40; i++)
+        shop_adjust(shop, "s", "n", 1); /* each sweeps a little */
+    assert_int_equal(list_all(shop, &filter, 3), 0);
+    assert_int_equal(shop_stats(shop).reservations, 0);
+    assert_int_equal(shop_stats(shop).claims, 0);
+    shop_close(shop);
+}
+
+/* A reservation's own id and key are forgotten a day after they were made; the reservation may live on. */
+static void test_reservations_id_of_a_live_one_is_not_given_again(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open(NULL);
+    shop_reserve(shop, "R", "", "s=1@n");
+    shop->now_us += SHOP_DAY_US;
+    assert_int_equal(shop_reserve(shop, "R", "", "s=1@n"), OH_V_IDEMPOTENCY_MISMATCH);
+    assert_int_equal(shop->answer.field, OH_FIELD_ID);
+    assert_false(shop->answer.is_repeat);
+    shop_close(shop);
+}
+
+static void test_reservations_show_claims_from_any_place_on(void **state)
+{
+    (void)state;
+    struct oh_claim_view claims[8];
+    struct shop *shop = world_open(NULL);
+    shop_reserve(shop, "R", "", "s=1@n s=2@n s=3@m");
+    struct oh_reservation_id id = shop_reservation(shop, "R");
+    assert_int_equal(oh_reservation_claims(shop->ledger, id, shop->now_us, 0, 8, claims), 3);
+    assert_int_equal(oh_reservation_claims(shop->ledger, id, shop->now_us, 1, 1, claims), 1);
+    assert_int_equal(claims[0].quantity_milli, 2000);
+    assert_int_equal(oh_reservation_claims(shop->ledger, id, shop->now_us, 3, 8, claims), 0);
+    struct oh_node_id nodes[4];
+    shop_adjust(shop, "s", "m", 1);
+    assert_int_equal(oh_item_nodes(shop->ledger, shop_item_id(shop, "s"), 0, 1, nodes), 2);
+    assert_int_equal(oh_item_nodes(shop->ledger, shop_item_id(shop, "s"), 1, 4, nodes), 2);
+    assert_int_equal(nodes[0].index, 1);
+    shop_close(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reservations_get_an_id_that_nobody_has),
+        cmocka_unit_test(test_reservations_refuse_more_lines_than_there_may_be),
+        cmocka_unit_test(test_reservations_are_split_over_so_many_nodes_and_no_more),
+        cmocka_unit_test(test_reservations_are_listed_once_however_many_claims_they_have_at_a_node),
+        cmocka_unit_test(test_reservations_are_listed_by_customer_order_and_status),
+        cmocka_unit_test(test_reservations_list_takes_any_cursor),
+        cmocka_unit_test(test_reservations_list_passes_over_claims_that_are_gone),
+        cmocka_unit_test(test_reservations_list_and_expiry_take_their_time_in_pieces),
+        cmocka_unit_test(test_reservations_ids_are_free_again_after_a_day),
+        cmocka_unit_test(test_reservations_id_of_a_live_one_is_not_given_again),
+        cmocka_unit_test(test_reservations_show_claims_from_any_place_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+/*
+ * test_verify.c - the online verifier sees a counter, a fence or a claim that was changed behind the ledger's back.
+ * The test reaches into the ledger's memory to do so.
+ */
+#include "core/state.h"
+#include "support/shop.h"
+#include "support/test.h"
+#include <stdio.h>
+
+static struct shop *world_open(void)
+{
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    shop_node(shop, "m");
+    shop_channel(shop, "c", OH_POLICY_PRIORITY, "", "");
+    shop_channel(shop, "d", OH_POLICY_PRIORITY, "", "");
+    shop_adjust(shop, "s", "n", 10);
+    shop_adjust(shop, "s", "m", 10);
+    shop_fence(shop, "f", "s", "n", "c", 5, OH_FENCE_REGULAR);
+    shop_fence(shop, "g", "s", "n", "d", 1, OH_FENCE_REGULAR);
+    shop_reserve(shop, "R", "c", "s=2@n");
+    shop_reserve(shop, "S", "d", "s=1@n");
+    shop_act(shop, OH_COMMAND_CONFIRM, "R", "1=1");
+    return shop;
+}
+
+static uint32_t differences(struct shop *shop)
+{
+    struct oh_verifier verifier = { .position = 0 };
+    uint32_t found = oh_ledger_verify(shop->ledger, &verifier, 2);
+    assert_int_equal(verifier.differences, found);
+    assert_int_equal(verifier.position_count, 2);
+    return found;
+}
+
+static void test_verify_sees_each_number_that_was_changed_behind_its_back(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_ledger *ledger = shop->ledger;
+    struct position *fenced = &ledger->positions[0], *plain = &ledger->positions[1];
+    int64_t *numbers[] = { &fenced->sellable_milli,       &fenced->claimed_milli,
+                           &plain->sellable_milli,        &plain->claimed_milli,
+                           &ledger->control_totals[0],    &extra_of(ledger, fenced)->held_milli,
+                           &ledger->claims[0].held_milli, &ledger->claims[0].confirmed_milli,
+                           &ledger->fences[0].live_milli, &ledger->fences[1].live_milli };
+    assert_int_equal(differences(shop), 0);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            *numbers[i] += sign;
+            assert_int_equal(differences(shop), 1);
+            *numbers[i] -= sign;
+        }
+    }
+    ledger->claims[0].position = 1; /* a claim filed under another position */
+    assert_int_equal(differences(shop), 1);
+    ledger->claims[0].position = 0;
+    assert_int_equal(differences(shop), 0);
+    shop_close(shop);
+}
+
+/* Held and confirmed wrong by as much in opposite ways: their sum is right, and yet they differ. */
+static void test_verify_sees_two_numbers_that_are_wrong_and_add_up(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    extra_of(shop->ledger, &shop->ledger->positions[0])->held_milli += 7;
+    assert_int_equal(differences(shop), 1);
+    shop_drop(shop);
+}
+
+static void test_verify_goes_round_and_round(void **state)
+{
+    (void)state;
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    struct oh_verifier verifier = { .position = 0 };
+    char name[8];
+    options.positions_max = 3000;
+    struct shop *shop = shop_open(&options);
+    assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, 10), 0); /* nothing is there */
+    assert_int_equal(verifier.position_count, 0);
+    shop_item(shop, "s");
+    for (int i = 0; i < 2500; i++) { /* three runs of positions, the last one in part */
+        snprintf(name, sizeof(name), "n%d", i);
+        shop_node(shop, name);
+        shop_adjust(shop, "s", name, i + 1);
+    }
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, 400), 0);
+    assert_int_equal(verifier.rounds, 4);
+    shop->ledger->positions[2499].sellable_milli++;
+    uint32_t found = 0;
+    verifier = (struct oh_verifier){ .position = 0 };
+    for (int i = 0; i < 7; i++) /* one round */
+        found += oh_ledger_verify(shop->ledger, &verifier, 400);
+    assert_int_equal(found, 1);
+    assert_int_equal(verifier.differences, 1);
+    shop_drop(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verify_sees_each_number_that_was_changed_behind_its_back),
+        cmocka_unit_test(test_verify_sees_two_numbers_that_are_wrong_and_add_up),
+        cmocka_unit_test(test_verify_goes_round_and_round),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
