@@ -19,7 +19,7 @@ UNDER = "src/core/"
 ASSERT_HEADER = "src/base/assert.h"
 EXPANSION = 1  # the kind of a region that is the use of a macro
 
-# One condition: `text` is its source, behind "USE > " when it stands in a macro. counts: how often true, how often false.
+# One condition. text: its source, behind "USE > " when it stands in a macro. counts: how often true, how often false.
 Condition = collections.namedtuple("Condition", "file line function text counts")
 
 

@@ -8,9 +8,13 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 # The tests that drive the core in their own process, through include/onhand/ledger.h or its internal headers.
-unit="test_actions test_effects test_imports test_index test_keys test_ledger test_names test_near test_reference
-    test_reservations test_stock test_supplies test_verify test_words"
+unit="test_actions test_effects test_geo test_imports test_index test_keys test_ledger test_ledger_limits
+    test_names test_reference_data test_reservation test_stock test_supplies test_verify test_words"
 prop="test_ledger_model test_replay"
+
+for tool in clang-14 llvm-profdata-14 llvm-cov-14; do
+    command -v "$tool" >/dev/null 2>&1 || { echo "skipped: no $tool" >&2; exit 77; }
+done
 
 build=build/coverage
 mkdir -p "$build/profiles"

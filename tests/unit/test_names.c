@@ -191,6 +191,42 @@ static void test_names_scopes_that_hash_alike_are_two(void **state)
     oh_ledger_destroy(&ledger);
 }
 
+/* What is claimed at two places is looked up by a hash: that of item 0 at nodes 1 and 19303 is the same. */
+static void test_names_places_that_hash_alike_are_two(void **state)
+{
+    (void)state;
+    struct oh_diag diag = { "" };
+    struct oh_answer answer;
+    struct oh_ledger *ledger = shop_ledger_create(NULL);
+    struct oh_effect objects[] = {
+        { .type = OH_EFFECT_HEAD, .head = { 5, SHOP_NOW_US, 0, OH_TIME_US_NONE } },
+        { .type = OH_EFFECT_ITEM, .item = { 0, { .sku = OH_BYTES("s") } } },
+        { .type = OH_EFFECT_NODE, .node = { 1, { .node = OH_BYTES("a"), .enabled = true } } },
+        { .type = OH_EFFECT_NODE, .node = { 19303, { .node = OH_BYTES("b"), .enabled = true } } },
+        { .type = OH_EFFECT_POSITION, .position = { .node = 1, .states = { { 2000, OH_TIME_US_NONE, -1 } } } },
+        { .type = OH_EFFECT_POSITION, .position = { .node = 19303, .states = { { 1000, OH_TIME_US_NONE, -1 } } } },
+    };
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+        bool is_position = objects[i].type == OH_EFFECT_POSITION;
+        for (int other = 1; is_position && other < OH_STATE_COUNT; other++)
+            objects[i].position.states[other].as_of_us = OH_TIME_US_NONE;
+        assert_int_equal(oh_ledger_restore(ledger, &objects[i], &diag), OH_OK);
+    }
+    struct oh_reserve_line lines[] = {
+        { .line = 1, .sku = OH_BYTES("s"), .node = OH_BYTES("a"), .quantity_milli = 2000 },
+        { .line = 2, .sku = OH_BYTES("s"), .node = OH_BYTES("b"), .quantity_milli = 1001 },
+    };
+    struct oh_command command = { .type = OH_COMMAND_RESERVE };
+    command.reserve = (struct oh_reserve_command){ .kind = OH_KIND_CART, .lines = lines, .line_count = 2 };
+    assert_int_equal(oh_ledger_apply(ledger, SHOP_NOW_US, &command, &answer), OH_OK);
+    assert_int_equal(answer.verdict, OH_V_INSUFFICIENT);
+    assert_int_equal(answer.lines[1].available_milli, 1000);
+    lines[1].quantity_milli = 1000;
+    assert_int_equal(oh_ledger_apply(ledger, SHOP_NOW_US, &command, &answer), OH_OK);
+    assert_int_equal(answer.verdict, OH_OK_DONE);
+    oh_ledger_destroy(&ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_names_that_hash_alike_are_two_reservations_customers_and_orders),
         cmocka_unit_test(test_names_that_hash_alike_are_two_keys),
         cmocka_unit_test(test_names_ids_of_entries_that_hash_alike_are_two),
+        cmocka_unit_test(test_names_places_that_hash_alike_are_two),
         cmocka_unit_test(test_names_scopes_that_hash_alike_are_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

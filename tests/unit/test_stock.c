@@ -219,6 +219,36 @@ static void test_stock_refuses_old_counts_when_a_restart_left_less_memory(void *
     shop_close(shop);
 }
 
+static void movement_count(void *ctx, const struct oh_effect *object)
+{
+    uint32_t *count_so_far = ctx;
+    *count_so_far += object->type == OH_EFFECT_REMEMBERED ? 1 : 0;
+}
+
+/* A ring that is larger after a restart holds what there was, and no more until more has come. */
+static void test_stock_remembers_what_it_did_when_a_restart_gave_more_memory(void **state)
+{
+    (void)state;
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    uint32_t remembered = 0;
+    options.history_max = 16;
+    struct shop *shop = shop_open(&options);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    for (int i = 0; i < 100; i++)
+        shop_adjust_at(shop, "s", "n", 1, OH_STATE_SELLABLE, SHOP_NOW_US + i);
+    struct oh_ledger *large = shop_ledger_create(NULL);
+    oh_ledger_export(shop->ledger, object_restore, large);
+    assert_int_equal(oh_ledger_advance(large, SHOP_NOW_US, 0), 0);
+    oh_ledger_export(large, movement_count, &remembered);
+    assert_int_equal(remembered, 16);
+    assert_int_equal(count(large, 5000, SHOP_NOW_US + 82), OH_V_COUNT_TOO_OLD);
+    assert_int_equal(count(large, 5000, SHOP_NOW_US + 83), OH_OK_DONE);
+    assert_int_equal(state_of(large, OH_STATE_SELLABLE), 5000 + 16000);
+    oh_ledger_destroy(&large);
+    shop_close(shop);
+}
+
 /* A snapshot in which a movement's position is missing: the movement is of no use, and does no harm. */
 static void test_stock_passes_over_movements_without_a_position(void **state)
 {
@@ -308,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_stock_refuses_more_entries_than_there_may_be),
         cmocka_unit_test(test_stock_orders_counts_by_time_then_number_then_care),
         cmocka_unit_test(test_stock_refuses_old_counts_when_a_restart_left_less_memory),
+        cmocka_unit_test(test_stock_remembers_what_it_did_when_a_restart_gave_more_memory),
         cmocka_unit_test(test_stock_passes_over_movements_without_a_position),
         cmocka_unit_test(test_stock_says_no_memory_when_a_snapshot_needs_more_positions),
         cmocka_unit_test(test_stock_tells_movements_apart_that_are_four_billion_apart),

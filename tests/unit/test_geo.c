@@ -1,5 +1,5 @@
 /*
- * test_near.c - the nearest nodes with stock, on a map with many nodes, against looking at each of them.
+ * test_geo.c - the nearest nodes with stock, on a map with many nodes, against looking at each of them.
  */
 #include "base/prng.h"
 #include "support/shop.h"
@@ -71,7 +71,7 @@ static uint32_t look_at_all(const struct oh_near *near, int64_t least, uint32_t 
     return count;
 }
 
-static void test_near_finds_what_looking_at_every_node_finds(void **state)
+static void test_geo_finds_what_looking_at_every_node_finds(void **state)
 {
     (void)state;
     static struct oh_near_row rows[OH_NEAR_ROWS_MAX];
@@ -100,7 +100,7 @@ static void test_near_finds_what_looking_at_every_node_finds(void **state)
 }
 
 /* A hold that ends later counts now, and not then: the question brings its time. */
-static void test_near_answers_for_the_time_it_is_asked_for(void **state)
+static void test_geo_answers_for_the_time_it_is_asked_for(void **state)
 {
     (void)state;
     struct oh_near_row row;
@@ -123,7 +123,7 @@ static void test_near_answers_for_the_time_it_is_asked_for(void **state)
 }
 
 /* Nothing is on the map, and many nodes have the item. */
-static void test_near_is_empty_when_no_node_has_a_place(void **state)
+static void test_geo_is_empty_when_no_node_has_a_place(void **state)
 {
     (void)state;
     struct oh_near_row row;
@@ -147,20 +147,20 @@ static void test_near_is_empty_when_no_node_has_a_place(void **state)
 }
 
 /* From one pole to the other, and between antipodes: half way around, and no further. */
-static void test_near_measures_the_longest_ways(void **state)
+static void test_geo_measures_the_longest_ways(void **state)
 {
     (void)state;
     struct oh_near_row rows[3];
     struct shop *shop = shop_open(NULL);
     shop_item(shop, "s");
     shop_node_at(shop, "south", -90, 0);
-    shop_node_at(shop, "anti", -12.3456, -57.6543);
-    shop_node_at(shop, "here", 12.3456, 122.3457);
+    shop_node_at(shop, "anti", -50.31, -143.48); /* rounding puts these two more than a diameter apart */
+    shop_node_at(shop, "here", 50.31, 36.52);
     shop_adjust(shop, "s", "south", 1);
     shop_adjust(shop, "s", "anti", 1);
     shop_adjust(shop, "s", "here", 1);
     struct oh_asker nobody = shop_asker(shop, "", OH_KIND_ANY);
-    const struct oh_point from[] = { { 90, 0 }, { 12.3456, 122.3457 }, { 0, 0 } };
+    const struct oh_point from[] = { { 90, 0 }, { 50.31, 36.52 }, { 0, 0 } };
     for (size_t i = 0; i < 3; i++) {
         struct oh_near near = { true, from[i], 0 };
         assert_int_equal(oh_available_near(shop->ledger, shop_item_id(shop, "s"), &near, nobody, 0, shop->now_us, 3,
@@ -173,10 +173,10 @@ static void test_near_measures_the_longest_ways(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_near_finds_what_looking_at_every_node_finds),
-        cmocka_unit_test(test_near_answers_for_the_time_it_is_asked_for),
-        cmocka_unit_test(test_near_is_empty_when_no_node_has_a_place),
-        cmocka_unit_test(test_near_measures_the_longest_ways),
+        cmocka_unit_test(test_geo_finds_what_looking_at_every_node_finds),
+        cmocka_unit_test(test_geo_answers_for_the_time_it_is_asked_for),
+        cmocka_unit_test(test_geo_is_empty_when_no_node_has_a_place),
+        cmocka_unit_test(test_geo_measures_the_longest_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

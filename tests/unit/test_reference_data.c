@@ -1,6 +1,6 @@
 /*
- * test_reference.c - nodes, items, groups, channels, rules and postal codes: what is the same, what is refused, how
- * many there may be.
+ * test_reference_data.c - nodes, items, groups, channels, rules and postal codes: what is the same, what is refused,
+ * how many there may be.
  */
 #include "support/shop.h"
 #include "support/test.h"
@@ -24,7 +24,7 @@ static struct oh_command node_command(void)
 }
 
 /* Each field alone makes it another node; none of them makes it the same. */
-static void test_reference_node_is_unchanged_only_when_every_field_is_the_same(void **state)
+static void test_reference_data_node_is_unchanged_only_when_every_field_is_the_same(void **state)
 {
     (void)state;
     static const size_t texts[] = {
@@ -62,7 +62,7 @@ static void test_reference_node_is_unchanged_only_when_every_field_is_the_same(v
     shop_close(shop);
 }
 
-static void test_reference_group_put_over_other_priorities_is_a_change(void **state)
+static void test_reference_data_group_put_over_other_priorities_is_a_change(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -91,7 +91,7 @@ static void nodes_make(struct shop *shop, uint32_t count, char (*names)[8])
     }
 }
 
-static void test_reference_group_keeps_members_whose_numbers_are_high(void **state)
+static void test_reference_data_group_keeps_members_whose_numbers_are_high(void **state)
 {
     (void)state;
     static char names[700][8];
@@ -115,7 +115,7 @@ static void test_reference_group_keeps_members_whose_numbers_are_high(void **sta
 
 /* ---- What is refused -------------------------------------------------------------------------- */
 
-static void test_reference_refuses_more_members_than_there_may_be(void **state)
+static void test_reference_data_refuses_more_members_than_there_may_be(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -138,7 +138,7 @@ static void test_reference_refuses_more_members_than_there_may_be(void **state)
     shop_close(shop);
 }
 
-static void test_reference_rule_names_the_value_that_is_out_of_range(void **state)
+static void test_reference_data_rule_names_the_value_that_is_out_of_range(void **state)
 {
     (void)state;
     static const struct { uint32_t attribute; int64_t least; enum oh_field field; } rows[] = {
@@ -167,7 +167,7 @@ static void test_reference_rule_names_the_value_that_is_out_of_range(void **stat
     shop_close(shop);
 }
 
-static void test_reference_finds_nothing_that_is_not_there(void **state)
+static void test_reference_data_finds_nothing_that_is_not_there(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -199,7 +199,7 @@ static void test_reference_finds_nothing_that_is_not_there(void **state)
     shop_close(shop);
 }
 
-static void test_reference_supply_and_fence_are_put_replaced_and_removed(void **state)
+static void test_reference_data_supply_and_fence_are_put_replaced_and_removed(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -234,13 +234,13 @@ static void test_reference_supply_and_fence_are_put_replaced_and_removed(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference_node_is_unchanged_only_when_every_field_is_the_same),
-        cmocka_unit_test(test_reference_group_put_over_other_priorities_is_a_change),
-        cmocka_unit_test(test_reference_group_keeps_members_whose_numbers_are_high),
-        cmocka_unit_test(test_reference_refuses_more_members_than_there_may_be),
-        cmocka_unit_test(test_reference_rule_names_the_value_that_is_out_of_range),
-        cmocka_unit_test(test_reference_finds_nothing_that_is_not_there),
-        cmocka_unit_test(test_reference_supply_and_fence_are_put_replaced_and_removed),
+        cmocka_unit_test(test_reference_data_node_is_unchanged_only_when_every_field_is_the_same),
+        cmocka_unit_test(test_reference_data_group_put_over_other_priorities_is_a_change),
+        cmocka_unit_test(test_reference_data_group_keeps_members_whose_numbers_are_high),
+        cmocka_unit_test(test_reference_data_refuses_more_members_than_there_may_be),
+        cmocka_unit_test(test_reference_data_rule_names_the_value_that_is_out_of_range),
+        cmocka_unit_test(test_reference_data_finds_nothing_that_is_not_there),
+        cmocka_unit_test(test_reference_data_supply_and_fence_are_put_replaced_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

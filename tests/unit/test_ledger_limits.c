@@ -1,5 +1,6 @@
 /*
- * test_limits.c - a ledger without room: a verdict for who asks, OH_E_NOMEM for who replays, and nothing half done.
+ * test_ledger_limits.c - a ledger without room: a verdict for who asks, OH_E_NOMEM for who replays, and nothing half
+ * done.
  *
  * Limits that take millions of objects to reach are set lower behind the ledger's back.
  */
@@ -18,7 +19,7 @@ static enum oh_err create(struct oh_ledger_options options)
     return oh_ledger_create(&options, &none, &ledger); /* refused before anything is allocated */
 }
 
-static void test_limits_options_beyond_the_most_are_refused(void **state)
+static void test_ledger_limits_options_beyond_the_most_are_refused(void **state)
 {
     (void)state;
     struct oh_ledger_options options[11];
@@ -39,7 +40,7 @@ static void test_limits_options_beyond_the_most_are_refused(void **state)
         assert_int_equal(create(options[i]), OH_E_INVALID);
 }
 
-static void test_limits_options_that_are_not_given_are_the_defaults(void **state)
+static void test_ledger_limits_options_that_are_not_given_are_the_defaults(void **state)
 {
     (void)state;
     const struct oh_ledger_options nothing = { .items_max = 0 };
@@ -108,7 +109,7 @@ static struct oh_ledger *world_make(void)
 static const uint16_t both_nodes[] = { 0, 1 };
 static const int32_t both_priorities[] = { 1, 2 };
 
-static void test_limits_replay_says_no_memory_when_the_text_is_full(void **state)
+static void test_ledger_limits_replay_says_no_memory_when_the_text_is_full(void **state)
 {
     (void)state;
     /* Effects that need text, in the order in which they need it: blocks of these sizes. */
@@ -155,7 +156,7 @@ static void test_limits_replay_says_no_memory_when_the_text_is_full(void **state
     }
 }
 
-static void test_limits_ledger_is_full_when_a_command_may_need_more_text_than_there_is(void **state)
+static void test_ledger_limits_ledger_is_full_when_a_command_may_need_more_text_than_there_is(void **state)
 {
     (void)state;
     struct oh_ledger *ledger = world_make();
@@ -176,7 +177,7 @@ static void test_limits_ledger_is_full_when_a_command_may_need_more_text_than_th
 
 /* ---- No more positions, or parts of them ------------------------------------------------------ */
 
-static void test_limits_replay_says_no_memory_when_the_positions_are_full(void **state)
+static void test_ledger_limits_replay_says_no_memory_when_the_positions_are_full(void **state)
 {
     (void)state;
     const struct oh_effect effects[] = {
@@ -201,7 +202,7 @@ static void test_limits_replay_says_no_memory_when_the_positions_are_full(void *
     oh_ledger_destroy(&ledger);
 }
 
-static void test_limits_replay_says_no_memory_when_the_rare_parts_are_full(void **state)
+static void test_ledger_limits_replay_says_no_memory_when_the_rare_parts_are_full(void **state)
 {
     (void)state;
     const struct oh_effect effects[] = {
@@ -233,7 +234,7 @@ static void test_limits_replay_says_no_memory_when_the_rare_parts_are_full(void 
     }
 }
 
-static void test_limits_ledger_is_full_when_a_command_needs_a_rare_part(void **state)
+static void test_ledger_limits_ledger_is_full_when_a_command_needs_a_rare_part(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -248,7 +249,7 @@ static void test_limits_ledger_is_full_when_a_command_needs_a_rare_part(void **s
 }
 
 /* At the edge of the positions, each entry is looked at: those that are there go on. */
-static void test_limits_entries_that_need_no_new_position_go_on_when_positions_are_full(void **state)
+static void test_ledger_limits_entries_that_need_no_new_position_go_on_when_positions_are_full(void **state)
 {
     (void)state;
     struct oh_ledger_options options = SHOP_OPTIONS;
@@ -269,7 +270,7 @@ static void test_limits_entries_that_need_no_new_position_go_on_when_positions_a
 
 /* ---- No more objects -------------------------------------------------------------------------- */
 
-static void test_limits_replay_says_no_memory_when_reservations_or_claims_are_full(void **state)
+static void test_ledger_limits_replay_says_no_memory_when_reservations_or_claims_are_full(void **state)
 {
     (void)state;
     struct oh_effect claim = { .type = OH_EFFECT_CLAIM };
@@ -292,7 +293,7 @@ static void test_limits_replay_says_no_memory_when_reservations_or_claims_are_fu
     oh_ledger_destroy(&ledger);
 }
 
-static void test_limits_ledger_is_full_when_rules_fences_or_supplies_are(void **state)
+static void test_ledger_limits_ledger_is_full_when_rules_fences_or_supplies_are(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -315,7 +316,7 @@ static void test_limits_ledger_is_full_when_rules_fences_or_supplies_are(void **
     shop_close(shop);
 }
 
-static void test_limits_replay_refuses_more_rules_fences_and_supplies_than_there_may_be(void **state)
+static void test_ledger_limits_replay_refuses_more_rules_fences_and_supplies_than_there_may_be(void **state)
 {
     (void)state;
     struct oh_ledger *ledger = world_make();
@@ -332,7 +333,7 @@ static void test_limits_replay_refuses_more_rules_fences_and_supplies_than_there
     oh_ledger_destroy(&ledger);
 }
 
-static void test_limits_ledger_is_full_when_the_postal_codes_are(void **state)
+static void test_ledger_limits_ledger_is_full_when_the_postal_codes_are(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -351,7 +352,7 @@ static void test_limits_ledger_is_full_when_the_postal_codes_are(void **state)
     shop_drop(shop);
 }
 
-static void test_limits_ledger_is_full_when_a_row_would_make_one_group_too_many(void **state)
+static void test_ledger_limits_ledger_is_full_when_a_row_would_make_one_group_too_many(void **state)
 {
     (void)state;
     char name[8];
@@ -366,7 +367,7 @@ static void test_limits_ledger_is_full_when_a_row_would_make_one_group_too_many(
     shop_close(shop);
 }
 
-static void test_limits_ledger_is_full_when_the_keys_are_and_no_longer_after_a_day(void **state)
+static void test_ledger_limits_ledger_is_full_when_the_keys_are_and_no_longer_after_a_day(void **state)
 {
     (void)state;
     struct oh_ledger_options options = SHOP_OPTIONS;
@@ -387,7 +388,7 @@ static void test_limits_ledger_is_full_when_the_keys_are_and_no_longer_after_a_d
 
 /* ---- No more room in one record --------------------------------------------------------------- */
 
-static void test_limits_record_is_full_when_its_effects_are(void **state)
+static void test_ledger_limits_record_is_full_when_its_effects_are(void **state)
 {
     (void)state;
     static struct oh_adjust_entry entries[OH_ENTRIES_MAX];
@@ -414,7 +415,7 @@ static void test_limits_record_is_full_when_its_effects_are(void **state)
     shop_close(shop);
 }
 
-static void test_limits_record_is_full_when_its_memory_is(void **state)
+static void test_ledger_limits_record_is_full_when_its_memory_is(void **state)
 {
     (void)state;
     static char names[OH_NODES_MAX - 5][8];
@@ -447,7 +448,7 @@ static void test_limits_record_is_full_when_its_memory_is(void **state)
 
 /* ---- Numbers that go round -------------------------------------------------------------------- */
 
-static void test_limits_commands_are_told_apart_when_their_stamp_goes_round(void **state)
+static void test_ledger_limits_commands_are_told_apart_when_their_stamp_goes_round(void **state)
 {
     (void)state;
     struct shop *shop = shop_open(NULL);
@@ -464,7 +465,7 @@ static void test_limits_commands_are_told_apart_when_their_stamp_goes_round(void
 }
 
 /* Many items and many nodes in one request: what is pending for one is not taken for another. */
-static void test_limits_a_request_of_many_lines_keeps_its_claims_apart(void **state)
+static void test_ledger_limits_a_request_of_many_lines_keeps_its_claims_apart(void **state)
 {
     (void)state;
     static struct oh_reserve_line lines[OH_LINES_MAX];
@@ -501,24 +502,24 @@ static void test_limits_a_request_of_many_lines_keeps_its_claims_apart(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits_options_beyond_the_most_are_refused),
-        cmocka_unit_test(test_limits_options_that_are_not_given_are_the_defaults),
-        cmocka_unit_test(test_limits_replay_says_no_memory_when_the_text_is_full),
-        cmocka_unit_test(test_limits_ledger_is_full_when_a_command_may_need_more_text_than_there_is),
-        cmocka_unit_test(test_limits_replay_says_no_memory_when_the_positions_are_full),
-        cmocka_unit_test(test_limits_replay_says_no_memory_when_the_rare_parts_are_full),
-        cmocka_unit_test(test_limits_ledger_is_full_when_a_command_needs_a_rare_part),
-        cmocka_unit_test(test_limits_entries_that_need_no_new_position_go_on_when_positions_are_full),
-        cmocka_unit_test(test_limits_replay_says_no_memory_when_reservations_or_claims_are_full),
-        cmocka_unit_test(test_limits_ledger_is_full_when_rules_fences_or_supplies_are),
-        cmocka_unit_test(test_limits_replay_refuses_more_rules_fences_and_supplies_than_there_may_be),
-        cmocka_unit_test(test_limits_ledger_is_full_when_the_postal_codes_are),
-        cmocka_unit_test(test_limits_ledger_is_full_when_a_row_would_make_one_group_too_many),
-        cmocka_unit_test(test_limits_ledger_is_full_when_the_keys_are_and_no_longer_after_a_day),
-        cmocka_unit_test(test_limits_record_is_full_when_its_effects_are),
-        cmocka_unit_test(test_limits_record_is_full_when_its_memory_is),
-        cmocka_unit_test(test_limits_commands_are_told_apart_when_their_stamp_goes_round),
-        cmocka_unit_test(test_limits_a_request_of_many_lines_keeps_its_claims_apart),
+        cmocka_unit_test(test_ledger_limits_options_beyond_the_most_are_refused),
+        cmocka_unit_test(test_ledger_limits_options_that_are_not_given_are_the_defaults),
+        cmocka_unit_test(test_ledger_limits_replay_says_no_memory_when_the_text_is_full),
+        cmocka_unit_test(test_ledger_limits_ledger_is_full_when_a_command_may_need_more_text_than_there_is),
+        cmocka_unit_test(test_ledger_limits_replay_says_no_memory_when_the_positions_are_full),
+        cmocka_unit_test(test_ledger_limits_replay_says_no_memory_when_the_rare_parts_are_full),
+        cmocka_unit_test(test_ledger_limits_ledger_is_full_when_a_command_needs_a_rare_part),
+        cmocka_unit_test(test_ledger_limits_entries_that_need_no_new_position_go_on_when_positions_are_full),
+        cmocka_unit_test(test_ledger_limits_replay_says_no_memory_when_reservations_or_claims_are_full),
+        cmocka_unit_test(test_ledger_limits_ledger_is_full_when_rules_fences_or_supplies_are),
+        cmocka_unit_test(test_ledger_limits_replay_refuses_more_rules_fences_and_supplies_than_there_may_be),
+        cmocka_unit_test(test_ledger_limits_ledger_is_full_when_the_postal_codes_are),
+        cmocka_unit_test(test_ledger_limits_ledger_is_full_when_a_row_would_make_one_group_too_many),
+        cmocka_unit_test(test_ledger_limits_ledger_is_full_when_the_keys_are_and_no_longer_after_a_day),
+        cmocka_unit_test(test_ledger_limits_record_is_full_when_its_effects_are),
+        cmocka_unit_test(test_ledger_limits_record_is_full_when_its_memory_is),
+        cmocka_unit_test(test_ledger_limits_commands_are_told_apart_when_their_stamp_goes_round),
+        cmocka_unit_test(test_ledger_limits_a_request_of_many_lines_keeps_its_claims_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

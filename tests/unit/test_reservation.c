@@ -1,5 +1,5 @@
 /*
- * test_reservations.c - how reservations are made, listed and forgotten.
+ * test_reservation.c - how reservations are made, listed and forgotten.
  */
 #include "support/shop.h"
 #include "support/test.h"
@@ -29,7 +29,7 @@ static struct shop *world_open(const struct oh_ledger_options *options)
 
 /* ---- Ids -------------------------------------------------------------------------------------- */
 
-static void test_reservations_get_an_id_that_nobody_has(void **state)
+static void test_reservation_get_an_id_that_nobody_has(void **state)
 {
     (void)state;
     char id[16];
@@ -50,7 +50,7 @@ static void test_reservations_get_an_id_that_nobody_has(void **state)
 
 /* ---- Limits of one reservation ---------------------------------------------------------------- */
 
-static void test_reservations_refuse_more_lines_than_there_may_be(void **state)
+static void test_reservation_refuse_more_lines_than_there_may_be(void **state)
 {
     (void)state;
     static struct oh_reserve_line lines[OH_LINES_MAX + 1];
@@ -87,7 +87,7 @@ static void nodes_stock(struct shop *shop, uint32_t count)
     }
 }
 
-static void test_reservations_are_split_over_so_many_nodes_and_no_more(void **state)
+static void test_reservation_are_split_over_so_many_nodes_and_no_more(void **state)
 {
     (void)state;
     struct oh_ledger_options options = many();
@@ -118,7 +118,7 @@ static uint32_t list_all(struct shop *shop, const struct oh_reservation_filter *
     return count;
 }
 
-static void test_reservations_are_listed_once_however_many_claims_they_have_at_a_node(void **state)
+static void test_reservation_are_listed_once_however_many_claims_they_have_at_a_node(void **state)
 {
     (void)state;
     struct shop *shop = world_open(NULL);
@@ -137,7 +137,7 @@ static void test_reservations_are_listed_once_however_many_claims_they_have_at_a
     shop_close(shop);
 }
 
-static void test_reservations_are_listed_by_customer_order_and_status(void **state)
+static void test_reservation_are_listed_by_customer_order_and_status(void **state)
 {
     (void)state;
     struct shop *shop = world_open(NULL);
@@ -165,7 +165,7 @@ static void test_reservations_are_listed_by_customer_order_and_status(void **sta
 }
 
 /* Cursors come from outside: any number is a place to go on, or the end. */
-static void test_reservations_list_takes_any_cursor(void **state)
+static void test_reservation_list_takes_any_cursor(void **state)
 {
     (void)state;
     struct oh_reservation_id page[OH_LIST_MAX];
@@ -201,14 +201,16 @@ static void test_reservations_list_takes_any_cursor(void **state)
 }
 
 /* A cursor on a claim that is gone, while the reservation that its slot now seems to belong to is elsewhere. */
-static void test_reservations_list_passes_over_claims_that_are_gone(void **state)
+static void test_reservation_list_passes_over_claims_that_are_gone(void **state)
 {
     (void)state;
     struct oh_reservation_id page[1];
     struct shop *shop = world_open(NULL);
     shop_reserve(shop, "A", "", "s=1@m");
-    shop_reserve(shop, "B", "", "s=1@n");
-    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "B", "1@n>m"), OH_OK_DONE);
+    shop_reserve(shop, "B", "", "s=2@n");
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "B", "1=1@n>m"), OH_OK_DONE);
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "B", "1@n>m"), OH_OK_DONE); /* joins the claim at m */
+    assert_string_equal(shop_claims(shop, "B"), "1 m 2 held 2");
     struct oh_reservation_filter at_n = { .node_is_set = true, .node = shop_node_id(shop, "n") };
     for (uint64_t at = 1; at < 5; at++) {
         uint64_t cursor = at;
@@ -218,7 +220,7 @@ static void test_reservations_list_passes_over_claims_that_are_gone(void **state
 }
 
 /* A list looks at so many and no more before it answers, so that no request stalls the others. */
-static void test_reservations_list_and_expiry_take_their_time_in_pieces(void **state)
+static void test_reservation_list_and_expiry_take_their_time_in_pieces(void **state)
 {
     (void)state;
     struct oh_reservation_id page[1];
@@ -251,7 +253,7 @@ static void test_reservations_list_and_expiry_take_their_time_in_pieces(void **s
 /* ---- Forgetting ------------------------------------------------------------------------------- */
 
 /* An id that comes back after its day, before the old one has been swept away. */
-static void test_reservations_ids_are_free_again_after_a_day(void **state)
+static void test_reservation_ids_are_free_again_after_a_day(void **state)
 {
     (void)state;
     char id[8];
@@ -281,7 +283,7 @@ static void test_reservations_ids_are_free_again_after_a_day(void **state)
 }
 
 /* A reservation's own id and key are forgotten a day after they were made; the reservation may live on. */
-static void test_reservations_id_of_a_live_one_is_not_given_again(void **state)
+static void test_reservation_id_of_a_live_one_is_not_given_again(void **state)
 {
     (void)state;
     struct shop *shop = world_open(NULL);
@@ -293,7 +295,7 @@ static void test_reservations_id_of_a_live_one_is_not_given_again(void **state)
     shop_close(shop);
 }
 
-static void test_reservations_show_claims_from_any_place_on(void **state)
+static void test_reservation_show_claims_from_any_place_on(void **state)
 {
     (void)state;
     struct oh_claim_view claims[8];
@@ -315,17 +317,17 @@ static void test_reservations_show_claims_from_any_place_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reservations_get_an_id_that_nobody_has),
-        cmocka_unit_test(test_reservations_refuse_more_lines_than_there_may_be),
-        cmocka_unit_test(test_reservations_are_split_over_so_many_nodes_and_no_more),
-        cmocka_unit_test(test_reservations_are_listed_once_however_many_claims_they_have_at_a_node),
-        cmocka_unit_test(test_reservations_are_listed_by_customer_order_and_status),
-        cmocka_unit_test(test_reservations_list_takes_any_cursor),
-        cmocka_unit_test(test_reservations_list_passes_over_claims_that_are_gone),
-        cmocka_unit_test(test_reservations_list_and_expiry_take_their_time_in_pieces),
-        cmocka_unit_test(test_reservations_ids_are_free_again_after_a_day),
-        cmocka_unit_test(test_reservations_id_of_a_live_one_is_not_given_again),
-        cmocka_unit_test(test_reservations_show_claims_from_any_place_on),
+        cmocka_unit_test(test_reservation_get_an_id_that_nobody_has),
+        cmocka_unit_test(test_reservation_refuse_more_lines_than_there_may_be),
+        cmocka_unit_test(test_reservation_are_split_over_so_many_nodes_and_no_more),
+        cmocka_unit_test(test_reservation_are_listed_once_however_many_claims_they_have_at_a_node),
+        cmocka_unit_test(test_reservation_are_listed_by_customer_order_and_status),
+        cmocka_unit_test(test_reservation_list_takes_any_cursor),
+        cmocka_unit_test(test_reservation_list_passes_over_claims_that_are_gone),
+        cmocka_unit_test(test_reservation_list_and_expiry_take_their_time_in_pieces),
+        cmocka_unit_test(test_reservation_ids_are_free_again_after_a_day),
+        cmocka_unit_test(test_reservation_id_of_a_live_one_is_not_given_again),
+        cmocka_unit_test(test_reservation_show_claims_from_any_place_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
