@@ -8,11 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define DATA_DIR "d"
+#define DATA_DIR        "d"
 #define BUFFER_SIZE     (UINT64_C(16) << 20)
 #define PEER_SIZE_MAX   ((size_t)8 << 20)
 #define TURNS_TO_END    4000u
 #define MONOTONIC_START INT64_C(1000000)
+#define JOINED_ROOM     ((size_t)256 << 10)
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
@@ -76,13 +77,24 @@ static void read_add(struct sim_peer *peer, const struct sim_sent *request)
     };
 }
 
+/* Whether writes may be read at once: only where all of them certainly find room, since each takes some of it. */
+static bool reads_may_join(const struct sim_peer *peer)
+{
+    size_t most = 0;
+    for (uint32_t i = peer->read_count; i < peer->request_count; i++)
+        most = peer->requests[i].room > most ? peer->requests[i].room : most;
+    return peer->reads_joined &&
+           oh_service_write_check(peer->world->service, most + JOINED_ROOM) == OH_SERVICE_OK;
+}
+
 /* Where this read ends: by default behind the first write, so that the seqs around it are its own. */
 static uint64_t read_end(const struct sim_peer *peer, size_t size)
 {
     uint64_t end = peer->read_at + size;
     if (end > peer->readable)
         end = peer->readable;
-    for (uint32_t i = peer->read_count; !peer->reads_joined && i < peer->request_count; i++) {
+    bool is_joined = reads_may_join(peer);
+    for (uint32_t i = peer->read_count; !is_joined && i < peer->request_count; i++) {
         const struct sim_sent *request = &peer->requests[i];
         if (request->is_write && request->end <= end)
             return request->end;
