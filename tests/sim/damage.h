@@ -10,22 +10,22 @@
 #include "support/storage_image.h"
 #include <stdint.h>
 
-#define DAMAGES(X)                                                     \
-    X(DAMAGE_BIT, "a bit flipped")                                     \
-    X(DAMAGE_BITS, "some bits flipped")                                \
-    X(DAMAGE_BYTES, "a run of other bytes")                            \
-    X(DAMAGE_SWAP, "two sectors of a file swapped")                    \
-    X(DAMAGE_SWAP_FILES, "two sectors of two files swapped")           \
-    X(DAMAGE_STALE, "a sector as it was before")                       \
-    X(DAMAGE_STALE_RUN, "some sectors as they were before")            \
-    X(DAMAGE_STRANGER, "a sector of another file, of now or before")   \
-    X(DAMAGE_ZEROS, "sectors of zeros")                                \
-    X(DAMAGE_REPEAT, "sectors repeated in another place")              \
-    X(DAMAGE_OLD_FILE, "a file as it was before")                      \
-    X(DAMAGE_CUT, "a file cut short")                                  \
-    X(DAMAGE_LONGER, "a file with more behind it")                     \
-    X(DAMAGE_MISSING, "a file gone")                                   \
-    X(DAMAGE_FOREIGN, "a file of another ledger")                      \
+#define DAMAGES(X)                                                   \
+    X(DAMAGE_BIT, "a bit flipped")                                   \
+    X(DAMAGE_BITS, "some bits flipped")                              \
+    X(DAMAGE_BYTES, "a run of other bytes")                          \
+    X(DAMAGE_SWAP, "two sectors of a file swapped")                  \
+    X(DAMAGE_SWAP_FILES, "two sectors of two files swapped")         \
+    X(DAMAGE_STALE, "a sector as it was before")                     \
+    X(DAMAGE_STALE_RUN, "some sectors as they were before")          \
+    X(DAMAGE_STRANGER, "a sector of another file, of now or before") \
+    X(DAMAGE_ZEROS, "sectors of zeros")                              \
+    X(DAMAGE_REPEAT, "sectors repeated in another place")            \
+    X(DAMAGE_OLD_FILE, "a file as it was before")                    \
+    X(DAMAGE_CUT, "a file cut short")                                \
+    X(DAMAGE_LONGER, "a file with more behind it")                   \
+    X(DAMAGE_MISSING, "a file gone")                                 \
+    X(DAMAGE_FOREIGN, "a file of another ledger")                    \
     X(DAMAGE_RENAMED, "a file in the place of another one")
 
 #define DAMAGE_ENUM(name, text) name,

@@ -55,24 +55,34 @@ void run_crash(struct run *run, struct oh_prng *prng, bool is_power_loss)
         judge_audit(run);
 }
 
+/* SIGTERM: what was read is answered, then the process ends; holds that fall due meanwhile are written down. */
 static void terminate(struct run *run, struct oh_prng *prng)
 {
-    run_settle(run);
-    if (run->result->has_failed || run->world.is_stopped)
+    run_heal(run);
+    run_turn(run);
+    if (!sim_world_is_up(&run->world) || run->world.is_stopped || run->result->has_failed)
         return;
     run_tell(run, "TERM");
-    uint64_t seq = run->turn_seq;
-    if (!sim_world_terminate(&run->world))
-        run_fail(run, "liveness", "a server without requests does not drain");
-    run->turn_seq = seq > run->turn_seq ? seq : run->turn_seq;
-    /* Draining takes turns, and holds that fall due in them are written down. */
-    uint64_t before = run->acked_seq;
-    run->acked_seq = seq;
-    run->turn_seq = UINT64_MAX / 2;
+    for (uint32_t i = 0; i < SIM_PEERS_MAX; i++) /* what is still on its way does not arrive any more */
+        run_peer(run, i)->readable = run_peer(run, i)->read_at;
+    run->is_draining = true;
+    oh_engine_drain(run->world.engine);
+    for (uint32_t i = 0; i < 4000 && !oh_engine_is_drained(run->world.engine); i++) {
+        run_turn(run);
+        run_work(run);
+        sim_world_pass(&run->world, 10000);
+        if (run->world.is_stopped || run->result->has_failed) {
+            run->is_draining = false;
+            return;
+        }
+    }
+    if (!oh_engine_is_drained(run->world.engine))
+        run_fail(run, "liveness", "the server does not drain");
+    run->is_draining = false;
+    sim_world_end(&run->world);
+    run->acked_seq = run->turn_seq; /* an end in order keeps everything */
     if (!run->result->has_failed)
         start(run, prng, true);
-    run->result->lost_records = 0;
-    run->acked_seq = before > run->acked_seq ? before : run->acked_seq;
 }
 
 /* ---- Events ----------------------------------------------------------------------------------------------------- */

@@ -186,8 +186,12 @@ void judge_replies(struct run *run, uint32_t number)
     }
     if (is_wrong)
         run_fail(run, "replies", "not a reply: %.40s", peer->received.data);
-    if (!peer->is_open && run->queue_counts[number] > 0)
+    if (!peer->is_open && run->queue_counts[number] > 0) {
+        bool was_read = run->flights[run->queues[number][0]].is_read;
+        if (run->is_draining && was_read && !peer->is_reset && !peer->has_ended)
+            run_fail(run, "drains", "a request that was read before the end has no answer");
         run_queue_drop(run, number);
+    }
 }
 
 /* ---- Audits ----------------------------------------------------------------------------------------------------- */

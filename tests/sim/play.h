@@ -56,11 +56,11 @@ struct play_observation {
 struct play_result {
     bool has_failed;
     char why[1024];
-    bool is_reached;         /* the fault happened */
+    bool is_reached; /* the fault happened */
     bool has_refused_start;
     bool has_stopped;
-    bool has_refused;        /* a request: 500 or 503 */
-    bool has_cut;            /* a connection */
+    bool has_refused; /* a request: 500 or 503 */
+    bool has_cut;     /* a connection */
 };
 
 struct play {
@@ -68,7 +68,7 @@ struct play {
     const struct play_observation *observation; /* NULL while observing */
     struct play_observation *observed;          /* NULL unless observing */
     struct fault fault;
-    bool is_told;                               /* print what happens */
+    bool is_told; /* print what happens */
     struct play_result *result;
 
     struct sim_world *world;

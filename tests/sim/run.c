@@ -141,6 +141,8 @@ void run_turn(struct run *run)
     run->result->has_failed = run->result->has_failed || had_failed;
     run->turn_seq = oh_ledger_seq(run->world.ledger);
     run->latest_us = run->world.realtime_us > run->latest_us ? run->world.realtime_us : run->latest_us;
+    if (oh_journal_failed(run->world.journal, NULL) && !run->world.is_stopped)
+        run_fail(run, "a failed journal stops", "the journal has failed and the process goes on");
     if (run->world.service->verifier.differences != 0)
         run_fail(run, "no drift", "the verifier found %" PRIu64 " differences",
                  run->world.service->verifier.differences);

@@ -69,6 +69,7 @@ struct run {
     int64_t latest_us;  /* the greatest time the server has read */
     uint32_t first_op;  /* older ones have been forgotten by now: not retried */
     uint32_t event;
+    bool is_draining;  /* SIGTERM came: what was read must be answered */
     bool is_stalled;   /* the journal's threads stand still */
     bool is_disk_weak; /* full, or about to fail */
     bool is_class_disk;

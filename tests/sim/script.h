@@ -17,10 +17,10 @@
 enum step_type {
     STEP_READ,
     STEP_WRITE,
-    STEP_IMPORT,     /* a write that answers what became of its rows: other words the second time */
-    STEP_BATCH,      /* a write whose parts have a status each */
-    STEP_SLOW,       /* a read by a client that takes a little at a time */
-    STEP_PASS,       /* time passes */
+    STEP_IMPORT, /* a write that answers what became of its rows: other words the second time */
+    STEP_BATCH,  /* a write whose parts have a status each */
+    STEP_SLOW,   /* a read by a client that takes a little at a time */
+    STEP_PASS,   /* time passes */
     STEP_RECONNECT,
     STEP_RESTART,    /* SIGTERM, and a start */
     STEP_POWER_LOSS, /* and a start */

@@ -461,8 +461,13 @@ bool sim_world_terminate(struct sim_world *world)
         sim_world_pass(world, 10000);
     }
     bool is_ended = oh_engine_is_drained(world->engine);
-    world_close(world);
+    sim_world_end(world);
     return is_ended;
+}
+
+void sim_world_end(struct sim_world *world)
+{
+    world_close(world);
 }
 
 void sim_world_fini(struct sim_world *world)

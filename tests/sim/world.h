@@ -68,7 +68,8 @@ struct sim_hooks {
     void *ctx;
     void (*wrap_io)(void *ctx, struct oh_io *io); /* may put a table of its own in front of this one */
     bool (*memory_fails)(void *ctx);              /* of the ledger's pools */
-    ssize_t (*network)(void *ctx, bool is_send, size_t size); /* bytes that pass now, or what the call returns */
+    ssize_t (*network)(void *ctx, bool is_send,
+                       size_t size); /* bytes that pass now, or what the call returns */
 };
 
 struct sim_world_options {
@@ -125,8 +126,10 @@ void sim_world_exit(struct sim_world *world);
 /* The process is gone. With is_power_loss, so is what was not synced. */
 void sim_world_crash(struct sim_world *world, bool is_power_loss);
 
-/* SIGTERM: drains, syncs, ends. False: it did not end within its limits. */
+/* SIGTERM without anyone who looks at the replies: drains and ends. False: it did not drain. */
 bool sim_world_terminate(struct sim_world *world);
+/* The process ends in order: what was appended is written and synced. */
+void sim_world_end(struct sim_world *world);
 
 /* Both clocks go on; realtime may be set apart. */
 void sim_world_pass(struct sim_world *world, int64_t us);
