@@ -437,6 +437,23 @@ static void test_effects_refuses_a_place_that_is_not_on_the_map(void **state)
     assert_int_equal(replay(&code), OH_E_CORRUPT);
 }
 
+/* The least there is is judged by its place; what is removed has none to judge. */
+static void test_effects_judges_the_place_of_every_supply_that_is_there(void **state)
+{
+    (void)state;
+    struct oh_effect supply = right_effect(OH_EFFECT_SUPPLY);
+    supply.supply.quantity_milli = 1;
+    assert_int_equal(replay(&supply), OH_OK);
+    supply.supply.item = 2;
+    assert_int_equal(replay(&supply), OH_E_CORRUPT);
+    struct oh_diag diag = { "" };
+    struct shop *shop = world_open();
+    shop_supply(shop, "new", "s", "a", 1, SHOP_NOW_US);
+    supply.supply.quantity_milli = 0;
+    assert_int_equal(replayed(shop, &supply, &diag), OH_OK);
+    shop_drop(shop);
+}
+
 static void test_effects_takes_steps_only_of_what_is_there_to_take(void **state)
 {
     (void)state;
@@ -569,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_effects_refuses_members_that_are_unknown_or_named_twice),
         cmocka_unit_test(test_effects_refuses_a_channel_with_more_members_than_there_may_be),
         cmocka_unit_test(test_effects_refuses_a_place_that_is_not_on_the_map),
+        cmocka_unit_test(test_effects_judges_the_place_of_every_supply_that_is_there),
         cmocka_unit_test(test_effects_takes_steps_only_of_what_is_there_to_take),
         cmocka_unit_test(test_effects_refuses_a_record_out_of_order),
         cmocka_unit_test(test_effects_refuses_claims_and_steps_without_a_ground),

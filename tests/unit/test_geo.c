@@ -31,7 +31,7 @@ static struct oh_ledger_options large(void)
 
 static void map_make(struct shop *shop, struct oh_prng *prng)
 {
-    char name[8];
+    char name[16];
     shop_item(shop, "s");
     shop_channel(shop, "c", OH_POLICY_PRIORITY, "", "");
     for (uint32_t i = 0; i < NODES; i++) {
@@ -127,7 +127,7 @@ static void test_geo_is_empty_when_no_node_has_a_place(void **state)
 {
     (void)state;
     struct oh_near_row row;
-    char name[8];
+    char name[16];
     struct oh_ledger_options options = large();
     struct shop *shop = shop_open(&options);
     struct oh_near near = { true, { 0, 0 }, 0 };

@@ -363,7 +363,7 @@ static void test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restar
 {
     (void)state;
     struct oh_ledger_options options = SHOP_OPTIONS;
-    char name[8];
+    char name[16];
     struct shop *shop = world_open();
     struct oh_command command = { .type = OH_COMMAND_ITEM };
     for (int i = 0; i < 20; i++) {

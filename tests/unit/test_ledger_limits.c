@@ -355,7 +355,7 @@ static void test_ledger_limits_ledger_is_full_when_the_postal_codes_are(void **s
 static void test_ledger_limits_ledger_is_full_when_a_row_would_make_one_group_too_many(void **state)
 {
     (void)state;
-    char name[8];
+    char name[16];
     struct shop *shop = shop_open(NULL);
     shop_node(shop, "n");
     for (uint32_t i = 0; i < OH_GROUPS_MAX; i++) {
@@ -371,7 +371,7 @@ static void test_ledger_limits_ledger_is_full_when_the_keys_are_and_no_longer_af
 {
     (void)state;
     struct oh_ledger_options options = SHOP_OPTIONS;
-    char name[8];
+    char name[16];
     options.keys_max = 8;
     struct shop *shop = shop_open(&options);
     struct oh_command command = { .type = OH_COMMAND_ITEM };
@@ -418,7 +418,7 @@ static void test_ledger_limits_record_is_full_when_its_effects_are(void **state)
 static void test_ledger_limits_record_is_full_when_its_memory_is(void **state)
 {
     (void)state;
-    static char names[OH_NODES_MAX - 5][8];
+    static char names[OH_NODES_MAX - 5][16];
     static struct oh_bytes nodes[OH_NODES_MAX - 5];
     const uint32_t count = OH_NODES_MAX - 5;
     struct oh_ledger *ledger = shop_ledger_create(NULL);
@@ -469,7 +469,7 @@ static void test_ledger_limits_a_request_of_many_lines_keeps_its_claims_apart(vo
 {
     (void)state;
     static struct oh_reserve_line lines[OH_LINES_MAX];
-    static char skus[OH_LINES_MAX][8];
+    static char skus[OH_LINES_MAX][16];
     struct oh_ledger_options options = SHOP_OPTIONS;
     options.items_max = options.positions_max = 4096;
     options.history_max = 4096;

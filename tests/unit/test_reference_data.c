@@ -83,7 +83,7 @@ static void test_reference_data_group_put_over_other_priorities_is_a_change(void
 
 /* ---- Large groups ----------------------------------------------------------------------------- */
 
-static void nodes_make(struct shop *shop, uint32_t count, char (*names)[8])
+static void nodes_make(struct shop *shop, uint32_t count, char (*names)[16])
 {
     for (uint32_t i = 0; i < count; i++) {
         snprintf(names[i], sizeof(names[i]), "n%u", i);
@@ -94,7 +94,7 @@ static void nodes_make(struct shop *shop, uint32_t count, char (*names)[8])
 static void test_reference_data_group_keeps_members_whose_numbers_are_high(void **state)
 {
     (void)state;
-    static char names[700][8];
+    static char names[700][16];
     struct shop *shop = shop_open(NULL);
     struct oh_availability in_group;
     struct oh_group_id group;

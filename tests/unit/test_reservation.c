@@ -79,7 +79,7 @@ static void test_reservation_refuse_more_lines_than_there_may_be(void **state)
 
 static void nodes_stock(struct shop *shop, uint32_t count)
 {
-    char name[8];
+    char name[16];
     for (uint32_t i = 0; i < count; i++) {
         snprintf(name, sizeof(name), "x%u", i);
         shop_node(shop, name);
@@ -141,7 +141,7 @@ static void test_reservation_are_listed_by_customer_order_and_status(void **stat
 {
     (void)state;
     struct shop *shop = world_open(NULL);
-    char id[8];
+    char id[16];
     for (int i = 0; i < 12; i++) {
         struct oh_reserve_command with = { .customer = i % 2 == 0 ? OH_BYTES("anna") : OH_BYTES("bert"),
                                            .order = i % 3 == 0 ? OH_BYTES("o1") : OH_BYTES_NONE };
@@ -256,7 +256,7 @@ static void test_reservation_list_and_expiry_take_their_time_in_pieces(void **st
 static void test_reservation_ids_are_free_again_after_a_day(void **state)
 {
     (void)state;
-    char id[8];
+    char id[16];
     struct shop *shop = world_open(NULL);
     struct oh_reserve_command with = { .customer = OH_BYTES("anna"), .order = OH_BYTES("o") };
     for (int i = 0; i < 20; i++) {

@@ -75,7 +75,7 @@ static void test_verify_goes_round_and_round(void **state)
     (void)state;
     struct oh_ledger_options options = SHOP_OPTIONS;
     struct oh_verifier verifier = { .position = 0 };
-    char name[8];
+    char name[16];
     options.positions_max = 3000;
     struct shop *shop = shop_open(&options);
     assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, 10), 0); /* nothing is there */
