@@ -207,6 +207,17 @@ static void ended_push(struct oh_ledger *ledger, uint32_t slot)
     ledger->ended_next++;
 }
 
+/* Its reservation is forgotten before its turn: one of the first, those that are due. Cost: O(those that are due). */
+static void ended_strike(struct oh_ledger *ledger, uint32_t slot)
+{
+    uint64_t place = ledger->ended_first;
+    while (ledger->ended[place % ledger->options.reservations_max] != slot) {
+        place++;
+        OH_ASSERT(place < ledger->ended_next);
+    }
+    ledger->ended[place % ledger->options.reservations_max] = NO_SLOT;
+}
+
 static void ended_follow(struct oh_ledger *ledger, uint32_t slot)
 {
     struct reservation *reservation = &ledger->reservations[slot];
@@ -250,9 +261,12 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
 {
     uint32_t old = reservation_find_stored(ledger, effect->id);
     if (old != NO_SLOT) {
-        if (!reservation_is_forgotten(ledger, &ledger->reservations[old], ledger->time_us))
+        if (ledger->is_restored_unlinked ||
+            !reservation_is_forgotten(ledger, &ledger->reservations[old], ledger->time_us))
             return OH_E_CORRUPT;
+        ended_strike(ledger, old);
         reservation_forget(ledger, old);
+        reservations_forget(ledger, 1); /* the ring has room for as many as there may be, not for those struck out */
     }
     if (!pool_has_room(&ledger->reservation_pool, 1))
         return OH_E_NOMEM;
@@ -451,17 +465,15 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
     pool_give(&ledger->reservation_pool, slot);
 }
 
-/* Oldest first. An entry whose reservation was forgotten early, because its id came back, is passed over. */
+/* Oldest first. An entry that was struck out, because its id came back, is passed over. */
 void reservations_forget(struct oh_ledger *ledger, uint32_t count)
 {
     for (uint32_t i = 0; i < count && ledger->ended_first < ledger->ended_next; i++) {
         uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
-        const struct reservation *reservation = &ledger->reservations[slot];
-        bool is_ended = reservation->text != 0 && reservation->ended_at_us != OH_TIME_US_NONE;
-        if (is_ended && !reservation_is_forgotten(ledger, reservation, ledger->time_us))
+        if (slot != NO_SLOT && !reservation_is_forgotten(ledger, &ledger->reservations[slot], ledger->time_us))
             return;
         ledger->ended_first++;
-        if (is_ended)
+        if (slot != NO_SLOT)
             reservation_forget(ledger, slot);
     }
 }

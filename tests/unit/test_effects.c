@@ -503,9 +503,11 @@ static void test_effects_refuses_claims_and_steps_without_a_ground(void **state)
     assert_int_equal(oh_ledger_restore(ledger, &head, &diag), OH_OK);
     assert_int_equal(oh_ledger_restore(ledger, &claim, &diag), OH_E_CORRUPT);
     reservation.reservation.id = OH_BYTES("R");
-    reservation.reservation.ended_at_us = SHOP_NOW_US;
+    reservation.reservation.ended_at_us = SHOP_NOW_US - 2 * SHOP_DAY_US; /* long ago */
     assert_int_equal(oh_ledger_restore(ledger, &reservation, &diag), OH_OK);
     assert_int_equal(oh_ledger_restore(ledger, &claim, &diag), OH_E_CORRUPT);
+    reservation.reservation.created_at_us = 1;
+    assert_int_equal(oh_ledger_restore(ledger, &reservation, &diag), OH_E_CORRUPT); /* the same id twice */
     claim.claim.line = 7;
     claim.claim.held_milli = 0; /* released */
     assert_int_equal(oh_ledger_restore(ledger, &claim, &diag), OH_OK);

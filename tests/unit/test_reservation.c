@@ -282,6 +282,40 @@ static void test_reservation_ids_are_free_again_after_a_day(void **state)
     shop_close(shop);
 }
 
+/* One that is due to be swept away comes back, and has ended again: those behind it must not wait another day for it. */
+static void test_reservation_that_comes_back_and_ends_holds_up_no_other(void **state)
+{
+    (void)state;
+    char id[16];
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    struct oh_reserve_command nothing = { .allow_partial = true };
+    options.reservations_max = 8;
+    for (int back = 0; back < 7; back++) {
+        struct shop *shop = world_open(&options);
+        for (int i = 0; i < 7; i++) {
+            snprintf(id, sizeof(id), "R%d", i);
+            assert_int_equal(shop_reserve(shop, id, "", "s=1@n"), OH_OK_DONE);
+            assert_int_equal(shop_act(shop, OH_COMMAND_RELEASE, id, ""), OH_OK_DONE);
+        }
+        shop_item(shop, "gone");
+        shop->now_us += SHOP_DAY_US;
+        snprintf(id, sizeof(id), "R%d", back);
+        assert_int_equal(shop_reserve_with(shop, nothing, id, "", "gone=1@n"), OH_OK_DONE);
+        assert_int_equal(shop->answer.status, OH_STATUS_RELEASED);
+        for (int i = 0; i < 4; i++)
+            shop_adjust(shop, "s", "n", 1);
+        assert_int_equal(shop_stats(shop).reservations, 1);
+        for (int i = 10; i < 17; i++) {
+            snprintf(id, sizeof(id), "R%d", i);
+            assert_int_equal(shop_reserve(shop, id, "", "s=1@n"), OH_OK_DONE);
+        }
+        shop->now_us += SHOP_DAY_US;
+        shop_adjust(shop, "s", "n", 1);
+        assert_int_equal(shop_stats(shop).reservations, 7);
+        shop_close(shop);
+    }
+}
+
 /* A reservation's own id and key are forgotten a day after they were made; the reservation may live on. */
 static void test_reservation_id_of_a_live_one_is_not_given_again(void **state)
 {
@@ -326,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_reservation_list_passes_over_claims_that_are_gone),
         cmocka_unit_test(test_reservation_list_and_expiry_take_their_time_in_pieces),
         cmocka_unit_test(test_reservation_ids_are_free_again_after_a_day),
+        cmocka_unit_test(test_reservation_that_comes_back_and_ends_holds_up_no_other),
         cmocka_unit_test(test_reservation_id_of_a_live_one_is_not_given_again),
         cmocka_unit_test(test_reservation_show_claims_from_any_place_on),
     };
