@@ -284,8 +284,10 @@ static struct oh_reservation_filter any_filter(struct world *world)
         filter.customer = world->naive->reservations[below(world, count)].customer;
     if (count > 0 && below(world, 3) == 0)
         filter.order = world->naive->reservations[below(world, count)].order;
-    filter.node_is_set = below(world, 3) == 0;
-    filter.node.index = (uint16_t)below(world, world->naive->node_count);
+    if (world->naive->node_count > 0 && below(world, 3) == 0) {
+        filter.node_is_set = true;
+        filter.node.index = (uint16_t)below(world, world->naive->node_count);
+    }
     filter.status_is_set = below(world, 2) == 0;
     filter.status = (enum oh_status)below(world, 5);
     return filter;

@@ -282,7 +282,7 @@ static void test_reservation_ids_are_free_again_after_a_day(void **state)
     shop_close(shop);
 }
 
-/* One that is due to be swept away comes back, and has ended again: those behind it must not wait another day for it. */
+/* One that is due to be swept away comes back, and ends again: those behind it must not wait another day for it. */
 static void test_reservation_that_comes_back_and_ends_holds_up_no_other(void **state)
 {
     (void)state;
