@@ -30,14 +30,15 @@ fi
     cmake --build --preset coverage --target $unit $prop >"$build/build.log" 2>&1 || { cat "$build/build.log"; exit 1; }
 }
 
-# run FOLDER TEST...: runs each and collects its counts and its name for llvm-cov.
+# run FOLDER TEST...: runs each and collects its counts and its name for llvm-cov. The model runs longer than it does as a
+# test: what only chance takes should not hang on a few numbers.
 programs=
 run() {
     folder=$1
     shift
     for name in "$@"; do
         program=$build/tests/$folder/$name
-        LLVM_PROFILE_FILE=$build/profiles/$name.profraw "$program" >"$build/$name.log" 2>&1 ||
+        ONHAND_RUNS=80 LLVM_PROFILE_FILE=$build/profiles/$name.profraw "$program" >"$build/$name.log" 2>&1 ||
             { cat "$build/$name.log"; echo "$name failed"; exit 1; }
         programs="$programs -object $program"
     done

@@ -81,6 +81,33 @@ static void test_reference_data_group_put_over_other_priorities_is_a_change(void
     shop_close(shop);
 }
 
+static void test_reference_data_channel_is_unchanged_only_when_every_field_is_the_same(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    shop_node(shop, "a");
+    shop_node(shop, "b");
+    shop_group(shop, "g", "a");
+    shop_group(shop, "h", "b");
+    const struct { enum oh_policy policy; const char *nodes, *groups; } rows[] = {
+        { OH_POLICY_PRIORITY, "a", "g" },   { OH_POLICY_NEAREST, "a", "g" },   { OH_POLICY_PRIORITY, "b", "g" },
+        { OH_POLICY_PRIORITY, "a", "h" },   { OH_POLICY_PRIORITY, "a b", "g" }, { OH_POLICY_PRIORITY, "b a", "g" },
+        { OH_POLICY_PRIORITY, "a", "g h" }, { OH_POLICY_PRIORITY, "a", "" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(shop_channel(shop, "c", rows[i].policy, rows[i].nodes, rows[i].groups), OH_OK_DONE);
+        assert_int_equal(shop_channel(shop, "c", rows[i].policy, rows[i].nodes, rows[i].groups), OH_V_UNCHANGED);
+        if (i > 0)
+            assert_int_equal(shop_channel(shop, "c", rows[0].policy, rows[0].nodes, rows[0].groups), OH_OK_DONE);
+    }
+    struct oh_command named = { .type = OH_COMMAND_CHANNEL, .channel = { .channel = OH_BYTES("d") } };
+    assert_int_equal(shop_do(shop, &named), OH_OK_DONE);
+    named.channel.name = OH_BYTES("Web");
+    assert_int_equal(shop_do(shop, &named), OH_OK_DONE);
+    assert_int_equal(shop_do(shop, &named), OH_V_UNCHANGED);
+    shop_close(shop);
+}
+
 /* ---- Large groups ----------------------------------------------------------------------------- */
 
 static void nodes_make(struct shop *shop, uint32_t count, char (*names)[16])
@@ -110,6 +137,108 @@ static void test_reference_data_group_keeps_members_whose_numbers_are_high(void 
     oh_available_in_group(shop->ledger, shop_item_id(shop, "s"), group, shop_asker(shop, "", OH_KIND_ANY),
                           shop->now_us, &in_group);
     assert_int_equal(in_group.available_milli, 207 * 1000); /* 255 and 511 are both */
+    shop_close(shop);
+}
+
+/* ---- What may be a number of GS1, a country, a postal code, a name ----------------------------- */
+
+struct text_row { const char *text; bool is_right; };
+
+static enum oh_verdict node_with(struct shop *shop, struct oh_bytes gln, struct oh_bytes country, struct oh_bytes name)
+{
+    struct oh_command command = { .type = OH_COMMAND_NODE };
+    command.node = (struct oh_node_command){ .node = OH_BYTES("n"), .name = name, .gln = gln, .country = country };
+    return shop_do(shop, &command) == OH_V_UNCHANGED ? OH_OK_DONE : shop->answer.verdict;
+}
+
+static enum oh_verdict gtin(struct shop *shop, struct oh_bytes text)
+{
+    struct oh_command command = { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("s"), .gtin = text } };
+    return shop_do(shop, &command) == OH_V_UNCHANGED ? OH_OK_DONE : shop->answer.verdict;
+}
+
+static void test_reference_data_takes_numbers_with_a_right_check_digit(void **state)
+{
+    (void)state;
+    static const struct text_row gtins[] = {
+        { "", true },          { "96385074", true },       { "96385075", false },      { "036000291452", true },
+        { "036000291453", false }, { "4006381333931", true }, { "4006381333930", false }, { "00012345600012", true },
+        { "00012345600013", false }, { "0", false },       { "00000000", true },       { "000000000", false },
+        { "0000000000", false }, { "00000000000", false }, { "000000000000000", false }, { "9638507a", false },
+        { "9638507/", false }, { ":6385074", false },      { "0000000", false },
+    };
+    struct shop *shop = shop_open(NULL);
+    for (size_t i = 0; i < sizeof(gtins) / sizeof(gtins[0]); i++) {
+        size_t size = strlen(gtins[i].text);
+        bool is_gln = gtins[i].is_right && (size == 13 || size == 0);
+        assert_int_equal(gtin(shop, oh_bytes_of(gtins[i].text)), gtins[i].is_right ? OH_OK_DONE : OH_V_INVALID_VALUE);
+        assert_int_equal(node_with(shop, oh_bytes_of(gtins[i].text), OH_BYTES_NONE, OH_BYTES_NONE),
+                         is_gln ? OH_OK_DONE : OH_V_INVALID_VALUE);
+    }
+    shop_close(shop);
+}
+
+static void test_reference_data_takes_countries_of_two_capitals(void **state)
+{
+    (void)state;
+    static const struct text_row countries[] = {
+        { "", true },    { "AA", true },  { "ZZ", true },  { "AZ", true },  { "@A", false }, { "[A", false },
+        { "A@", false }, { "A[", false }, { "fr", false }, { "F", false },  { "FRA", false },
+    };
+    struct shop *shop = shop_open(NULL);
+    for (size_t i = 0; i < sizeof(countries) / sizeof(countries[0]); i++)
+        assert_int_equal(node_with(shop, OH_BYTES_NONE, oh_bytes_of(countries[i].text), OH_BYTES_NONE),
+                         countries[i].is_right ? OH_OK_DONE : OH_V_INVALID_VALUE);
+    shop_close(shop);
+}
+
+static void test_reference_data_files_postal_codes_without_blanks_in_capitals(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    struct oh_postal_code_command found;
+    static const struct text_row codes[] = {
+        { "sw1a 1aa", true },         { "", false },       { " - ", false }, { "1234567890abcdef", true },
+        { "1 2-3 4-5 6-7 8-9 0-abcdef", true }, { "1234567890abcdefg", false }, { "a\nb", false }, { "`{", true },
+    };
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct oh_command command = { .type = OH_COMMAND_POSTAL_CODE };
+        command.postal_code.country = OH_BYTES("GB");
+        command.postal_code.postal_code = oh_bytes_of(codes[i].text);
+        enum oh_verdict verdict = shop_do(shop, &command);
+        assert_int_equal(verdict == OH_OK_DONE || verdict == OH_V_UNCHANGED, codes[i].is_right);
+        assert_int_equal(oh_postal_code_find(shop->ledger, OH_BYTES("GB"), oh_bytes_of(codes[i].text), &found),
+                         codes[i].is_right);
+    }
+    assert_true(oh_postal_code_find(shop->ledger, OH_BYTES("GB"), OH_BYTES("Sw1A1a-A"), &found));
+    assert_true(oh_bytes_equal(found.postal_code, OH_BYTES("SW1A1AA")));
+    assert_false(oh_postal_code_find(shop->ledger, OH_BYTES("FR"), OH_BYTES("SW1A1AA"), &found));
+    shop_close(shop);
+}
+
+static void test_reference_data_takes_names_that_can_be_printed(void **state)
+{
+    (void)state;
+    static const struct text_row names[] = {
+        { " ~", true },         { "\x1f", false },      { "\x7f", false },         { "\xc3\xa9", true },
+        { "\xff", false },      { "a\tb", false },      { "\xed\xa0\x80", false }, { "\xf4\x8f\xbf\xbf", true },
+    };
+    char longest[OH_TEXT_SIZE_MAX + 1];
+    struct shop *shop = shop_open(NULL);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_int_equal(node_with(shop, OH_BYTES_NONE, OH_BYTES_NONE, oh_bytes_of(names[i].text)),
+                         names[i].is_right ? OH_OK_DONE : OH_V_INVALID_VALUE);
+    memset(longest, 'x', sizeof(longest));
+    for (size_t size = OH_TEXT_SIZE_MAX - 1; size <= sizeof(longest); size++)
+        assert_int_equal(node_with(shop, OH_BYTES_NONE, OH_BYTES_NONE, (struct oh_bytes){ longest, size }),
+                         size <= OH_TEXT_SIZE_MAX ? OH_OK_DONE : OH_V_INVALID_VALUE);
+    for (size_t size = 0; size <= OH_ID_SIZE_MAX + 1; size++) {
+        struct oh_command command = { .type = OH_COMMAND_ITEM, .item = { .sku = { longest, size } } };
+        bool is_id = size >= 1 && size <= OH_ID_SIZE_MAX;
+        if (size > 3 && size < OH_ID_SIZE_MAX - 1)
+            continue;
+        assert_int_equal(shop_do(shop, &command), is_id ? OH_OK_DONE : OH_V_INVALID_ID);
+    }
     shop_close(shop);
 }
 
@@ -236,7 +365,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_data_node_is_unchanged_only_when_every_field_is_the_same),
         cmocka_unit_test(test_reference_data_group_put_over_other_priorities_is_a_change),
+        cmocka_unit_test(test_reference_data_channel_is_unchanged_only_when_every_field_is_the_same),
         cmocka_unit_test(test_reference_data_group_keeps_members_whose_numbers_are_high),
+        cmocka_unit_test(test_reference_data_takes_numbers_with_a_right_check_digit),
+        cmocka_unit_test(test_reference_data_takes_countries_of_two_capitals),
+        cmocka_unit_test(test_reference_data_files_postal_codes_without_blanks_in_capitals),
+        cmocka_unit_test(test_reference_data_takes_names_that_can_be_printed),
         cmocka_unit_test(test_reference_data_refuses_more_members_than_there_may_be),
         cmocka_unit_test(test_reference_data_rule_names_the_value_that_is_out_of_range),
         cmocka_unit_test(test_reference_data_finds_nothing_that_is_not_there),

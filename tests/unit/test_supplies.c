@@ -31,11 +31,27 @@ static void test_supplies_adds_up_what_comes_at_the_same_time(void **state)
     shop_close(shop);
 }
 
+static void test_supplies_refuses_a_time_that_is_none(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    assert_int_equal(shop_supply(shop, "p", "s", "n", 1, -1), OH_V_INVALID_TIME);
+    assert_int_equal(shop_supply(shop, "p", "s", "n", 1, OH_TIME_US_MAX + 1), OH_V_INVALID_TIME);
+    assert_int_equal(shop->answer.field, OH_FIELD_ETA);
+    assert_int_equal(shop_supply(shop, "p", "s", "n", -1, 0), OH_V_INVALID_QUANTITY);
+    assert_int_equal(shop_supply(shop, "p", "s", "n", 1, OH_TIME_US_MAX), OH_OK_DONE);
+    assert_int_equal(shop_supply(shop, "p", "s", "n", 1, 0), OH_OK_DONE);
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_supplies_refuses_a_quantity_without_a_place),
         cmocka_unit_test(test_supplies_adds_up_what_comes_at_the_same_time),
+        cmocka_unit_test(test_supplies_refuses_a_time_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
