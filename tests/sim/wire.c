@@ -481,6 +481,15 @@ static const char *header(struct oh_bytes head, const char *name)
     return NULL;
 }
 
+/* The digits here; the head ends with other bytes, so this does too. */
+static uint64_t digits_at(const char *text)
+{
+    uint64_t value = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (uint64_t)(*text - '0');
+    return value;
+}
+
 bool wire_get_reply(struct oh_bytes bytes, struct wire_reply *out, bool *out_is_wrong)
 {
     const char *end = find_text(bytes, "\r\n\r\n");
@@ -489,14 +498,14 @@ bool wire_get_reply(struct oh_bytes bytes, struct wire_reply *out, bool *out_is_
         return false;
     struct oh_bytes head = { bytes.data, (size_t)(end - bytes.data) + 2 };
     const char *length = header(head, "Content-Length");
-    size_t body_size = length == NULL ? 0 : (size_t)strtoull(length, NULL, 10);
+    size_t body_size = length == NULL ? 0 : (size_t)digits_at(length);
     *out_is_wrong = length == NULL;
     if (length == NULL || bytes.size < head.size + 2 + body_size)
         return false;
     const char *replayed = header(head, "Idempotency-Replayed");
     const char *connection = header(head, "Connection");
     *out = (struct wire_reply){
-        .status = (int)strtol(bytes.data + 9, NULL, 10),
+        .status = (int)digits_at(bytes.data + 9),
         .is_replayed = replayed != NULL && strncmp(replayed, "true", 4) == 0,
         .is_last = connection != NULL && strncasecmp(connection, "close", 5) == 0,
         .body = { bytes.data + head.size + 2, body_size },
