@@ -42,6 +42,7 @@ class Op:
         self.kind, self.key, self.target, self.body = kind, key, target, body
         self.repeats = True   # the same answer for ever
         self.tries = 0
+        self.floor = 0        # the greatest seq that was answered before it was sent
         self.step = self.reservation = self.rows = None
         self.__dict__.update(more)
         self.data = request_bytes('POST', target, body, headers)
@@ -59,6 +60,7 @@ class Client:
         self.past = []
         self.connection = None
         self.parser = None
+        self.is_waiting = False
 
     # ---- what it asks
 
@@ -159,7 +161,9 @@ class Client:
         if self.op is None:
             repeat = self.past and self.chance.random() < 0.05
             self.op = self.chance.choice(self.past) if repeat else self.ask()
+            self.op.floor = self.op.floor or self.oracle.last_seq
         self.op.tries += 1
+        self.is_waiting = True
         self.connection.setblocking(True)
         self.connection.sendall(self.op.data)
 
@@ -187,6 +191,7 @@ class Client:
         self.parser.feed(data)
         reply = self.parser.take()
         if reply is not None:
+            self.is_waiting = False
             self.take(reply)
         return bool(data)
 
@@ -243,6 +248,7 @@ class Life:
                 if client.op is None:
                     self.touched.add(before.reservation or before.key)
                     answers += 1
+                if not client.is_waiting:  # a 503 is no answer: the same request again
                     client.send()
 
     def kill(self):

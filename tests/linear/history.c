@@ -157,6 +157,7 @@ struct plan {
     uint32_t *local;      /* reservation's number in its part */
     uint32_t *positions;  /* [item * LIN_NODES_MAX + node]: number in its part */
     struct lin_deed *part_deeds;
+    int64_t *kept_seqs;
 };
 
 uint64_t lin_key_used(const struct lin_op *op)
@@ -467,6 +468,7 @@ static bool part_make(struct plan *plan, struct lin_deed *deeds, uint32_t count,
         .history = plan->history,
         .deeds = deeds,
         .deed_count = count,
+        .kept_seqs = plan->kept_seqs,
         .clock_early_us = plan->history->options.clock_early_us,
         .clock_late_us = plan->history->options.clock_late_us,
     };
@@ -533,9 +535,12 @@ static int time_compare(const void *left, const void *right)
 
 static bool plan_run(struct plan *plan)
 {
-    qsort(plan->history->crashes, plan->history->crash_count, sizeof(int64_t), time_compare);
-    if (!deeds_make(plan))
+    if (plan->history->crash_count > 0)
+        qsort(plan->history->crashes, plan->history->crash_count, sizeof(int64_t), time_compare);
+    plan->kept_seqs = malloc((plan->history->crash_count + 1) * sizeof *plan->kept_seqs);
+    if (plan->kept_seqs == NULL || !deeds_make(plan))
         return false;
+    lin_seq_kept(plan->history, plan->kept_seqs);
     if (plan->result->verdict != LIN_GOOD)
         return true;
     if (!reservations_make(plan) || !parts_join(plan) || !parts_number(plan) || !parts_check(plan))
@@ -554,6 +559,7 @@ static void plan_fini(struct plan *plan)
     free(plan->local);
     free(plan->positions);
     free(plan->part_deeds);
+    free(plan->kept_seqs);
 }
 
 static void put_op(const struct lin_history *history, const char *what, uint32_t op, char *sentence,

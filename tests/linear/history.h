@@ -43,6 +43,7 @@ struct lin_part {
     struct lin_deed *deeds;
     uint32_t deed_count;
     uint32_t reservation_count;
+    const int64_t *kept_seqs; /* of lin_seq_kept() */
     int64_t clock_early_us;
     int64_t clock_late_us;
 };
@@ -64,6 +65,9 @@ enum lin_verdict lin_reason(const struct lin_part *part, uint32_t deed, uint32_t
 
 /* Whether the seqs of all operations fit real time; fills verdict, op and cause when they do not. */
 void lin_seq_times(const struct lin_history *history, struct lin_result *result);
+
+/* For each crash, the greatest seq of a write that was answered before it: up to there nothing died. */
+void lin_seq_kept(const struct lin_history *history, int64_t *kept);
 
 /* Replays a part in the order of seq. Good, or LIN_SEQ_ANSWER with the deed. */
 enum lin_verdict lin_seq_replay(const struct lin_part *part, uint32_t *out_deed);

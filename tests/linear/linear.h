@@ -43,7 +43,7 @@
 #define LIN_SLOTS_MAX   64u      /* requests of one part under way at once */
 #define LIN_STATES_MAX  200000u  /* states held at once; beyond it a history is LIN_TOO_HARD, never "good" */
 
-/* X(name, word, fields that its text has) */
+/* X(name, word): what it asks with */
 #define LIN_KINDS(X)                                                                              \
     X(LIN_ADJUST, "adjust")   /* lines: item, node, delta */                                      \
     X(LIN_SYNC, "sync")       /* lines: item, node, count; as_of, before every movement's time */ \

@@ -89,13 +89,26 @@ struct front {
     uint32_t read_op;
 };
 
+/* The number of crashes before a moment. */
+static uint32_t life_of(const struct lin_history *history, int64_t at_us)
+{
+    uint32_t low = 0;
+    uint32_t high = history->crash_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (history->crashes[middle] < at_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* The crash that ends the life of a moment. */
 static int64_t life_end(const struct lin_history *history, int64_t at_us)
 {
-    uint32_t i = 0;
-    while (i < history->crash_count && history->crashes[i] < at_us)
-        i++;
-    return i < history->crash_count ? history->crashes[i] : LIN_NEVER;
+    uint32_t life = life_of(history, at_us);
+    return life < history->crash_count ? history->crashes[life] : LIN_NEVER;
 }
 
 /* What a read saw binds only what is answered in the same life: after a crash it may be done anew, with less seq. */
@@ -222,38 +235,31 @@ static int turn_compare(const void *left, const void *right)
     return a->told < b->told ? -1 : a->told > b->told;
 }
 
-/* The greatest seq of a write that was answered by then: up to here nothing dies. */
-static int64_t kept_seq(const struct lin_history *history, int64_t by_us)
+void lin_seq_kept(const struct lin_history *history, int64_t *kept)
 {
-    int64_t kept = INT64_MIN;
+    for (uint32_t life = 0; life < history->crash_count; life++)
+        kept[life] = INT64_MIN;
     for (uint32_t i = 0; i < history->op_count; i++) {
         const struct lin_op *op = &history->ops[i];
-        if (op->answer != LIN_NONE && op->return_us <= by_us && !lin_kind_is_read(op->kind) && op->seq > kept)
-            kept = op->seq;
+        uint32_t life = op->answer == LIN_NONE ? history->crash_count : life_of(history, op->return_us);
+        if (life < history->crash_count && !lin_kind_is_read(op->kind) && op->seq > kept[life])
+            kept[life] = op->seq;
     }
-    return kept;
+    for (uint32_t life = 1; life < history->crash_count; life++)
+        kept[life] = kept[life] > kept[life - 1] ? kept[life] : kept[life - 1];
 }
 
-/* Reads beyond what the crash kept have seen what is not in the order. *kept caches one value for each life. */
-static bool read_may_be_lost(const struct lin_part *part, const struct lin_op *op, int64_t *life_us,
-                             int64_t *kept)
+/* Reads beyond what the crash kept have seen what is not in the order. */
+static bool read_may_be_lost(const struct lin_part *part, const struct lin_op *op)
 {
-    int64_t end_us = life_end(part->history, op->return_us);
-    if (end_us == LIN_NEVER)
-        return false;
-    if (end_us != *life_us) {
-        *life_us = end_us;
-        *kept = kept_seq(part->history, end_us);
-    }
-    return op->seq > *kept;
+    uint32_t life = life_of(part->history, op->return_us);
+    return life < part->history->crash_count && op->seq > part->kept_seqs[life];
 }
 
 /* False: a write of the part has no seq, so its place is not known. */
 static bool turns_make(const struct lin_part *part, struct turn *turns, uint32_t *out_count)
 {
     uint32_t count = 0;
-    int64_t life_us = LIN_NEVER;
-    int64_t kept = INT64_MIN;
     for (uint32_t i = 0; i < part->deed_count; i++) {
         const struct lin_op *op = &part->deeds[i].op;
         bool is_read = lin_kind_is_read(op->kind);
@@ -262,7 +268,7 @@ static bool turns_make(const struct lin_part *part, struct turn *turns, uint32_t
                 return false;
             continue;
         }
-        if (is_read && read_may_be_lost(part, op, &life_us, &kept))
+        if (is_read && read_may_be_lost(part, op))
             continue;
         turns[count++] =
             (struct turn){ op->seq, makes_seq(op) ? 0 : 1, op->invoke_us, part->deeds[i].told, i };

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONG_COUNT  400u
+#define LONG_COUNT  200u
 #define LONG_OPS    60u
-#define SMALL_COUNT 20000u
+#define SMALL_COUNT 8000u
 #define SMALL_OPS   7u
 #define NODES       2u
 #define REACH_US    35 /* how far a request may begin before, and end after, its moment */

@@ -37,6 +37,7 @@ class Oracle:
         self.counts = {}      # (sku, node): (as_of, quantity) of the greatest count
         self.answers = {}     # key: what it was answered, status aside
         self.seqs = set()     # of records that an answer named
+        self.last_seq = 0
         self.unnamed = 0      # records that certainly exist, whose seq nobody was told
         self.may_be_more = 0  # records that may exist besides: of imports, of ends of holds
 
@@ -52,18 +53,19 @@ class Oracle:
             self.answers[op.key] = answer
         getattr(self, 'take_' + op.kind)(op, status, answer)
 
-    def record(self, answer):
-        """A write of its own has a seq of its own."""
-        if answer['seq'] in self.seqs:
-            raise Wrong(f'seq {answer["seq"]} was given twice: {answer}')
+    def record(self, op, answer):
+        """A write of its own has a seq of its own, after all that were answered before it was sent."""
+        if answer['seq'] in self.seqs or answer['seq'] <= op.floor:
+            raise Wrong(f'seq {answer["seq"]} was given twice, or not after {op.floor}: {answer}')
         self.seqs.add(answer['seq'])
+        self.last_seq = max(self.last_seq, answer['seq'])
 
     def expect(self, is_right, op, answer):
         if not is_right:
             raise Wrong(f'{op.kind} {op.body} was answered {answer}')
 
     def take_reserve(self, op, status, answer):
-        self.record(answer)
+        self.record(op, answer)
         if status == 409:
             self.expect(answer['code'] == 'insufficient_stock', op, answer)
             return
@@ -84,11 +86,11 @@ class Oracle:
             else:
                 self.expect(inner['code'] == 'insufficient_stock', op, answer)
         self.expect(len(named) == 1, op, answer)
-        self.record({'seq': named.pop()})
+        self.record(op, {'seq': named.pop()})
 
     def take_step(self, op, status, answer):
         """confirm, release, fulfil, extend of a whole reservation; the client that owns it asks only what it can."""
-        self.record(answer)
+        self.record(op, answer)
         claim = self.reservations[op.reservation]
         if status == 409:
             self.expect(claim.expires_at is not None and answer['code'] == 'expired', op, answer)
@@ -105,7 +107,7 @@ class Oracle:
             one[3] = {'confirm': 'confirmed', 'release': 'released', 'fulfil': 'fulfilled'}[op.step]
 
     def take_change(self, op, status, answer):
-        self.record(answer)
+        self.record(op, answer)
         self.take_one_claim(op, status, answer)
 
     take_move = take_change
@@ -132,7 +134,7 @@ class Oracle:
         verdicts = {entry['verdict'] for entry in answer['entries']}
         self.expect(verdicts in ({'ok'}, {'repeated'}) and (verdicts == {'ok'} or op.tries > 1), op, answer)
         if verdicts == {'ok'}:
-            self.record(answer)
+            self.record(op, answer)
         else:
             self.unnamed += 1
         for request, entry in zip(op.body['entries'], answer['entries'], strict=True):
@@ -145,7 +147,7 @@ class Oracle:
 
     def take_sync(self, op, status, answer):
         self.expect(status == 200, op, answer)
-        self.record(answer)
+        self.record(op, answer)
         entry = op.body['entries'][0]
         self.count(entry['sku'], entry['node'], entry['as_of'], entry['quantity'])
 
