@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ static void child_run(const struct recorded_server *server, const char *command)
 {
     char data[2 * RECORDED_PATH_SIZE], conf[2 * RECORDED_PATH_SIZE], port[2 * RECORDED_PATH_SIZE];
     char log[2 * RECORDED_PATH_SIZE], wish[2 * RECORDED_PATH_SIZE];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever ends the recorder ends the server too */
     path_of(server, "data", data);
     path_of(server, "conf", conf);
     path_of(server, "port", port);
