@@ -481,10 +481,12 @@ static const char *header(struct oh_bytes head, const char *name)
     return NULL;
 }
 
-/* The digits here; the head ends with other bytes, so this does too. */
+/* The digits here, behind blanks; the head ends with other bytes, so this does too. */
 static uint64_t digits_at(const char *text)
 {
     uint64_t value = 0;
+    while (*text == ' ')
+        text++;
     for (; *text >= '0' && *text <= '9'; text++)
         value = value * 10 + (uint64_t)(*text - '0');
     return value;
