@@ -427,10 +427,17 @@ static void test_server_goes_on_when_it_runs_out_of_descriptors(void **state)
     for (size_t i = 0; i < count; i++)
         (void)close(held[i]);
     (void)close(waiting);
-    int fd = connected();
-    send_text(fd, GET_A);
-    (void)read_until(fd, "hello");
-    (void)close(fd);
+    /* accept() says that there is no descriptor before it looks for a connection, so one more may be turned away. */
+    bool is_answered = false;
+    for (int i = 0; i < 100 && !is_answered; i++) {
+        int fd = connected();
+        (void)send(fd, GET_A, strlen(GET_A), MSG_NOSIGNAL);
+        await_readable(fd);
+        char byte;
+        is_answered = recv(fd, &byte, 1, 0) == 1;
+        (void)close(fd);
+    }
+    assert_true(is_answered);
     stop();
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
 }
