@@ -161,9 +161,13 @@ static uint64_t print_reference(uint64_t print, const struct oh_command *command
     }
 }
 
+/*
+ * The type is mixed in by itself: of a short text and a small seed the hash sees little more than their exclusive
+ * or, and "release R15" would be "extend R16".
+ */
 uint64_t command_fingerprint(const struct oh_command *command)
 {
-    uint64_t print = (uint64_t)command->type;
+    uint64_t print = PRINT_NUMBERS(0, (int64_t)command->type);
     switch ((int)command->type) {
     case OH_COMMAND_RESERVE:
         return print_reserve(print, &command->reserve);

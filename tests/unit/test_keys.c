@@ -424,11 +424,42 @@ static void test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lin
     shop_close(shop);
 }
 
+static int print_compare(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* Every action on every reservation of a short id: of "release R15" and "extend R16" one had passed for the other. */
+static void test_keys_tell_each_action_on_each_short_id_apart(void **state)
+{
+    enum { IDS = 20000, TYPES = OH_COMMAND_FULFIL - OH_COMMAND_CONFIRM + 1 };
+    uint64_t *prints = malloc((size_t)IDS * TYPES * sizeof(*prints));
+    size_t count = 0;
+    (void)state;
+    assert_non_null(prints);
+    for (uint32_t number = 0; number < IDS; number++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), number % 2 == 0 ? "R%u" : "%u", number / 2);
+        for (uint32_t type = OH_COMMAND_CONFIRM; type <= OH_COMMAND_FULFIL; type++) {
+            struct oh_command command = { .type = (enum oh_command_type)type };
+            command.action = (struct oh_action_command){ .id = oh_bytes_of(id), .at_us = OH_TIME_US_NONE };
+            prints[count++] = command_fingerprint(&command);
+        }
+    }
+    qsort(prints, count, sizeof(*prints), print_compare);
+    for (size_t i = 1; i < count; i++)
+        assert_true(prints[i - 1] != prints[i]);
+    free(prints);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_tell_reservations_apart_by_every_field),
         cmocka_unit_test(test_keys_tell_actions_apart_by_every_field),
+        cmocka_unit_test(test_keys_tell_each_action_on_each_short_id_apart),
         cmocka_unit_test(test_keys_tell_adjusts_and_syncs_apart_by_every_field),
         cmocka_unit_test(test_keys_tell_nodes_and_rules_apart_by_every_field),
         cmocka_unit_test(test_keys_tell_other_reference_data_apart_by_every_field),
