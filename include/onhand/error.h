@@ -24,7 +24,9 @@
     X(OH_E_TOO_LARGE,    12, "larger than the stated limit")                    \
     X(OH_E_UNAVAILABLE,  13, "the service cannot be reached")                   \
     X(OH_E_AGAIN,        14, "not yet, call again")                             \
-    X(OH_E_CLOSED,       15, "closed by the other side")
+    X(OH_E_CLOSED,       15, "closed by the other side")                        \
+    X(OH_E_REFUSED,      16, "refused by the other side")                       \
+    X(OH_E_STOPPED,      17, "told to stop")
 
 enum oh_err {
 #define OH_ERROR_ENUM(name, number, text) name = (number),

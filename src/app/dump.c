@@ -1,7 +1,7 @@
 #include "app/arguments.h"
 #include "app/commands.h"
 #include "app/dump_effect.h"
-#include "app/dump_names.h"
+#include "codec/effect_names.h"
 #include "codec/record.h"
 #include "storage/directory.h"
 #include "storage/journal_reader.h"
@@ -34,7 +34,7 @@ struct dump_run {
     bool is_snapshot;
     struct oh_directory *directory;
     struct oh_record_decoder decoder;
-    struct oh_dump_names names;
+    struct oh_effect_names names;
     struct oh_strbuf line;
     struct oh_diag diag;
 };
@@ -60,7 +60,7 @@ static enum oh_err object_take(struct dump_run *run, struct oh_bytes bytes, uint
     struct oh_effect object;
     enum oh_err err = oh_object_decode(bytes, &run->decoder, &object);
     if (err == OH_OK)
-        err = oh_dump_names_learn(&run->names, &object);
+        err = oh_effect_names_learn(&run->names, &object);
     if (err != OH_OK) {
         oh_diag_set(&run->diag, "object %" PRIu64 " of the newest snapshot: %s", number, oh_err_text(err));
         return err;
@@ -101,7 +101,7 @@ static enum oh_err record_take(struct dump_run *run, const struct oh_journal_rea
     struct oh_record record;
     enum oh_err err = oh_record_decode(bytes, &run->decoder, &record);
     for (uint32_t i = 0; err == OH_OK && i < record.effect_count; i++)
-        err = oh_dump_names_learn(&run->names, &record.effects[i]);
+        err = oh_effect_names_learn(&run->names, &record.effects[i]);
     if (err != OH_OK) {
         struct oh_journal_position position = oh_journal_reader_position(reader);
         oh_diag_set(&run->diag, "%s: byte %" PRIu64 ": %s", position.path, position.record_offset,
@@ -176,7 +176,7 @@ static enum oh_err dump_run_all(struct dump_run *run)
     if (err != OH_OK)
         return err;
     oh_record_decoder_init(&run->decoder, 0);
-    oh_dump_names_init(&run->names);
+    oh_effect_names_init(&run->names);
     oh_strbuf_init(&run->line, LINE_SIZE_MAX);
     err = run->is_snapshot ? snapshot_take(run, &seq) : journal_dump(run);
     if (err == OH_OK && fflush(stdout) != 0) {
@@ -184,7 +184,7 @@ static enum oh_err dump_run_all(struct dump_run *run)
         oh_diag_set(&run->diag, "standard output: %s", oh_err_text(err));
     }
     oh_strbuf_fini(&run->line);
-    oh_dump_names_fini(&run->names);
+    oh_effect_names_fini(&run->names);
     oh_record_decoder_fini(&run->decoder);
     oh_directory_close(&run->directory);
     return err;

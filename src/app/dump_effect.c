@@ -6,7 +6,7 @@
 
 struct dump {
     struct oh_strbuf *buf;
-    const struct oh_dump_names *names;
+    const struct oh_effect_names *names;
 };
 
 /* ---- Pieces ----------------------------------------------------------------------------------- */
@@ -19,11 +19,11 @@ static void put_i64(struct dump dump, const char *name, int64_t value)
 
 /* `word`: its name, or `index_word`: the number of one whose name is not known. None: nothing. */
 static void put_named(struct dump dump, const char *word, const char *index_word,
-                      const struct oh_dump_name_list *list, uint32_t index, uint32_t none)
+                      const struct oh_effect_name_list *list, uint32_t index, uint32_t none)
 {
     if (index == none)
         return;
-    struct oh_bytes name = oh_dump_name(dump.names, list, index);
+    struct oh_bytes name = oh_effect_name(dump.names, list, index);
     if (oh_bytes_is_empty(name))
         oh_json_member_u64(dump.buf, index_word, index);
     else
@@ -72,9 +72,9 @@ static void put_point(struct dump dump, struct oh_point point)
 }
 
 /* A list element: the name, or the index of one that is not known. */
-static void put_element(struct dump dump, const struct oh_dump_name_list *list, uint16_t index)
+static void put_element(struct dump dump, const struct oh_effect_name_list *list, uint16_t index)
 {
-    struct oh_bytes name = oh_dump_name(dump.names, list, index);
+    struct oh_bytes name = oh_effect_name(dump.names, list, index);
     oh_json_separate(dump.buf);
     if (oh_bytes_is_empty(name))
         oh_strbuf_put_u64(dump.buf, index);
@@ -82,7 +82,7 @@ static void put_element(struct dump dump, const struct oh_dump_name_list *list, 
         oh_json_put_string(dump.buf, name);
 }
 
-static void put_list(struct dump dump, const char *word, const struct oh_dump_name_list *list,
+static void put_list(struct dump dump, const char *word, const struct oh_effect_name_list *list,
                      const uint16_t *indexes, uint32_t count)
 {
     oh_json_member(dump.buf, word);
@@ -406,7 +406,7 @@ static void (*const put_functions[])(struct dump, const struct oh_effect *) = {
     [OH_EFFECT_HEAD] = head_put,
 };
 
-void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_dump_names *names,
+void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_effect_names *names,
                         const struct oh_effect *effect)
 {
     oh_strbuf_put_char(buf, '{');
@@ -415,7 +415,7 @@ void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_dump_names *names
     oh_strbuf_put_char(buf, '}');
 }
 
-void oh_dump_put_record(struct oh_strbuf *buf, const struct oh_dump_names *names,
+void oh_dump_put_record(struct oh_strbuf *buf, const struct oh_effect_names *names,
                         const struct oh_record *record)
 {
     oh_strbuf_put_char(buf, '{');

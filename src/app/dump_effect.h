@@ -7,16 +7,16 @@
 #ifndef ONHAND_APP_DUMP_EFFECT_H
 #define ONHAND_APP_DUMP_EFFECT_H
 
-#include "app/dump_names.h"
+#include "codec/effect_names.h"
 #include "base/strbuf.h"
 #include "onhand/effect.h"
 
 /* Writes {"effect":"claim",...}. */
-void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_dump_names *names,
+void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_effect_names *names,
                         const struct oh_effect *effect);
 
 /* Writes {"seq","at","effects":[...]}. */
-void oh_dump_put_record(struct oh_strbuf *buf, const struct oh_dump_names *names,
+void oh_dump_put_record(struct oh_strbuf *buf, const struct oh_effect_names *names,
                         const struct oh_record *record);
 
 #endif
