@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
+#define PRINT_SEED 4710817U
 #define PID_SIZE 16 /* digits, spaces and a newline; of fixed size so that rewriting needs no new space */
 
 struct oh_directory {
@@ -247,6 +249,12 @@ const char *oh_directory_snapshot_path(const struct oh_directory *directory)
 struct oh_ledger_id oh_directory_ledger_id(const struct oh_directory *directory)
 {
     return directory->ledger_id;
+}
+
+int64_t oh_directory_print(const struct oh_directory *directory)
+{
+    const struct oh_ledger_id *id = &directory->ledger_id;
+    return (int64_t)(XXH3_64bits_withSeed(id->bytes, sizeof(id->bytes), PRINT_SEED) & INT64_MAX);
 }
 
 bool oh_directory_is_new(const struct oh_directory *directory)

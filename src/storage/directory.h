@@ -9,7 +9,8 @@
  * Each file carries the random id of the ledger, so that a file copied in from
  * another ledger is refused. The id also seeds the checksums: a client that
  * does not know it cannot place bytes in a record that pass for a frame.
- * Therefore no reply, metric or log line shows it.
+ * Therefore no reply, metric or log line shows it. What may be shown is
+ * oh_directory_print(), from which nobody can find the id.
  *
  * Threads: open and close on one thread; the accessors on any.
  */
@@ -54,6 +55,12 @@ const char *oh_directory_path(const struct oh_directory *directory);
 const char *oh_directory_journal_path(const struct oh_directory *directory);
 const char *oh_directory_snapshot_path(const struct oh_directory *directory);
 struct oh_ledger_id oh_directory_ledger_id(const struct oh_directory *directory);
+
+/*
+ * The same for the same ledger id, and most likely for no other: how PostgreSQL knows whose tables it has
+ * (onhand.watermark.ledger). Never below 0; it stays the same in every version of the program.
+ */
+int64_t oh_directory_print(const struct oh_directory *directory);
 
 /* True when no journal file existed at open: the ledger starts here. */
 bool oh_directory_is_new(const struct oh_directory *directory);
