@@ -417,7 +417,8 @@ void oh_reply_put_reservation(struct oh_strbuf *buf, const struct oh_ledger *led
     oh_strbuf_put_char(buf, '{');
     oh_json_member_string(buf, "id", view->id);
     oh_json_member_text(buf, "kind", oh_kind_text(view->kind));
-    oh_json_member_string(buf, "channel", oh_channel_name(ledger, view->channel));
+    if (view->channel.index != OH_NODE_NONE) /* the interface asks for one; the ledger, and so a file, does not */
+        oh_json_member_string(buf, "channel", oh_channel_name(ledger, view->channel));
     oh_json_member_string_if_any(buf, "customer", view->customer);
     oh_json_member_string_if_any(buf, "order", view->order);
     oh_json_member_text(buf, "status", oh_status_text(view->status));

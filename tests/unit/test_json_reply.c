@@ -475,6 +475,19 @@ static void test_json_reply_writes_a_reservation(void **state)
         "\"confirmed\":0,\"fulfilled\":0,\"released\":0,\"expired\":0.25}]}],\"seq\":8}");
 }
 
+/* The interface makes none, a file may hold one. */
+static void test_json_reply_leaves_the_channel_out_when_a_reservation_has_none(void **state)
+{
+    (void)state;
+    const struct oh_reservation_view view = { .id = OH_BYTES("r"),
+                                              .channel = { OH_NODE_NONE },
+                                              .kind = OH_KIND_STAFF,
+                                              .expires_at_us = OH_TIME_US_NONE };
+    oh_reply_put_reservation(&buf, ledger, &view, NULL, 0, 8);
+    assert_written("{\"id\":\"r\",\"kind\":\"staff\",\"status\":\"held\",\"created_at\":\"1970-01-01T00:00:00Z\","
+                   "\"expires_at\":null,\"lines\":[],\"seq\":8}");
+}
+
 /* Claims in any order: lines ascend, and the claims of a line stay in the order they were made. */
 static void test_json_reply_keeps_the_order_of_claims_within_a_line(void **state)
 {
@@ -532,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_json_reply_names_the_field_of_a_refusal),
         cmocka_unit_test(test_json_reply_writes_the_results_of_a_batch),
         cmocka_unit_test(test_json_reply_writes_a_reservation),
+        cmocka_unit_test(test_json_reply_leaves_the_channel_out_when_a_reservation_has_none),
         cmocka_unit_test(test_json_reply_keeps_the_order_of_claims_within_a_line),
     };
     return cmocka_run_group_tests(tests, ledger_setup, ledger_teardown);
