@@ -24,6 +24,7 @@
 /* A server's storage without a server, and the records it ever took. */
 struct durable {
     struct storage_disk *disk;
+    const char *path;
     struct oh_directory *directory;
     struct oh_journal *journal;
     struct oh_ledger *ledger;
@@ -55,7 +56,7 @@ static enum oh_err storage_start(struct durable *d)
     struct oh_recovery_options options = { .last_seq = 0 };
     d->diag.text[0] = '\0';
     enum oh_err err =
-        oh_directory_open(storage_disk_io(d->disk), "d", OH_DIRECTORY_WRITE, &d->directory, &d->diag);
+        oh_directory_open(storage_disk_io(d->disk), d->path, OH_DIRECTORY_WRITE, &d->directory, &d->diag);
     if (err == OH_OK)
         err = oh_journal_open(d->directory, &journal_options, &d->journal, &d->diag);
     if (err != OH_OK)
@@ -96,6 +97,7 @@ static int setup(void **state)
     struct durable *d = calloc(1, sizeof(*d));
     assert_non_null(d);
     d->disk = storage_disk_create(5);
+    d->path = "d";
     d->snapshots = (struct oh_snapshotter_options){ .is_manual = true, .journal_bytes_max = UINT64_MAX };
     random_commands_init(&d->commands, 42, 30, 10);
     oh_record_decoder_init(&d->decoder, 0);
@@ -292,6 +294,66 @@ static void test_recovery_restores_a_snapshot_when_no_record_came_after(void **s
     run(d, 100);
     storage_stop(d);
     assert_started(d);
+    assert_recovered(d);
+}
+
+static void object_put(void *ctx, const struct oh_effect *object)
+{
+    struct oh_strbuf bytes;
+    oh_strbuf_init(&bytes, OH_SNAPSHOT_OBJECT_SIZE_MAX);
+    assert_int_equal(oh_object_encode(object, &bytes), OH_OK);
+    enum oh_err err = oh_snapshot_writer_put(ctx, oh_strbuf_bytes(&bytes));
+    if (err == OH_E_AGAIN) {
+        oh_snapshot_writer_work(ctx);
+        err = oh_snapshot_writer_put(ctx, oh_strbuf_bytes(&bytes));
+    }
+    assert_int_equal(err, OH_OK);
+    oh_strbuf_fini(&bytes);
+}
+
+/* A new directory with a snapshot of the ledger and an empty journal behind it, as a rebuild makes one. */
+static void rebuilt_make(struct durable *d, const char *path)
+{
+    struct oh_snapshot_options options = {
+        .seq = d->last_seq, .at_us = oh_ledger_time_us(d->ledger), .is_manual = true
+    };
+    struct oh_journal_options empty = journal_options;
+    struct oh_directory *directory;
+    struct oh_snapshot_writer *writer;
+    struct oh_journal *journal;
+    empty.first_seq = d->last_seq + 1;
+    enum oh_err err =
+        oh_directory_open(storage_disk_io(d->disk), path, OH_DIRECTORY_WRITE, &directory, &d->diag);
+    assert_int_equal(err, OH_OK);
+    assert_int_equal(oh_snapshot_writer_create(directory, &options, &writer, &d->diag), OH_OK);
+    oh_ledger_export(d->ledger, object_put, writer);
+    oh_snapshot_writer_finish(writer);
+    oh_snapshot_writer_work(writer);
+    assert_int_equal(oh_snapshot_writer_state(writer, &d->diag), OH_SNAPSHOT_DONE);
+    oh_snapshot_writer_destroy(&writer);
+    assert_int_equal(oh_journal_open(directory, &empty, &journal, &d->diag), OH_OK);
+    oh_journal_close(&journal);
+    oh_directory_close(&directory);
+}
+
+static void test_recovery_goes_on_from_a_snapshot_when_the_journal_begins_behind_it(void **state)
+{
+    struct durable *d = *state;
+    assert_started(d);
+    run(d, 500);
+    rebuilt_make(d, "e");
+    storage_stop(d);
+    d->path = "e";
+    assert_started(d);
+    assert_int_equal(d->report.snapshot_seq, d->last_seq);
+    assert_int_equal(d->report.record_count, 0);
+    assert_int_equal(d->report.first_seq, d->last_seq + 1);
+    assert_recovered(d);
+    uint64_t snapshot_seq = d->last_seq;
+    run(d, 100);
+    storage_stop(d);
+    assert_started(d);
+    assert_int_equal(d->report.record_count, d->last_seq - snapshot_seq);
     assert_recovered(d);
 }
 
@@ -617,6 +679,7 @@ int main(void)
         RECOVERY_TEST(test_recovery_replays_the_journal_when_there_is_no_snapshot),
         RECOVERY_TEST(test_recovery_restores_the_newest_snapshot_and_replays_what_came_after),
         RECOVERY_TEST(test_recovery_restores_a_snapshot_when_no_record_came_after),
+        RECOVERY_TEST(test_recovery_goes_on_from_a_snapshot_when_the_journal_begins_behind_it),
         RECOVERY_TEST(test_recovery_brings_back_what_was_durable_when_the_power_fails),
         RECOVERY_TEST(test_recovery_names_file_and_byte_when_the_journal_is_damaged),
         RECOVERY_TEST(test_recovery_does_not_take_an_older_snapshot_when_the_newest_is_damaged),
