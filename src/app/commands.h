@@ -12,6 +12,8 @@ int oh_command_bench(int argc, char **argv);
 int oh_command_demo(int argc, char **argv);
 int oh_command_dump(int argc, char **argv);
 int oh_command_load(int argc, char **argv);
+int oh_command_migrate(int argc, char **argv);
+int oh_command_rebuild(int argc, char **argv);
 int oh_command_routes(int argc, char **argv);
 int oh_command_serve(int argc, char **argv);
 int oh_command_verify(int argc, char **argv);
