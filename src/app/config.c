@@ -1,5 +1,6 @@
 #include "app/config.h"
 #include "base/assert.h"
+#include "storage/journal.h"
 #include <errno.h>
 #include <ini.h>
 #include <inttypes.h>
@@ -479,9 +480,8 @@ enum oh_err oh_config_read_arguments(int argc, char **argv, struct oh_config *ou
 
 enum oh_err oh_config_check(const struct oh_config *config, struct oh_diag *diag)
 {
-    if (config->postgres_uri[0] != '\0') {
-        oh_diag_set(diag,
-                    "postgres_uri is set, but this version does not write to PostgreSQL yet: leave it empty");
+    if (config->postgres_uri[0] != '\0' && config->durability == OH_DURABILITY_MEMORY) {
+        oh_diag_set(diag, "postgres_uri needs a journal: durability must be process or disk");
         return OH_E_INVALID;
     }
     if (config->data_dir[0] == '\0') {

@@ -68,7 +68,7 @@ struct oh_config_source {
 enum oh_err oh_config_read_arguments(int argc, char **argv, struct oh_config *out_config,
                                      struct oh_config_source *out_source, struct oh_diag *diag) OH_MUST_CHECK;
 
-/* What one row cannot say: postgres_uri is not there yet, output_soft_size <= output_size_max, ... */
+/* What one row cannot say: postgres_uri needs a journal, output_soft_size <= output_size_max, ... */
 enum oh_err oh_config_check(const struct oh_config *config, struct oh_diag *diag) OH_MUST_CHECK;
 
 /*

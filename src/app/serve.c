@@ -1,8 +1,8 @@
 /*
  * serve.c - `onhand serve`: opens everything in order, runs the server, closes everything in the opposite order.
  *
- *   configuration -> ledger -> directory (lock) -> journal (cuts a torn tail) -> recovery -> snapshotter -> service
- *   -> listening sockets -> turns until SIGTERM -> drain -> last sync -> close
+ *   configuration -> ledger -> directory (lock) -> journal (cuts a torn tail) -> recovery -> snapshotter
+ *   -> projector -> service -> listening sockets -> turns until SIGTERM -> drain -> last sync -> close
  */
 #include "app/commands.h"
 #include "app/config.h"
@@ -11,6 +11,7 @@
 #include "server/routes.h"
 #include "server/server.h"
 #include "server/service.h"
+#include "storage/projector.h"
 #include "storage/recovery.h"
 #include "storage/snapshotter.h"
 #include <stdatomic.h>
@@ -22,6 +23,9 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
+/* At the end, so long may PostgreSQL take to get the last records; the next start brings what is left. */
+#define PROJECTION_DRAIN_MS 3000
+
 #define CONFIG_TEXT_SIZE_MAX ((size_t)64 << 10)
 
 struct serve {
@@ -31,6 +35,7 @@ struct serve {
     struct oh_directory *directory; /* NULL in class memory */
     struct oh_journal *journal;
     struct oh_snapshotter *snapshotter;
+    struct oh_projector *projector; /* NULL without PostgreSQL */
     struct oh_service *service;
     struct oh_server *server;
     struct oh_server_hooks hooks;
@@ -181,12 +186,33 @@ static enum oh_err serve_open_snapshotter(struct serve *serve, struct oh_diag *d
     return oh_snapshotter_create(serve->directory, serve->journal, serve->ledger, &options, &serve->snapshotter, diag);
 }
 
+/* After recovery, so that the journal is ours; PostgreSQL itself need not be there. */
+static enum oh_err serve_open_projector(struct serve *serve, struct oh_diag *diag)
+{
+    if (serve->config.postgres_uri[0] == '\0')
+        return OH_OK;
+    struct oh_projector_options options = {
+        .uri = serve->config.postgres_uri,
+        .directory = serve->directory,
+        .journal = serve->journal,
+        .migrates = serve->config.postgres_migrate != 0,
+        .segment_size = (uint64_t)serve->config.journal_segment_mib << 20,
+        .now_us = clock_us,
+    };
+    enum oh_err err = oh_projector_create(&options, &serve->projector);
+    if (err != OH_OK)
+        oh_diag_set(diag, "the projection to PostgreSQL cannot be started");
+    return err;
+}
+
 static enum oh_err serve_open_service(struct serve *serve, struct oh_diag *diag)
 {
     struct oh_service_options options = {
         .ledger = serve->ledger,
         .journal = serve->journal,
         .snapshotter = serve->snapshotter,
+        .projector = serve->projector,
+        .backlog_bytes_max = (uint64_t)serve->config.postgres_backlog_mib << 20,
         .stop = serve_stop,
         .stop_ctx = serve,
         .reload = serve_reload,
@@ -223,8 +249,8 @@ static enum oh_err serve_open_server(struct serve *serve, struct oh_diag *diag)
 static enum oh_err serve_open(struct serve *serve, struct oh_diag *diag)
 {
     static enum oh_err (*const steps[])(struct serve *serve, struct oh_diag *diag) = {
-        serve_open_ledger, serve_open_journal, serve_recover, serve_open_snapshotter, serve_open_service,
-        serve_open_server,
+        serve_open_ledger,    serve_open_journal, serve_recover, serve_open_snapshotter,
+        serve_open_projector, serve_open_service, serve_open_server,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum oh_err err = steps[i](serve, diag);
@@ -256,6 +282,7 @@ static bool serve_finish_journal(struct serve *serve)
 static void serve_close(struct serve *serve)
 {
     oh_snapshotter_destroy(&serve->snapshotter);
+    oh_projector_destroy(&serve->projector, PROJECTION_DRAIN_MS);
     oh_journal_close(&serve->journal);
     atomic_store(&serve->woken, NULL);
     if (serve->server != NULL)

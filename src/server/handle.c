@@ -66,6 +66,9 @@ void oh_call_unavailable(const struct oh_call *call, enum oh_service_state state
     if (state == OH_SERVICE_STORAGE_FULL)
         oh_reply_problem(call->exchange, 503, "storage_full", "The disk is full",
                          OH_BYTES("The journal has no room for this write; nothing changed. Reads go on."), NULL);
+    else if (state == OH_SERVICE_BACKLOG_FULL)
+        oh_reply_problem(call->exchange, 503, "projection_backlog_full", "PostgreSQL is too far behind",
+                         OH_BYTES("The journal may not keep more for PostgreSQL; nothing changed. Reads go on."), NULL);
     else
         oh_reply_problem(call->exchange, 503, "storage_busy", "The disk cannot keep up",
                          OH_BYTES("Too many writes wait for the disk; nothing changed. Reads go on."), NULL);

@@ -352,8 +352,18 @@ static enum oh_service_state import_room(const struct import *import, size_t siz
     return oh_service_write_check(import->service, OH_SERVICE_WRITE_ROOM + ROOM_PER_BYTE * size);
 }
 
-static void import_refuse_storage(struct import *import)
+static void import_refuse_storage(struct import *import, enum oh_service_state state)
 {
+    if (state == OH_SERVICE_BACKLOG_FULL) {
+        import->refusal = (struct oh_fault){
+            .code = "projection_backlog_full",
+            .title = "PostgreSQL is too far behind",
+            .http_status = 503,
+            .detail = "The journal may not keep more for PostgreSQL; send the import again later, under the same "
+                      "Import-Id.",
+        };
+        return;
+    }
     import->refusal = (struct oh_fault){
         .code = "storage_full",
         .title = "The disk is full",
@@ -376,8 +386,8 @@ static void import_refuse_memory(struct import *import)
 static bool import_take(struct import *import, struct oh_bytes bytes)
 {
     enum oh_service_state state = import_room(import, bytes.size);
-    if (state == OH_SERVICE_STORAGE_FULL)
-        import_refuse_storage(import);
+    if (oh_service_is_full(state))
+        import_refuse_storage(import, state);
     if (state != OH_SERVICE_OK)
         return import->refusal.code != NULL;
     import_refresh_progress(import);
@@ -440,8 +450,8 @@ static bool import_take_held(struct import *import)
 static bool import_has_room_to_finish(struct import *import)
 {
     enum oh_service_state state = import_room(import, OH_ROW_SIZE_MAX);
-    if (state == OH_SERVICE_STORAGE_FULL && import->refusal.code == NULL)
-        import_refuse_storage(import);
+    if (oh_service_is_full(state) && import->refusal.code == NULL)
+        import_refuse_storage(import, state);
     return state == OH_SERVICE_OK || import->refusal.code != NULL;
 }
 
@@ -631,7 +641,7 @@ static bool begin_first_row(const struct oh_call *call, const struct import *imp
 static bool begin_room(const struct oh_call *call, struct import *import)
 {
     enum oh_service_state state = import_room(import, 0);
-    if (state == OH_SERVICE_STORAGE_FULL) {
+    if (oh_service_is_full(state)) {
         oh_call_unavailable(call, state);
         return false;
     }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "codec/record.h"
 #include "server/service_metrics.h"
+#include "storage/projector.h"
 #include "storage/snapshotter.h"
 #include <stdlib.h>
 
@@ -57,7 +58,8 @@ uint64_t oh_service_seq(const struct oh_service *service)
     return oh_ledger_seq(service->ledger);
 }
 
-enum oh_service_state oh_service_write_check(const struct oh_service *service, size_t size)
+/* What the disk says. Expiry asks only this: it is no new demand, and must not wait for PostgreSQL. */
+static enum oh_service_state storage_check(const struct oh_service *service, size_t size)
 {
     uint64_t needed = size < OH_JOURNAL_RECORD_SIZE_MAX ? size : OH_JOURNAL_RECORD_SIZE_MAX;
     if (service->is_failed)
@@ -65,6 +67,12 @@ enum oh_service_state oh_service_write_check(const struct oh_service *service, s
     if (oh_journal_room(service->journal) < needed)
         return oh_journal_is_full(service->journal) ? OH_SERVICE_STORAGE_FULL : OH_SERVICE_STORAGE_BUSY;
     return oh_journal_buffer_room(service->journal) < needed ? OH_SERVICE_STORAGE_BUSY : OH_SERVICE_OK;
+}
+
+enum oh_service_state oh_service_write_check(const struct oh_service *service, size_t size)
+{
+    enum oh_service_state state = storage_check(service, size);
+    return state == OH_SERVICE_OK && service->is_backlog_full ? OH_SERVICE_BACKLOG_FULL : state;
 }
 
 enum oh_err oh_service_apply(struct oh_service *service, int64_t now_us, const struct oh_command *command,
@@ -138,9 +146,9 @@ static void service_run_tasks(struct oh_service *service)
 /* As many holds as certainly fit into the journal, whatever they claim. */
 static uint32_t service_expire_max(const struct oh_service *service)
 {
-    if (oh_service_write_check(service, OH_SERVICE_EXPIRE_ROOM) == OH_SERVICE_OK)
+    if (storage_check(service, OH_SERVICE_EXPIRE_ROOM) == OH_SERVICE_OK)
         return OH_SERVICE_EXPIRE_MAX;
-    if (oh_service_write_check(service, OH_SERVICE_EXPIRE_FEW_ROOM) == OH_SERVICE_OK)
+    if (storage_check(service, OH_SERVICE_EXPIRE_FEW_ROOM) == OH_SERVICE_OK)
         return OH_SERVICE_EXPIRE_FEW;
     return 0;
 }
@@ -234,7 +242,7 @@ static void service_watch_storage(struct oh_service *service)
 {
     size_t needed = service->is_storage_full ? OH_SERVICE_EXPIRE_ROOM : OH_SERVICE_WRITE_ROOM;
     bool is_full = oh_journal_is_full(service->journal) &&
-                   oh_service_write_check(service, needed) == OH_SERVICE_STORAGE_FULL;
+                   storage_check(service, needed) == OH_SERVICE_STORAGE_FULL;
     if (is_full == service->is_storage_full)
         return;
     service->is_storage_full = is_full;
@@ -246,6 +254,27 @@ static void service_watch_storage(struct oh_service *service)
     (void)oh_journal_full_text(service->journal, &diag);
     OH_LOG(OH_LOG_WARN, OH_LOG_EVENT("storage_full"), OH_LOG_U64("seq", oh_service_seq(service)),
            OH_LOG_U64("room_bytes", oh_journal_room(service->journal)), OH_LOG_TEXT("reason", diag.text));
+}
+
+/* Refuses writes while more of the journal waits for PostgreSQL than may; says so once, and once when it is over. */
+static void service_watch_backlog(struct oh_service *service)
+{
+    struct oh_projector_status status;
+    if (service->options.projector == NULL || service->now_us < service->backlog_due_us)
+        return;
+    service->backlog_due_us = service->now_us + OH_SERVICE_BACKLOG_INTERVAL_US;
+    oh_projector_status(service->options.projector, &status);
+    bool is_full = status.backlog_bytes > service->options.backlog_bytes_max;
+    if (is_full == service->is_backlog_full)
+        return;
+    service->is_backlog_full = is_full;
+    if (is_full)
+        OH_LOG(OH_LOG_ERROR, OH_LOG_EVENT("projection_backlog_full"), OH_LOG_U64("seq", oh_service_seq(service)),
+               OH_LOG_U64("projected_seq", status.seq), OH_LOG_U64("backlog_bytes", status.backlog_bytes),
+               OH_LOG_TEXT("reason", status.reason.text));
+    else
+        OH_LOG(OH_LOG_INFO, OH_LOG_EVENT("projection_backlog_resumed"), OH_LOG_U64("seq", oh_service_seq(service)),
+               OH_LOG_U64("projected_seq", status.seq));
 }
 
 static void service_watch_journal(struct oh_service *service)
@@ -271,6 +300,7 @@ static uint64_t service_turn_end(void *context)
     oh_journal_submit(service->journal);
     service_watch_journal(service);
     service_watch_storage(service);
+    service_watch_backlog(service);
     return oh_journal_durable_seq(service->journal);
 }
 

@@ -23,6 +23,7 @@
 #include "server/engine.h"
 #include "storage/journal.h"
 
+struct oh_projector;
 struct oh_snapshotter;
 
 /* Verdict numbers are below this; one counter each. */
@@ -49,6 +50,9 @@ struct oh_snapshotter;
 /* Objects that a running snapshot visits in one turn. */
 #define OH_SERVICE_SNAPSHOT_STEP 1000u
 
+/* How often the backlog of the projection is looked at. */
+#define OH_SERVICE_BACKLOG_INTERVAL_US 100000
+
 /* Without room on the disk, due holds (answers are exact all the same) and waiting tasks are tried again after this. */
 #define OH_SERVICE_EXPIRE_RETRY_US 100000
 #define OH_SERVICE_TASK_RETRY_US 10000
@@ -70,7 +74,14 @@ enum oh_service_state {
     OH_SERVICE_STORAGE_FULL = 1, /* no space for the journal's next file */
     OH_SERVICE_STORAGE_BUSY = 2, /* the disk is slower than the writes */
     OH_SERVICE_FAILED = 3,       /* the journal is lost; the process is about to stop */
+    OH_SERVICE_BACKLOG_FULL = 4, /* PostgreSQL is so far behind that the journal may not grow any more */
 };
+
+/* True when waiting a moment will not help: the write is refused, with the state as the reason. */
+static inline bool oh_service_is_full(enum oh_service_state state)
+{
+    return state == OH_SERVICE_STORAGE_FULL || state == OH_SERVICE_BACKLOG_FULL;
+}
 
 /*
  * Work that goes on over several turns (an import). `run` is called in each turn after the requests, before their
@@ -90,6 +101,8 @@ struct oh_service_options {
     struct oh_ledger *ledger;
     struct oh_journal *journal;
     struct oh_snapshotter *snapshotter; /* NULL in class memory */
+    struct oh_projector *projector;     /* NULL without PostgreSQL */
+    uint64_t backlog_bytes_max;         /* journal that may wait for PostgreSQL before writes are refused */
     /* The journal cannot go on: end the process without another acknowledgement. Called once. */
     void (*stop)(void *ctx, enum oh_err error);
     void *stop_ctx;
@@ -121,7 +134,9 @@ struct oh_service {
     int64_t verify_round_at_us;     /* begin of the round */
     uint64_t verify_round_seq;      /* where the ledger was then */
     int64_t now_us;                 /* of this turn */
+    int64_t backlog_due_us;         /* the next look at the projector */
     bool is_storage_full;
+    bool is_backlog_full;
     bool is_failed;
     uint64_t verdict_counts[OH_SERVICE_VERDICTS_MAX];
 };

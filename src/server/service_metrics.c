@@ -1,7 +1,9 @@
 #include "server/service_metrics.h"
 #include "server/service.h"
+#include "storage/projector.h"
 #include "storage/snapshotter.h"
 
+_Static_assert(OH_PROJECTOR_METRIC_STATES == OH_PROJECTOR_STATE_COUNT, "one gauge for each state");
 _Static_assert(OH_VERDICT_METRIC_COUNT == OH_SERVICE_VERDICTS_MAX, "one counter for each number a verdict may have");
 
 const char *oh_verdict_metric_label(size_t verdict)
@@ -77,11 +79,36 @@ static void collect_snapshots(const struct oh_service *service, struct oh_metric
     metrics->snapshot_last_seq = (int64_t)stats.last_seq;
 }
 
+const char *oh_projector_state_metric_label(size_t state)
+{
+    return oh_projector_state_text((enum oh_projector_state)state);
+}
+
+static void collect_projection(const struct oh_service *service, struct oh_metrics *metrics)
+{
+    struct oh_projector_status status;
+    if (service->options.projector == NULL)
+        return;
+    oh_projector_status(service->options.projector, &status);
+    uint64_t seq = oh_service_seq(service);
+    for (size_t i = 0; i < OH_PROJECTOR_STATE_COUNT; i++)
+        metrics->projection_state[i] = i == (size_t)status.state ? 1 : 0;
+    metrics->projection_seq = (int64_t)status.seq;
+    metrics->projection_lag_records = status.has_seq && seq > status.seq ? (int64_t)(seq - status.seq) : 0;
+    metrics->projection_lag_microseconds = status.lag_us;
+    metrics->projection_backlog_bytes = (int64_t)status.backlog_bytes;
+    metrics->projection_backlog_bytes_max = (int64_t)service->options.backlog_bytes_max;
+    metrics->projection_batches_total = status.batches_count;
+    metrics->projection_records_total = status.records_count;
+    metrics->projection_failures_total = status.failures_count;
+}
+
 void oh_service_collect(const struct oh_service *service, struct oh_metrics *metrics)
 {
     collect_ledger(service, metrics);
     collect_journal(service, metrics);
     collect_snapshots(service, metrics);
+    collect_projection(service, metrics);
     metrics->imports = service->task_count;
     metrics->build_info[0] = 1;
     for (size_t i = 0; i < OH_SERVICE_VERDICTS_MAX; i++)

@@ -11,12 +11,16 @@
 struct oh_metrics;
 struct oh_service;
 
+/* States of a projector (storage/projector.h). */
+#define OH_PROJECTOR_METRIC_STATES 6
+
 /* Numbers that a verdict may have. */
 #define OH_VERDICT_METRIC_COUNT 64
 
-/* Labels of metrics.def: the code of a verdict's number, or NULL; the version of the program. */
+/* Labels of metrics.def: the code of a verdict's number, or NULL; the version of the program; a projector's state. */
 const char *oh_verdict_metric_label(size_t verdict);
 const char *oh_version_metric_label(size_t index);
+const char *oh_projector_state_metric_label(size_t state);
 
 /* Fills the rows of the ledger, the journal and the snapshots. */
 void oh_service_collect(const struct oh_service *service, struct oh_metrics *metrics);

@@ -302,6 +302,7 @@ enum oh_err oh_journal_open(const struct oh_directory *directory, const struct o
     struct oh_journal *journal = calloc(1, sizeof(*journal));
     if (journal == NULL)
         return OH_E_NOMEM;
+    journal->keep_seq = UINT64_MAX;
     journal->options = filled;
     if (!sync_primitives_init(journal)) {
         free(journal);
@@ -470,16 +471,37 @@ bool oh_journal_failed(struct oh_journal *journal, struct oh_diag *out_diag)
     return true;
 }
 
+/* Under the mutex. */
+static void forget_follow(struct oh_journal *journal)
+{
+    uint64_t seq = journal->forget_asked_seq;
+    if (seq >= journal->keep_seq)
+        seq = journal->keep_seq == 0 ? 0 : journal->keep_seq - 1;
+    if (seq <= journal->forget_seq)
+        return;
+    journal->forget_seq = seq;
+    journal->is_forget_wanted = true;
+    pthread_cond_signal(&journal->preparer_wake);
+}
+
 void oh_journal_forget(struct oh_journal *journal, uint64_t seq)
 {
     if (is_memory(journal))
         return;
     journal_lock(journal);
-    if (seq > journal->forget_seq) {
-        journal->forget_seq = seq;
-        journal->is_forget_wanted = true;
-        pthread_cond_signal(&journal->preparer_wake);
-    }
+    if (seq > journal->forget_asked_seq)
+        journal->forget_asked_seq = seq;
+    forget_follow(journal);
+    journal_unlock(journal);
+}
+
+void oh_journal_keep_from(struct oh_journal *journal, uint64_t seq)
+{
+    if (is_memory(journal))
+        return;
+    journal_lock(journal);
+    journal->keep_seq = seq;
+    forget_follow(journal);
     journal_unlock(journal);
 }
 

@@ -169,6 +169,9 @@ void oh_journal_forget(struct oh_journal *journal, uint64_t seq);
 /* A copy of the counters. Any thread. */
 void oh_journal_stats(struct oh_journal *journal, struct oh_journal_stats *out_stats);
 
+/* Whatever is forgotten, records from `seq` on stay; before the first call: as forget says. Any thread. */
+void oh_journal_keep_from(struct oh_journal *journal, uint64_t seq);
+
 enum oh_journal_work_kind {
     OH_JOURNAL_WORK_WRITE = 1,   /* one round of the writing thread */
     OH_JOURNAL_WORK_PREPARE = 2, /* one round of the preparing thread */

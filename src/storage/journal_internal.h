@@ -84,7 +84,9 @@ struct oh_journal {
     uint64_t written_cost; /* charged for all records that are written */
     uint64_t submitted_position;
     uint64_t submitted_overhead; /* overhead_cost of everything up to there */
-    uint64_t forget_seq;
+    uint64_t forget_asked_seq; /* what the owner said last */
+    uint64_t keep_seq;         /* from here on nothing is forgotten */
+    uint64_t forget_seq;       /* what follows from both */
     bool is_forget_wanted;
     bool is_syncing; /* the preparing thread syncs the current file */
     bool is_writer_stopping;

@@ -111,12 +111,17 @@ void oh_pg_put_text_or_null(struct oh_strbuf *out, struct oh_bytes value)
         oh_pg_put_text(out, value);
 }
 
+int64_t oh_pg_time_of(int64_t at_us)
+{
+    return at_us - EPOCH_2000_US;
+}
+
 void oh_pg_put_time(struct oh_strbuf *out, int64_t at_us)
 {
     if (at_us == OH_TIME_US_NONE)
         oh_pg_put_null(out);
     else
-        put_value(out, (uint64_t)(at_us - EPOCH_2000_US), 8);
+        put_value(out, (uint64_t)oh_pg_time_of(at_us), 8);
 }
 
 /*

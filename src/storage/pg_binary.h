@@ -32,6 +32,9 @@ uint32_t oh_pg_array_type(uint32_t type);
 
 /* ---- Writing ---------------------------------------------------------------------------------- */
 
+/* A time of ours as PostgreSQL counts: microseconds since 2000. */
+int64_t oh_pg_time_of(int64_t at_us);
+
 /* Begins a row of COPY with that many columns. */
 void oh_pg_row(struct oh_strbuf *out, uint16_t columns);
 

@@ -197,6 +197,11 @@ void oh_pg_close(struct oh_pg **pg)
     *pg = NULL;
 }
 
+void oh_pg_set_statement_ms(struct oh_pg *pg, int64_t ms)
+{
+    pg->statement_ms = ms;
+}
+
 /* ---- Sending and receiving -------------------------------------------------------------------- */
 
 /* Hands everything to the kernel; takes in what comes meanwhile, or both sides could wait for each other. */

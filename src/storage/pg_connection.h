@@ -44,6 +44,9 @@ OH_MUST_CHECK enum oh_err oh_pg_open(const struct oh_pg_options *options, struct
 /* Closes at once, whatever is under way: the server rolls back. Sets *pg to NULL; does nothing when it is. */
 void oh_pg_close(struct oh_pg **pg);
 
+/* From now on: the longest silence of the server. */
+void oh_pg_set_statement_ms(struct oh_pg *pg, int64_t ms);
+
 /* One parameter in binary: a value, or an array of pg_binary.h. data NULL: null. type 0: the server decides. */
 struct oh_pg_parameter {
     uint32_t type;

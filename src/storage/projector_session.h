@@ -1,0 +1,62 @@
+/*
+ * projector_session.h - one connection of the projector: where the tables are, a snapshot into empty ones, batches.
+ *
+ * For projector.c only. Any error ends the session: close it, and open it again. Thread: the projector's.
+ */
+#ifndef ONHAND_STORAGE_PROJECTOR_SESSION_H
+#define ONHAND_STORAGE_PROJECTOR_SESSION_H
+
+#include "codec/record.h"
+#include "storage/journal_reader.h"
+#include "storage/pg_connection.h"
+#include "storage/pg_fold.h"
+#include "storage/projector.h"
+#include <stdatomic.h>
+
+/* A batch of so many records was worth it: look for the next one without a pause. */
+#define OH_PROJECTOR_BUSY_RECORDS 500u
+
+struct projector_session {
+    const struct oh_projector_options *options;
+    int stop_fd;
+    struct oh_pg *pg;
+    struct oh_pg_fold *fold;
+    struct oh_record_decoder decoder;
+    struct oh_journal_reader *reader;
+    struct oh_bytes pending; /* read, but not in a batch yet; lent by the reader */
+    _Atomic int64_t pending_at_us; /* of the oldest record known not to be in the tables; INT64_MAX: none. Any thread */
+    uint64_t seq;   /* in the tables */
+    int64_t epoch;  /* ours */
+    uint64_t imports;
+    uint64_t movements;
+    uint64_t record_print;
+    int64_t months_until_us; /* partitions are there until then */
+    int64_t forget_keys_at_us;
+    uint32_t records_max; /* of a batch: 1 while PostgreSQL refuses something, to find the record */
+};
+
+OH_MUST_CHECK enum oh_err projector_session_init(struct projector_session *session,
+                                                 const struct oh_projector_options *options, int stop_fd);
+void projector_session_fini(struct projector_session *session);
+
+/*
+ * Connects, brings the schema up to date if it may, takes the lock, and reads the watermark. Refuses tables of another
+ * ledger or another history, and those that need records which are gone. *out_needs_snapshot: the tables are empty
+ * and the journal does not reach back to its first record.
+ */
+OH_MUST_CHECK enum oh_err projector_session_open(struct projector_session *session, bool *out_needs_snapshot,
+                                                 struct oh_diag *diag);
+
+/* The newest snapshot into empty tables, in one transaction. */
+OH_MUST_CHECK enum oh_err projector_session_load(struct projector_session *session, struct oh_diag *diag);
+
+/* Learns the names and stands before the next record. */
+OH_MUST_CHECK enum oh_err projector_session_begin(struct projector_session *session, struct oh_diag *diag);
+
+/* One transaction of what there is. *out_records 0: nothing new. */
+OH_MUST_CHECK enum oh_err projector_session_batch(struct projector_session *session, uint64_t *out_records,
+                                                  struct oh_diag *diag);
+
+void projector_session_close(struct projector_session *session);
+
+#endif
