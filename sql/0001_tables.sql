@@ -17,6 +17,7 @@ CREATE TABLE onhand.watermark (
     movements      bigint NOT NULL DEFAULT 0 CHECK (movements >= 0),
     forgotten      bigint NOT NULL DEFAULT 0 CHECK (forgotten >= 0),
     forgotten_at   timestamptz,
+    history_from   timestamptz,
     imports        bigint NOT NULL DEFAULT 0 CHECK (imports >= 0),
     known_seq      bigint NOT NULL DEFAULT 0 CHECK (known_seq >= seq),
     committed_at   timestamptz
@@ -31,6 +32,7 @@ COMMENT ON COLUMN onhand.watermark.epoch IS 'Counts projectors. A batch of an ea
 COMMENT ON COLUMN onhand.watermark.movements IS 'Numbered movements so far: the next one gets this number.';
 COMMENT ON COLUMN onhand.watermark.forgotten IS 'Movements below this number are not in the tables any more.';
 COMMENT ON COLUMN onhand.watermark.forgotten_at IS 'The latest business time of a movement below forgotten. NULL: none is missing.';
+COMMENT ON COLUMN onhand.watermark.history_from IS 'Movements and events of before are not in the tables, but summed up in opening. NULL: all are there.';
 COMMENT ON COLUMN onhand.watermark.imports IS 'How many times an import reported progress.';
 COMMENT ON COLUMN onhand.watermark.known_seq IS 'The last durable record that the projector knew of when it committed: what is behind seq was still to come.';
 COMMENT ON COLUMN onhand.watermark.committed_at IS 'The database''s time of that commit.';
@@ -294,14 +296,14 @@ COMMENT ON COLUMN onhand.position_count.seq IS 'The record of the count. NULL: n
 CREATE TABLE onhand.opening (
     sku      text COLLATE "C" NOT NULL,
     node     text COLLATE "C" NOT NULL,
-    state    text NOT NULL,
+    state    text NOT NULL CHECK (state IN ('sellable', 'damaged', 'quality_control', 'display', 'returned', 'held', 'confirmed')),
     quantity numeric(19, 3) NOT NULL,
     PRIMARY KEY (sku, node, state)
 );
-COMMENT ON TABLE onhand.opening IS 'What positions had before the oldest movement here: opening + movements = position.';
+COMMENT ON TABLE onhand.opening IS 'What positions had before the history here: opening + movements (of held and confirmed: events) = position.';
 COMMENT ON COLUMN onhand.opening.sku IS 'The item.';
 COMMENT ON COLUMN onhand.opening.node IS 'The node.';
-COMMENT ON COLUMN onhand.opening.state IS 'Which state.';
+COMMENT ON COLUMN onhand.opening.state IS 'Which state; or held, confirmed.';
 COMMENT ON COLUMN onhand.opening.quantity IS 'How much.';
 
 CREATE TABLE onhand.movement (

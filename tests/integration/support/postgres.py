@@ -4,6 +4,8 @@ A private PostgreSQL for a test: its own data folder, socket and port, and every
 It is trusted over its socket as the superuser (session(), query()) and asks for a password over TCP (uri()), which is
 how the program comes. As root it runs as the user `postgres`, for it refuses root.
 """
+import atexit
+import functools
 import glob
 import os
 import pwd
@@ -258,21 +260,33 @@ class Postgres:
         os.unlink(os.path.join(self.data, 'filler'))
 
 
+@functools.cache
+def shared():
+    """The one server of a test file, gone when the file is done."""
+    postgres = Postgres()
+    atexit.register(postgres.close)
+    return postgres.start()
+
+
 class PostgresCase(unittest.TestCase):
-    """One server for the tests of a class; `options` are those of Postgres."""
-    options = {}
+    """Tests that share one server. A class with `options` (those of Postgres) has one of its own."""
+    options = None
     maxDiff = 4000
 
     @classmethod
     def setUpClass(cls):
         cls.postgres, cls.why_not = None, 'there is no PostgreSQL 15'
-        if is_there():
-            try:
-                cls.postgres = Postgres(**cls.options)
-                cls.addClassCleanup(cls.postgres.close)
-                cls.postgres.start()
-            except unittest.SkipTest as reason:
-                cls.why_not = str(reason)
+        if not is_there():
+            return
+        if cls.options is None:
+            cls.postgres = shared()
+            return
+        try:
+            cls.postgres = Postgres(**cls.options)
+            cls.addClassCleanup(cls.postgres.close)
+            cls.postgres.start()
+        except unittest.SkipTest as reason:
+            cls.why_not = str(reason)
 
     def setUp(self):
         if self.postgres is None:
