@@ -29,6 +29,9 @@ static const char months_sql[] =
     "SELECT onhand.month_add($1), onhand.month_add($1 + interval '1 month'),"
     " date_trunc('month', $1, 'UTC') + interval '2 months'";
 
+/* The lock lets onhand.drop_months_before() wait for the end of a batch, and a batch for it, without a deadlock. */
+static const char begin_sql[] = "BEGIN; LOCK TABLE onhand.watermark IN ROW EXCLUSIVE MODE";
+
 static const char advance_sql[] =
     "UPDATE onhand.watermark SET seq = $1, at = $2, record_print = $3, movements = $4, imports = $5,"
     " known_seq = greatest($6, $1), committed_at = clock_timestamp() WHERE seq = $7 AND epoch = $8";
@@ -42,7 +45,7 @@ static const char opening_sql[] =
     " GROUP BY sku, node, state) AS m ON m.sku = p.sku AND m.node = p.node AND m.state = v.state"
     " WHERE v.quantity <> coalesce(m.quantity, 0)";
 
-static const char forgotten_sql[] = "UPDATE onhand.watermark SET forgotten = $1, forgotten_at = $2";
+static const char forgotten_sql[] = "UPDATE onhand.watermark SET forgotten = $1, forgotten_at = $2, history_from = $3";
 
 static const char forget_keys_sql[] = "DELETE FROM onhand.idempotency_key WHERE at < $1";
 
@@ -437,12 +440,13 @@ static enum oh_err object_take(struct projector_session *session, void *ctx, uin
 static enum oh_err forgotten_set(struct projector_session *session, const struct snapshot_facts *facts,
                                  struct oh_diag *diag)
 {
-    struct number numbers[2];
+    struct number numbers[3];
     const struct oh_pg_parameter parameters[] = {
         number_parameter(&numbers[0], (int64_t)facts->remembered_first),
         time_parameter(&numbers[1], facts->head.forgotten_at_us),
+        time_parameter(&numbers[2], facts->head.time_us),
     };
-    return oh_pg_query(session->pg, forgotten_sql, parameters, 2, diag);
+    return oh_pg_query(session->pg, forgotten_sql, parameters, 3, diag);
 }
 
 /* Objects come in any order, so that their names are learned first: the file is read twice. */
@@ -459,7 +463,7 @@ static enum oh_err objects_load(struct projector_session *session, struct oh_sna
     oh_pg_fold_set_counts(session->fold, facts.head.movement_count, facts.imports);
     err = months_ensure(session, facts.head.time_us, diag);
     if (err == OH_OK)
-        err = oh_pg_run(session->pg, "BEGIN", diag);
+        err = oh_pg_run(session->pg, begin_sql, diag);
     if (err == OH_OK)
         err = objects_read(session, objects, object_take, &facts, diag);
     if (err == OH_OK)
@@ -514,7 +518,7 @@ static enum oh_err record_fold(struct projector_session *session, struct batch *
     if (batch->records == 0) {
         err = months_ensure(session, record->at_us, diag);
         if (err == OH_OK)
-            err = oh_pg_run(session->pg, "BEGIN", diag);
+            err = oh_pg_run(session->pg, begin_sql, diag);
     }
     batch->records++;
     batch->effects += record->effect_count;
