@@ -1,8 +1,10 @@
 #include "app/arguments.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool digits_to_u64(const char *text, uint64_t max, uint64_t *out)
 {
@@ -43,4 +45,11 @@ int oh_argument_error(const char *command, const char *format, ...)
     fprintf(stderr, "\nTry 'onhand %s --help'.\n", command);
     va_end(arguments);
     return OH_EXIT_ARGUMENTS;
+}
+
+int oh_argument_unknown(const char *command, char **argv)
+{
+    const char *option = argv[optind - 1];
+    return oh_argument_error(command, "'%.*s' is not an option, or its value is missing or not wanted",
+                             (int)strcspn(option, "="), option);
 }

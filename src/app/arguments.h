@@ -24,4 +24,10 @@ bool oh_argument_u64(const char *option, const char *text, uint64_t min, uint64_
 /* Writes "onhand <command>: <sentence>" and where to find help; returns OH_EXIT_ARGUMENTS. */
 int oh_argument_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * The same for what getopt_long answered with '?' (opterr must be 0): an option that there is not, or that has a value
+ * too many or too few. The value is not repeated: it may hold a password.
+ */
+int oh_argument_unknown(const char *command, char **argv);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "app/arguments.h"
 #include "app/commands.h"
+#include "app/load_query.h"
 #include "app/progress.h"
 #include "app/row_reader.h"
 #include "base/assert.h"
@@ -22,13 +23,16 @@
 #define LOAD_FRAME_SIZE_MAX (OH_READER_ROW_SIZE_MAX + 262144u)
 #define LOAD_HASH_READ_SIZE 65536u
 
-/* Files are loaded in this order: what later ones name must be there. */
+/* Rows are loaded in this order: what later ones name must be there. */
 static const char *const load_kinds[] = { "nodes", "items", "postal_codes", "groups", "stock", "supplies" };
 #define LOAD_KIND_COUNT (sizeof load_kinds / sizeof load_kinds[0])
 
 struct load {
     struct oh_client client;
-    struct oh_load_source sources[LOAD_KIND_COUNT]; /* path NULL: not asked for */
+    struct oh_load_source sources[LOAD_KIND_COUNT]; /* of load_kinds, in their order */
+    struct oh_queries *queries; /* NULL: none */
+    const char *postgres_uri;
+    const char *query_path;
     const char *setup_path;
     const char *import_id;
     uint64_t tries;
@@ -227,6 +231,15 @@ static enum oh_err send_chunk(struct load *load, struct oh_strbuf *frame, struct
     return err;
 }
 
+/* The database writes CSV. */
+static enum oh_row_format source_format(const struct oh_load_source *source)
+{
+    enum oh_row_format format = OH_ROW_CSV;
+    bool has_format = source->path == NULL || oh_row_format_of(source->path, &format);
+    OH_ASSERT(has_format);
+    return format;
+}
+
 static void put_import_head(struct load *load, const struct oh_load_source *source, enum oh_row_format format,
                             uint64_t first_row, struct oh_strbuf *out)
 {
@@ -239,10 +252,17 @@ static void put_import_head(struct load *load, const struct oh_load_source *sour
                      format == OH_ROW_CSV ? "text/csv" : "application/x-ndjson", source->import);
 }
 
+/* A bad file stays bad; a database that is gone may come back. */
+static void reader_fail(const struct oh_load_source *source, struct load_try *try, enum oh_err err)
+{
+    try->outcome = source->path == NULL && err == OH_E_UNAVAILABLE ? LOAD_RETRY : LOAD_FAILED;
+    try->wait_s_min = 0;
+}
+
 /* OH_E_CLOSED from the reader (no more rows) is the good end here. */
-static enum oh_err send_rows(struct load *load, struct oh_row_reader *reader, struct oh_strbuf *frame,
-                             struct oh_progress *progress, struct oh_progress_state *state,
-                             struct load_try *try)
+static enum oh_err send_rows(struct load *load, const struct oh_load_source *source, struct oh_row_reader *reader,
+                             struct oh_strbuf *frame, struct oh_progress *progress,
+                             struct oh_progress_state *state, struct load_try *try)
 {
     for (;;) { /* ends with the file */
         struct oh_bytes rows = OH_BYTES_NONE;
@@ -251,7 +271,7 @@ static enum oh_err send_rows(struct load *load, struct oh_row_reader *reader, st
         if (err == OH_E_CLOSED)
             return OH_OK;
         if (err != OH_OK) {
-            try->outcome = LOAD_FAILED;
+            reader_fail(source, try, err);
             return err;
         }
         err = send_chunk(load, frame, rows);
@@ -269,7 +289,7 @@ static void print_rejections(const struct oh_load_source *source, const cJSON *b
     const cJSON *rejection = NULL;
     cJSON_ArrayForEach(rejection, cJSON_GetObjectItemCaseSensitive(body, "rejections"))
     {
-        printf("%s row %" PRIu64 ": ", source->path, json_u64(rejection, "row", 0));
+        printf("%s row %" PRIu64 ": ", source->name, json_u64(rejection, "row", 0));
         print_escaped(stdout, json_text(rejection, "code"));
         if (json_text(rejection, "field")[0] != '\0') {
             printf(" in ");
@@ -318,16 +338,13 @@ static enum oh_err send_import(struct load *load, const struct oh_load_source *s
     struct oh_progress_state state = { oh_row_reader_offset(reader), oh_row_reader_size(reader), rows_before,
                                        0 };
     struct oh_strbuf frame;
-    enum oh_row_format format = OH_ROW_CSV;
-    bool has_format = oh_row_format_of(source->path, &format);
-    OH_ASSERT(has_format);
     oh_strbuf_init(&frame, LOAD_FRAME_SIZE_MAX);
-    oh_progress_init(&progress, source->path);
+    oh_progress_init(&progress, source->name);
     oh_progress_start(&progress, &state);
-    put_import_head(load, source, format, rows_before + 1, &frame);
+    put_import_head(load, source, source_format(source), rows_before + 1, &frame);
     enum oh_err err = send_chunk(load, &frame, oh_row_reader_header(reader));
     if (err == OH_OK)
-        err = send_rows(load, reader, &frame, &progress, &state, try);
+        err = send_rows(load, source, reader, &frame, &progress, &state, try);
     if (err == OH_OK)
         err = oh_client_send(&load->client, OH_BYTES("0\r\n\r\n"));
     oh_strbuf_fini(&frame);
@@ -342,8 +359,8 @@ static void import_rest(struct load *load, const struct oh_load_source *source, 
     struct oh_response response;
     try->outcome = LOAD_DONE;
     enum oh_err send_err = send_import(load, source, reader, rows_before, try);
-    if (try->outcome == LOAD_FAILED)
-        return; /* our file is bad: the body without an end tells the server that the import is not whole */
+    if (try->outcome != LOAD_DONE)
+        return; /* our rows ended badly: the body without an end tells the server that the import is not whole */
     if (send_err == OH_E_UNAVAILABLE || send_err == OH_E_NOMEM) {
         oh_diag_set(&try->diag, "%s",
                     send_err == OH_E_NOMEM ? "out of memory" : "the server stopped reading");
@@ -373,7 +390,7 @@ static enum oh_err skip_rows(struct oh_row_reader *reader, const struct oh_load_
         enum oh_err err = oh_row_reader_next(reader, left, &rows, &count, diag);
         if (err == OH_E_CLOSED) {
             oh_diag_set(diag, "the server has %" PRIu64 " rows of import %s, but %s has only %" PRIu64,
-                        row_count, source->import, source->path, row_count - left);
+                        row_count, source->import, source->name, row_count - left);
             return OH_E_INVALID;
         }
         if (err != OH_OK)
@@ -383,23 +400,30 @@ static enum oh_err skip_rows(struct oh_row_reader *reader, const struct oh_load_
     return OH_OK;
 }
 
+static enum oh_err reader_open(struct load *load, const struct oh_load_source *source,
+                               struct oh_row_reader **out_reader, struct oh_diag *diag)
+{
+    struct oh_row_source rows;
+    if (source->path != NULL)
+        return oh_row_reader_open(source->path, source_format(source), out_reader, diag);
+    enum oh_err err = oh_queries_begin(load->queries, (size_t)(source - load->sources), &rows, diag);
+    return err == OH_OK ? oh_row_reader_open_source(source->name, OH_ROW_CSV, &rows, out_reader, diag) : err;
+}
+
 /* Asks, skips, sends. *out_position is what the server had before. */
 static void import_try(struct load *load, const struct oh_load_source *source,
                        struct load_position *out_position, struct oh_load_result *out_result,
                        struct load_try *try)
 {
     struct oh_row_reader *reader = NULL;
-    enum oh_row_format format = OH_ROW_CSV;
-    bool has_format = oh_row_format_of(source->path, &format);
-    OH_ASSERT(has_format);
     load_ask(load, source, out_position, try);
     if (try->outcome != LOAD_DONE)
         return;
-    enum oh_err err = oh_row_reader_open(source->path, format, &reader, &try->diag);
+    enum oh_err err = reader_open(load, source, &reader, &try->diag);
     if (err == OH_OK)
         err = skip_rows(reader, source, out_position->rows, &try->diag);
     if (err != OH_OK) {
-        try->outcome = LOAD_FAILED;
+        reader_fail(source, try, err);
     } else {
         err = oh_client_connect(&load->client, &try->diag);
         if (err != OH_OK)
@@ -431,17 +455,31 @@ static void print_summary(const struct oh_load_source *source, const struct oh_l
     uint64_t rows = result->rows > rows_before ? result->rows - rows_before : 0;
     printf("%s: %" PRIu64 " rows in %.1f s: %" PRIu64 " applied, %" PRIu64 " unchanged, %" PRIu64
            " rejected (seq %" PRIu64 ")\n",
-           source->path, rows, seconds, result->applied, result->unchanged, result->rejected, result->seq);
+           source->name, rows, seconds, result->applied, result->unchanged, result->rejected, result->seq);
     if (result->rejections_omitted > 0)
-        printf("%s: %" PRIu64 " more rejections are not listed\n", source->path, result->rejections_omitted);
+        printf("%s: %" PRIu64 " more rejections are not listed\n", source->name, result->rejections_omitted);
     if (rows_before > 0)
         printf("%s: the server had %" PRIu64 " rows from before, %" PRIu64 " of them rejected\n",
-               source->path, rows_before, rejected - result->rejected);
+               source->name, rows_before, rejected - result->rejected);
     (void)fflush(stdout);
 }
 
-/* Loads one file, trying again as long as that can help. */
-static bool load_source(struct load *load, const struct oh_load_source *source)
+/*
+ * The rows of a query may come in another order the next time, and are others tomorrow: without a name that promises
+ * more, each try is an import of its own. Rows that come twice change nothing.
+ */
+static void query_name_import(const struct load *load, struct oh_load_source *source)
+{
+    struct timespec now = { 0, 0 };
+    if (source->path != NULL || load->import_id != NULL)
+        return;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)snprintf(source->import, sizeof source->import, "pg-%llx-%lx-%lx-%s", (unsigned long long)now.tv_sec,
+                   (unsigned long)now.tv_nsec, (unsigned long)getpid(), source->kind);
+}
+
+/* Loads what one source has, trying again as long as that can help. */
+static bool load_source(struct load *load, struct oh_load_source *source)
 {
     uint64_t started_ns = oh_monotonic_ns();
     uint64_t rows_known = 0;
@@ -450,6 +488,7 @@ static bool load_source(struct load *load, const struct oh_load_source *source)
         struct load_position position = { rows_known, 0 };
         struct oh_load_result result = { 0 };
         struct load_try try;
+        query_name_import(load, source);
         import_try(load, source, &position, &result, &try);
         if (try.outcome == LOAD_DONE) {
             uint64_t rejected = position.rows > 0 ? rejected_in_all(load, source, &result) : result.rejected;
@@ -463,12 +502,12 @@ static bool load_source(struct load *load, const struct oh_load_source *source)
         rows_known = position.rows;
         try_number++;
         if (try.outcome == LOAD_FAILED || try_number >= load->tries) {
-            fprintf(stderr, "onhand load: %s: ", source->path);
+            fprintf(stderr, "onhand load: %s: ", source->name);
             print_escaped(stderr, try.diag.text);
             fprintf(stderr, "%s\n", try.outcome == LOAD_RETRY ? "; no more tries" : "");
             return false;
         }
-        fprintf(stderr, "%s: ", source->path);
+        fprintf(stderr, "%s: ", source->name);
         print_escaped(stderr, try.diag.text);
         fprintf(stderr, "; try %u of %" PRIu64 " follows\n", try_number + 1, load->tries);
         load_wait(try_number, try.wait_s_min);
@@ -562,15 +601,24 @@ static bool load_setup(struct load *load)
 static const char load_help[] =
     "usage: onhand load --to URL [--nodes F] [--items F] [--postal-codes F] [--groups F]\n"
     "                   [--stock F] [--supplies F] [--setup F] [options]\n"
+    "       onhand load --to URL --from-postgres URI --query F [options]\n"
     "\n"
     "Loads files into a running server, in the order above. A file is CSV with a header\n"
     "(.csv) or one JSON object a line (.ndjson, .jsonl), plain or gzipped (.gz).\n"
+    "Or loads the rows of queries in PostgreSQL: F is SQL, in which a line\n"
+    "  -- load: KIND\n"
+    "begins the query of nodes, items, postal_codes, groups, stock or supplies. Its columns\n"
+    "have the names of the CSV files; all queries see one moment of the database.\n"
     "\n"
     "  --to URL             http://host:port of the server\n"
+    "  --from-postgres URI  the database, as libpq takes it. A password belongs into ~/.pgpass\n"
+    "                       or PGPASSWORD, where ps does not show it\n"
+    "  --query F            the queries\n"
     "  --setup F            one {\"path\":\"/v1/...\",\"body\":{...}} a line, each sent as a PUT\n"
     "  --import-id ID       name of this load; default: from the bytes of each file. The\n"
     "                       server skips the rows it has had under the same name, so a\n"
-    "                       load that broke can be started again\n"
+    "                       load that broke can be started again. Queries have a new name\n"
+    "                       each time; give one only if they order the same rows alike\n"
     "  --tries N            tries in a row without progress before giving up (default 10)\n"
     "  --timeout-seconds N  longest silence of the server in a try (default 60)\n"
     "  --allow-rejects      exit with 0 even when rows were rejected\n"
@@ -582,6 +630,8 @@ enum load_option {
     LOAD_OPTION_KIND = 1000, /* + index in load_kinds */
     LOAD_OPTION_TO = 2000,
     LOAD_OPTION_SETUP,
+    LOAD_OPTION_FROM_POSTGRES,
+    LOAD_OPTION_QUERY,
     LOAD_OPTION_IMPORT_ID,
     LOAD_OPTION_TRIES,
     LOAD_OPTION_TIMEOUT,
@@ -598,6 +648,8 @@ static const struct option load_options[] = {
     { "supplies", required_argument, NULL, LOAD_OPTION_KIND + 5 },
     { "to", required_argument, NULL, LOAD_OPTION_TO },
     { "setup", required_argument, NULL, LOAD_OPTION_SETUP },
+    { "from-postgres", required_argument, NULL, LOAD_OPTION_FROM_POSTGRES },
+    { "query", required_argument, NULL, LOAD_OPTION_QUERY },
     { "import-id", required_argument, NULL, LOAD_OPTION_IMPORT_ID },
     { "tries", required_argument, NULL, LOAD_OPTION_TRIES },
     { "timeout-seconds", required_argument, NULL, LOAD_OPTION_TIMEOUT },
@@ -607,7 +659,7 @@ static const struct option load_options[] = {
 };
 
 /* -1: go on; else the exit code. */
-static int load_take_option(struct load *load, int option, const char *value, const char **url)
+static int load_take_option(struct load *load, int option, const char *value, char **argv, const char **url)
 {
     if (option >= LOAD_OPTION_KIND && option < LOAD_OPTION_KIND + (int)LOAD_KIND_COUNT) {
         load->sources[option - LOAD_OPTION_KIND].path = value;
@@ -619,6 +671,12 @@ static int load_take_option(struct load *load, int option, const char *value, co
         return -1;
     case LOAD_OPTION_SETUP:
         load->setup_path = value;
+        return -1;
+    case LOAD_OPTION_FROM_POSTGRES:
+        load->postgres_uri = value;
+        return -1;
+    case LOAD_OPTION_QUERY:
+        load->query_path = value;
         return -1;
     case LOAD_OPTION_IMPORT_ID:
         load->import_id = value;
@@ -634,31 +692,64 @@ static int load_take_option(struct load *load, int option, const char *value, co
         fputs(load_help, stdout);
         return OH_EXIT_OK;
     default:
-        return oh_argument_error("load", "the arguments are wrong");
+        return oh_argument_unknown("load", argv);
     }
+}
+
+/* What is asked for of one kind. False and a sentence: that cannot be. */
+static bool source_check(struct load *load, size_t kind, struct oh_diag *diag)
+{
+    struct oh_load_source *source = &load->sources[kind];
+    enum oh_row_format format;
+    bool has_query = load->queries != NULL && oh_queries_has(load->queries, kind);
+    source->kind = load_kinds[kind];
+    if (source->path == NULL && !has_query)
+        return true;
+    if (source->path != NULL && has_query) {
+        oh_diag_set(diag, "both %s and a query of %s have rows of kind %s", source->path, load->query_path,
+                    source->kind);
+        return false;
+    }
+    (void)snprintf(source->query_name, sizeof source->query_name, "query %s", source->kind);
+    source->name = has_query ? source->query_name : source->path;
+    if (!has_query && !oh_row_format_of(source->path, &format)) {
+        oh_diag_set(diag, "%s: the name must end in .csv or .ndjson, or in one of these and .gz", source->path);
+        return false;
+    }
+    if (has_query && load->import_id == NULL)
+        return true; /* see query_name_import() */
+    return oh_load_import_id(load->import_id, source->kind, source->path, source->import, diag) == OH_OK;
+}
+
+/* True: nothing is to be loaded by queries, or their file is right. */
+static bool queries_check(struct load *load, struct oh_diag *diag)
+{
+    if (load->postgres_uri == NULL && load->query_path == NULL)
+        return true;
+    if (load->postgres_uri == NULL || load->query_path == NULL) {
+        oh_diag_set(diag, "--from-postgres URI and --query F go together");
+        return false;
+    }
+    enum oh_err err = oh_queries_open(load->postgres_uri, load->query_path, load_kinds, LOAD_KIND_COUNT,
+                                      &load->queries, diag);
+    if (err == OH_E_NOMEM)
+        oh_diag_set(diag, "out of memory");
+    return err == OH_OK;
 }
 
 /* Everything that can be known to be wrong before the first byte is sent. -1 when nothing is. */
 static int load_check(struct load *load, const char *url_text, struct oh_url *out_url)
 {
     struct oh_diag diag;
-    enum oh_row_format format = OH_ROW_CSV;
     size_t count = 0;
     if (url_text == NULL)
         return oh_argument_error("load", "--to URL is missing: it says which server");
-    if (oh_url_parse(url_text, out_url, &diag) != OH_OK)
+    if (oh_url_parse(url_text, out_url, &diag) != OH_OK || !queries_check(load, &diag))
         return oh_argument_error("load", "%s", diag.text);
     for (size_t i = 0; i < LOAD_KIND_COUNT; i++) {
-        struct oh_load_source *source = &load->sources[i];
-        if (source->path == NULL)
-            continue;
-        count++;
-        source->kind = load_kinds[i];
-        if (!oh_row_format_of(source->path, &format))
-            return oh_argument_error(
-                "load", "%s: the name must end in .csv or .ndjson, or in one of these and .gz", source->path);
-        if (oh_load_import_id(load->import_id, source->kind, source->path, source->import, &diag) != OH_OK)
+        if (!source_check(load, i, &diag))
             return oh_argument_error("load", "%s", diag.text);
+        count += load->sources[i].name != NULL ? 1 : 0;
     }
     if (count == 0 && load->setup_path == NULL)
         return oh_argument_error("load", "no file is named: there is nothing to load");
@@ -667,9 +758,15 @@ static int load_check(struct load *load, const char *url_text, struct oh_url *ou
 
 static int load_run(struct load *load)
 {
-    bool is_good = true;
+    struct oh_diag diag = { "" };
+    bool is_good = load->queries == NULL || oh_queries_check(load->queries, &diag) == OH_OK;
+    if (!is_good) {
+        fprintf(stderr, "onhand load: ");
+        print_escaped(stderr, diag.text);
+        fprintf(stderr, "\n");
+    }
     for (size_t i = 0; i < LOAD_KIND_COUNT && is_good; i++) {
-        if (load->sources[i].path != NULL)
+        if (load->sources[i].name != NULL)
             is_good = load_source(load, &load->sources[i]);
     }
     if (is_good && load->setup_path != NULL)
@@ -684,18 +781,22 @@ int oh_command_load(int argc, char **argv)
     struct oh_url url;
     int option;
     optind = 0; /* start over: the program's own options were read before */
+    opterr = 0;
     while ((option = getopt_long(argc, argv, "", load_options, NULL)) != -1) {
-        int code = load_take_option(&load, option, optarg, &url_text);
+        int code = load_take_option(&load, option, optarg, argv, &url_text);
         if (code >= 0)
             return code;
     }
+    if (optind < argc && strstr(argv[optind], "://") != NULL)
+        return oh_argument_error("load", "a URI stands alone: --to or --from-postgres goes before it");
     if (optind < argc)
         return oh_argument_error("load", "'%s' is not an option", argv[optind]);
     int code = load_check(&load, url_text, &url);
-    if (code >= 0)
-        return code;
-    oh_client_init(&load.client, &url, (int)load.timeout_s * 1000);
-    code = load_run(&load);
-    oh_client_fini(&load.client);
+    if (code < 0) {
+        oh_client_init(&load.client, &url, (int)load.timeout_s * 1000);
+        code = load_run(&load);
+        oh_client_fini(&load.client);
+    }
+    oh_queries_close(&load.queries);
     return code;
 }

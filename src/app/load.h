@@ -1,5 +1,6 @@
 /*
- * load.h - `onhand load`: files into a running server, through its import.
+ * load.h - `onhand load`: files, or the rows of queries in PostgreSQL (load_query.h), into a running server, through
+ * its import.
  *
  * Each file is one streamed request, whatever its size, in constant memory.
  * The server remembers durably how many rows of an Import-Id it has done, so a
@@ -18,11 +19,15 @@
 #define OH_LOAD_BACKOFF_MS_MIN 200
 #define OH_LOAD_BACKOFF_MS_MAX 10000
 
-/* One file to load. */
+#define OH_LOAD_NAME_SIZE 32
+
+/* What to load of one kind of rows. */
 struct oh_load_source {
     const char *kind; /* as in /v1/import/{kind} */
-    const char *path;
+    const char *name; /* for people: the path, or which query; NULL: nothing of this kind */
+    const char *path; /* NULL: a query */
     char import[OH_IMPORT_ID_SIZE];
+    char query_name[OH_LOAD_NAME_SIZE];
 };
 
 /* What the server answered to a whole file, or to the last part of it when the load was resumed. */

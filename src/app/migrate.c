@@ -84,6 +84,7 @@ static int arguments_read(int argc, char **argv, struct migrate *migrate)
         { NULL, 0, NULL, 0 },
     };
     int option;
+    opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(migrate_help, stdout);
@@ -94,7 +95,7 @@ static int arguments_read(int argc, char **argv, struct migrate *migrate)
         else if (option == 'c')
             migrate->is_check = true;
         else
-            return oh_argument_error("migrate", "the arguments are wrong");
+            return oh_argument_unknown("migrate", argv);
     }
     if (optind < argc)
         return oh_argument_error("migrate", "there are only options, and one argument is none");

@@ -210,7 +210,7 @@ static enum oh_err rebuild_run(struct rebuild *rebuild)
 /* ---- Command ---------------------------------------------------------------------------------- */
 
 /* -1: go on; else the exit code. */
-static int option_take(struct rebuild *rebuild, int option, const char *value)
+static int option_take(struct rebuild *rebuild, int option, const char *value, char **argv)
 {
     switch (option) {
     case 'h':
@@ -230,7 +230,7 @@ static int option_take(struct rebuild *rebuild, int option, const char *value)
                                      rebuild->history_max);
         return -1;
     default:
-        return oh_argument_error("rebuild", "the arguments are wrong");
+        return oh_argument_unknown("rebuild", argv);
     }
 }
 
@@ -243,8 +243,9 @@ static int arguments_read(int argc, char **argv, struct rebuild *rebuild)
         { NULL, 0, NULL, 0 },
     };
     int option;
+    opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        int code = option_take(rebuild, option, optarg);
+        int code = option_take(rebuild, option, optarg, argv);
         if (code >= 0)
             return code;
     }

@@ -28,13 +28,14 @@ struct row_scanner {
 };
 
 struct oh_row_reader {
-    gzFile gz;
+    gzFile gz; /* NULL: a stream */
+    struct oh_row_source source;
     const char *path;
     char *data;     /* ROW_BUFFER_SIZE bytes and one for a missing line end */
     size_t start;   /* where the rows not yet given begin */
     size_t scanned; /* up to here the scanner has been */
     size_t size;    /* up to here bytes are read */
-    bool is_at_end; /* the file has no more bytes */
+    bool is_at_end; /* there are no more bytes */
     struct row_scanner scanner;
     char *header;
     size_t header_size;
@@ -116,6 +117,22 @@ static enum oh_err reader_gz_error(struct oh_row_reader *reader, struct oh_diag 
     return OH_E_TORN;
 }
 
+static enum oh_err reader_read_gz(struct oh_row_reader *reader, char *data, size_t *out_size, struct oh_diag *diag)
+{
+    int got = gzread(reader->gz, data, ROW_READ_SIZE);
+    if (got < 0)
+        return reader_gz_error(reader, diag);
+    if ((unsigned)got < ROW_READ_SIZE) {
+        int code = Z_OK;
+        (void)gzerror(reader->gz, &code);
+        /* Whole rows before the damage are good: they are given first, the error comes with the next read. */
+        if (got == 0 && code != Z_OK && code != Z_STREAM_END)
+            return reader_gz_error(reader, diag);
+    }
+    *out_size = (size_t)got;
+    return OH_OK;
+}
+
 /* Moves what is left to the front and reads more. */
 static enum oh_err reader_fill(struct oh_row_reader *reader, struct oh_diag *diag)
 {
@@ -128,18 +145,15 @@ static enum oh_err reader_fill(struct oh_row_reader *reader, struct oh_diag *dia
                     reader->scanner.row_count + 1, OH_READER_ROW_SIZE_MAX);
         return OH_E_TOO_LARGE;
     }
-    int got = gzread(reader->gz, reader->data + reader->size, ROW_READ_SIZE);
-    if (got < 0)
-        return reader_gz_error(reader, diag);
-    if ((unsigned)got < ROW_READ_SIZE) {
-        int code = Z_OK;
-        (void)gzerror(reader->gz, &code);
-        /* Whole rows before the damage are good: they are given first, the error comes with the next read. */
-        if (got == 0 && code != Z_OK && code != Z_STREAM_END)
-            return reader_gz_error(reader, diag);
-        reader->is_at_end = got == 0;
-    }
-    reader->size += (size_t)got;
+    size_t got = 0;
+    char *data = reader->data + reader->size;
+    enum oh_err err = reader->gz != NULL
+                          ? reader_read_gz(reader, data, &got, diag)
+                          : reader->source.read(reader->source.ctx, data, ROW_READ_SIZE, &got, diag);
+    if (err != OH_OK)
+        return err;
+    reader->is_at_end = got == 0;
+    reader->size += got;
     return OH_OK;
 }
 
@@ -257,8 +271,9 @@ static enum oh_err reader_open_file(struct oh_row_reader *reader, struct oh_diag
     return OH_OK;
 }
 
-enum oh_err oh_row_reader_open(const char *path, enum oh_row_format format, struct oh_row_reader **out_reader,
-                               struct oh_diag *diag)
+/* source NULL: the file of that name. */
+static enum oh_err reader_open(const char *name, enum oh_row_format format, const struct oh_row_source *source,
+                               struct oh_row_reader **out_reader, struct oh_diag *diag)
 {
     struct oh_row_reader *reader = calloc(1, sizeof *reader);
     char *data = malloc(ROW_BUFFER_SIZE + 1);
@@ -268,11 +283,15 @@ enum oh_err oh_row_reader_open(const char *path, enum oh_row_format format, stru
         oh_diag_set(diag, "out of memory");
         return OH_E_NOMEM;
     }
-    reader->path = path;
+    reader->path = name;
     reader->data = data;
     reader->scanner.format = format;
     scanner_begin_row(&reader->scanner);
-    enum oh_err err = reader_open_file(reader, diag);
+    enum oh_err err = OH_OK;
+    if (source != NULL)
+        reader->source = *source;
+    else
+        err = reader_open_file(reader, diag);
     if (err == OH_OK)
         err = reader_take_header(reader, diag);
     if (err != OH_OK) {
@@ -281,6 +300,19 @@ enum oh_err oh_row_reader_open(const char *path, enum oh_row_format format, stru
     }
     *out_reader = reader;
     return OH_OK;
+}
+
+enum oh_err oh_row_reader_open(const char *path, enum oh_row_format format, struct oh_row_reader **out_reader,
+                               struct oh_diag *diag)
+{
+    return reader_open(path, format, NULL, out_reader, diag);
+}
+
+enum oh_err oh_row_reader_open_source(const char *name, enum oh_row_format format,
+                                      const struct oh_row_source *source, struct oh_row_reader **out_reader,
+                                      struct oh_diag *diag)
+{
+    return reader_open(name, format, source, out_reader, diag);
 }
 
 void oh_row_reader_close(struct oh_row_reader **reader)
@@ -303,7 +335,7 @@ struct oh_bytes oh_row_reader_header(const struct oh_row_reader *reader)
 
 uint64_t oh_row_reader_offset(const struct oh_row_reader *reader)
 {
-    z_off_t offset = gzoffset(reader->gz);
+    z_off_t offset = reader->gz == NULL ? 0 : gzoffset(reader->gz);
     return offset < 0 ? 0 : (uint64_t)offset;
 }
 

@@ -1,6 +1,6 @@
 /*
- * row_reader.h - a CSV or NDJSON file of any size, plain or gzipped, as blocks
- * of whole rows.
+ * row_reader.h - a CSV or NDJSON file of any size, plain or gzipped, or a stream
+ * of such bytes, as blocks of whole rows.
  *
  * It finds where rows end; it does not judge them: the server does. Rows end
  * where the server's import says they do, by the same code, so that row numbers
@@ -35,6 +35,18 @@ enum oh_err oh_row_reader_open(const char *path, enum oh_row_format format, stru
                                struct oh_diag *diag) OH_MUST_CHECK;
 void oh_row_reader_close(struct oh_row_reader **reader);
 
+/* Bytes that are in no file. */
+struct oh_row_source {
+    /* Up to `size` of them into `data`; *out_size 0: the end. An error (the diag says which) is the reader's. */
+    enum oh_err (*read)(void *ctx, char *data, size_t size, size_t *out_size, struct oh_diag *diag);
+    void *ctx; /* borrowed until close */
+};
+
+/* The same of a stream; `name` is for sentences, and borrowed until close. Errors: those of the source too. */
+enum oh_err oh_row_reader_open_source(const char *name, enum oh_row_format format,
+                                      const struct oh_row_source *source, struct oh_row_reader **out_reader,
+                                      struct oh_diag *diag) OH_MUST_CHECK;
+
 /* The CSV header with its line end; empty for NDJSON. Lent until close. */
 struct oh_bytes oh_row_reader_header(const struct oh_row_reader *reader);
 
@@ -51,7 +63,7 @@ enum oh_err oh_row_reader_next(struct oh_row_reader *reader, uint64_t row_count_
                                struct oh_bytes *out_rows, uint64_t *out_row_count,
                                struct oh_diag *diag) OH_MUST_CHECK;
 
-/* How far into the file on disk reading is, and how large that is, in bytes. */
+/* How far into the file on disk reading is, and how large that is, in bytes; of a stream, 0: nobody knows. */
 uint64_t oh_row_reader_offset(const struct oh_row_reader *reader);
 uint64_t oh_row_reader_size(const struct oh_row_reader *reader);
 
