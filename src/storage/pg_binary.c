@@ -311,17 +311,15 @@ bool oh_pg_get_time(struct oh_bytes value, int64_t *out_us)
     return true;
 }
 
-/* Adds digit * 10,000^power thousandths. False: it does not fit, or is finer than a thousandth. */
+/* Adds digit * 10,000^power units. False: it does not fit, is finer than a thousandth, or is no digit. */
 static bool milli_add(uint64_t *sum, uint64_t digit, int power)
 {
     if (digit == 0)
         return true;
-    if (power < -1 || power > 4)
+    if (power < -1 || power > 4 || digit > 9999)
         return false;
-    if (power == -1) {
-        *sum += digit / 10;
-        return digit % 10 == 0;
-    }
+    if (power == -1)
+        return digit % 10 == 0 && !__builtin_add_overflow(*sum, digit / 10, sum);
     uint64_t factor = 1000;
     for (int i = 0; i < power; i++)
         factor *= 10000;
@@ -365,11 +363,11 @@ int oh_pg_row_read(struct oh_bytes row, struct oh_bytes *out_columns, int column
     if (left < 2)
         return -2;
     int count = (int16_t)(uint16_t)value_of(at, 2);
-    if (count == -1)
-        return -1;
     at += 2;
     left -= 2;
-    if (count > columns_max)
+    if (count == -1 && left == 0)
+        return -1;
+    if (count < 0 || count > columns_max)
         return -2;
     for (int i = 0; i < count; i++) {
         if (left < 4)

@@ -98,22 +98,44 @@ static enum oh_err result_refused(struct oh_pg *pg, const PGresult *result, stru
 
 /* ---- Opening and closing ---------------------------------------------------------------------- */
 
+/*
+ * libpq 15 keeps no SQLSTATE of a refused connection, but says it when it is verbose: "FATAL:  28P01: password ...".
+ * Only a server says one. Class 57P: it starts, recovers or shuts down.
+ */
+static enum oh_err connect_failed(struct oh_pg *pg, struct oh_diag *diag)
+{
+    diag_set_line(diag, PQerrorMessage(pg->connection));
+    for (const char *at = strstr(diag->text, ":  "); at != NULL; at = strstr(at, ":  ")) {
+        at += 3;
+        if (strspn(at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && at[5] == ':')
+            return strncmp(at, "57P", 3) == 0 ? OH_E_UNAVAILABLE : OH_E_REFUSED;
+    }
+    return OH_E_UNAVAILABLE;
+}
+
 static enum oh_err connect_poll(struct oh_pg *pg, int64_t until_ms, struct oh_diag *diag)
 {
-    for (;;) { /* ends with the time */
-        PostgresPollingStatusType status = PQconnectPoll(pg->connection);
-        if (status == PGRES_POLLING_OK)
-            return OH_OK;
-        if (status == PGRES_POLLING_FAILED)
-            break;
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING; /* as the start left it */
+    while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) { /* ends with the time */
         short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         enum oh_err err = wait_for(PQsocket(pg->connection), events, pg->stop_fd, until_ms, NULL);
         if (err != OH_OK)
             return silence(err, diag);
+        status = PQconnectPoll(pg->connection);
     }
-    diag_set_line(diag, PQerrorMessage(pg->connection));
-    /* libpq 15 keeps no SQLSTATE of a refused connection; only its words say that a server has answered. */
-    return strstr(diag->text, "FATAL") != NULL ? OH_E_REFUSED : OH_E_UNAVAILABLE;
+    return status == PGRES_POLLING_OK ? OH_OK : connect_failed(pg, diag);
+}
+
+/* A password with an unescaped '@' or '/' ends up in the host or the port, which libpq shows in its messages. */
+static bool option_is_sane(const PQconninfoOption *option)
+{
+    if (option->val == NULL || option->val[0] == '\0')
+        return true;
+    if (strcmp(option->keyword, "host") == 0)
+        return strchr(option->val + 1, '@') == NULL; /* the first of a socket without a file */
+    if (strcmp(option->keyword, "port") == 0)
+        return option->val[strspn(option->val, "0123456789,")] == '\0';
+    return true;
 }
 
 static enum oh_err uri_check(const char *uri, struct oh_diag *diag)
@@ -121,12 +143,13 @@ static enum oh_err uri_check(const char *uri, struct oh_diag *diag)
     char *said = NULL; /* may hold a password */
     PQconninfoOption *options = PQconninfoParse(uri, &said);
     PQfreemem(said);
-    if (options == NULL) {
-        oh_diag_set(diag, "the URI of PostgreSQL is malformed");
-        return OH_E_INVALID;
-    }
+    bool is_sane = options != NULL;
+    for (const PQconninfoOption *option = options; is_sane && option->keyword != NULL; option++)
+        is_sane = option_is_sane(option);
     PQconninfoFree(options);
-    return OH_OK;
+    if (!is_sane)
+        oh_diag_set(diag, "the URI of PostgreSQL is malformed (in a password, @ is %%40 and / is %%2F)");
+    return is_sane ? OH_OK : OH_E_INVALID;
 }
 
 static enum oh_err connection_start(struct oh_pg *pg, const struct oh_pg_options *options, struct oh_diag *diag)
@@ -145,6 +168,7 @@ static enum oh_err connection_start(struct oh_pg *pg, const struct oh_pg_options
         return OH_E_NOMEM;
     if (PQstatus(pg->connection) == CONNECTION_BAD)
         return connection_lost(pg, diag);
+    (void)PQsetErrorVerbosity(pg->connection, PQERRORS_VERBOSE);
     int64_t ms = options->connect_ms == 0 ? CONNECT_MS_DEFAULT : options->connect_ms;
     enum oh_err err = connect_poll(pg, monotonic_ms() + ms, diag);
     if (err == OH_OK && PQsetnonblocking(pg->connection, 1) != 0)

@@ -34,8 +34,9 @@ struct oh_pg_options {
 /*
  * oh_pg_open - connect.
  *
- * Errors:  OH_E_UNAVAILABLE (no server, no answer), OH_E_REFUSED (it says no: password, database, too many; the
- *          diag has its words), OH_E_INVALID (the URI), OH_E_STOPPED, OH_E_NOMEM.
+ * Errors:  OH_E_UNAVAILABLE (no server, no answer, it starts or ends), OH_E_REFUSED (it says no: password, database,
+ *          too many; the diag has its words), OH_E_INVALID (the URI), OH_E_STOPPED, OH_E_NOMEM.
+ * Cost:    a host that is a name is looked up by the system, which has its own deadline and does not see the stop.
  * Owner:   gives *out_pg; copies the options.
  */
 OH_MUST_CHECK enum oh_err oh_pg_open(const struct oh_pg_options *options, struct oh_pg **out_pg,

@@ -64,6 +64,22 @@ static enum oh_err version_record(struct oh_pg *pg, const struct oh_pg_migration
     return err;
 }
 
+static enum oh_err rolled_back(struct oh_pg *pg, enum oh_err err)
+{
+    struct oh_diag ignored;
+    bool is_open = err == OH_E_REFUSED || err == OH_E_VERSION;
+    return is_open && oh_pg_run(pg, "ROLLBACK", &ignored) != OH_OK ? OH_E_UNAVAILABLE : err;
+}
+
+/* The schema, empty. */
+static enum oh_err base_make(struct oh_pg *pg, struct oh_diag *diag)
+{
+    enum oh_err err = oh_pg_run(pg, "BEGIN;" MIGRATE_LOCK, diag);
+    if (err == OH_OK)
+        err = oh_pg_run(pg, base_sql, diag);
+    return err == OH_OK ? oh_pg_run(pg, "COMMIT", diag) : rolled_back(pg, err);
+}
+
 /* One migration, whole or not at all. The one that another program was quicker with is passed over. */
 static enum oh_err migration_apply(struct oh_pg *pg, const struct oh_pg_migration *migration, struct oh_diag *diag)
 {
@@ -71,17 +87,14 @@ static enum oh_err migration_apply(struct oh_pg *pg, const struct oh_pg_migratio
     enum oh_err err = oh_pg_run(pg, "BEGIN;" MIGRATE_LOCK, diag);
     if (err == OH_OK)
         err = oh_pg_schema_version(pg, &version, diag);
+    if (err == OH_OK && version > oh_pg_migration_count)
+        err = newer_refuse(version, diag);
     if (err == OH_OK && version < migration->version) {
         err = oh_pg_run(pg, migration->sql, diag);
         if (err == OH_OK)
             err = version_record(pg, migration, diag);
     }
-    if (err == OH_OK)
-        return oh_pg_run(pg, "COMMIT", diag);
-    struct oh_diag ignored;
-    if (err == OH_E_REFUSED && oh_pg_run(pg, "ROLLBACK", &ignored) != OH_OK)
-        err = OH_E_UNAVAILABLE;
-    return err;
+    return err == OH_OK ? oh_pg_run(pg, "COMMIT", diag) : rolled_back(pg, err);
 }
 
 enum oh_err oh_pg_migrate(struct oh_pg *pg, uint32_t *out_from, uint32_t *out_to, struct oh_diag *diag)
@@ -91,11 +104,7 @@ enum oh_err oh_pg_migrate(struct oh_pg *pg, uint32_t *out_from, uint32_t *out_to
     if (err == OH_OK && version > oh_pg_migration_count)
         err = newer_refuse(version, diag);
     if (err == OH_OK && version == 0)
-        err = oh_pg_run(pg, "BEGIN;" MIGRATE_LOCK ";" , diag);
-    if (err == OH_OK && version == 0)
-        err = oh_pg_run(pg, base_sql, diag);
-    if (err == OH_OK && version == 0)
-        err = oh_pg_run(pg, "COMMIT", diag);
+        err = base_make(pg, diag);
     if (err != OH_OK)
         return err;
     *out_from = version;
