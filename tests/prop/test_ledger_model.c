@@ -8,6 +8,7 @@
  *     ONHAND_SEED=1000 ONHAND_RUNS=5000 build/dev/tests/prop/test_ledger_model
  */
 #include "onhand/ledger.h"
+#include "support/ledger_audit.h"
 #include "support/naive.h"
 #include "support/random_commands.h"
 #include "support/shop.h"
@@ -513,6 +514,8 @@ static void agree_on_everything(struct world *world)
     agree_rest(world);
     agree_figures(world);
     agree(world, "differences", oh_ledger_verify(world->ledger, &verifier, UINT16_MAX), 0);
+    const char *complaint = ledger_audit(world->ledger);
+    agree(world, complaint == NULL ? "memory" : complaint, complaint == NULL, true);
 }
 
 /* ---- The run ---------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #include "codec/record.h"
 #include "codec/record_digest.h"
+#include "support/ledger_audit.h"
 #include "support/random_commands.h"
 #include "support/test.h"
 #include <inttypes.h>
@@ -94,11 +95,14 @@ static void advance(struct world *world)
 }
 
 /* Some requests have several commands, and all of them are one record. */
-static void command_run(struct world *world, bool joins_next)
+static void command_run(struct world *world, bool joins, bool joins_next)
 {
     struct oh_command command;
     struct oh_answer answer;
+    int64_t before_us = world->commands.now_us;
     random_commands_next(&world->commands, &command);
+    if (joins)
+        world->commands.now_us = before_us; /* what is one record happens at one time */
     enum oh_err err = oh_ledger_apply(world->live, world->commands.now_us, &command, &answer);
     if (err == OH_E_FULL) {
         record_take(world);
@@ -116,8 +120,8 @@ static void turn_run(struct world *world)
     uint64_t joined =
         oh_prng_below(&world->commands.prng, 10) == 0 ? oh_prng_below(&world->commands.prng, 5) : 0;
     for (uint64_t i = 0; i < joined; i++)
-        command_run(world, true);
-    command_run(world, false);
+        command_run(world, i > 0, true);
+    command_run(world, joined > 0, false);
 }
 
 /* ---- Comparison ------------------------------------------------------------------------------- */
@@ -158,6 +162,9 @@ static void assert_sound(struct oh_ledger *ledger)
     oh_ledger_stats_get(ledger, &stats);
     assert_int_equal(oh_ledger_verify(ledger, &verifier, stats.positions), 0);
     assert_int_equal(verifier.differences, 0);
+    const char *complaint = ledger_audit(ledger);
+    if (complaint != NULL)
+        fail_msg("%s", complaint);
 }
 
 static void assert_same(struct oh_ledger *a, struct oh_ledger *b)

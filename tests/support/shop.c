@@ -1,5 +1,6 @@
 #include "support/shop.h"
 #include "codec/record_digest.h"
+#include "support/ledger_audit.h"
 #include "support/test.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,13 @@ static void object_restore(void *ctx, const struct oh_effect *object)
         fail_msg("%s", diag.text);
 }
 
+static void ledger_check(const struct oh_ledger *ledger)
+{
+    const char *complaint = ledger_audit(ledger);
+    if (complaint != NULL)
+        fail_msg("%s", complaint);
+}
+
 static void ledgers_compare(struct oh_ledger *ledger, struct oh_ledger *other)
 {
     struct oh_record_digest digests[2];
@@ -82,11 +90,13 @@ static void ledgers_compare(struct oh_ledger *ledger, struct oh_ledger *other)
     digest_make(other, oh_ledger_time_us(ledger), &digests[1]);
     assert_true(oh_record_digest_equal(&digests[0], &digests[1]));
     assert_int_equal(oh_ledger_verify(other, &verifier, UINT16_MAX), 0);
+    ledger_check(other);
 }
 
 void shop_close(struct shop *shop)
 {
     shop_take_record(shop);
+    ledger_check(shop->ledger);
     ledgers_compare(shop->ledger, shop->replica);
     if (oh_ledger_seq(shop->ledger) > 0) {
         struct oh_ledger *restored = shop_ledger_create(&shop->options);
