@@ -54,7 +54,7 @@ static void works_load(struct action *action)
     struct oh_ledger *ledger = action->ledger;
     const struct reservation *reservation = &ledger->reservations[action->reservation];
     action->is_due = reservation_is_due(reservation, action->now_us);
-    action->works = scratch_take(ledger, (size_t)reservation->claim_count * sizeof(*action->works) + 1);
+    action->works = scratch_take(ledger, (size_t)reservation->claim_count * sizeof(*action->works));
     for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
         const struct claim *claim = &ledger->claims[link - 1];
         action->works[action->work_count++] = (struct work){

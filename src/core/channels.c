@@ -41,7 +41,7 @@ bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t
 static uint16_t *groups_resolve(struct oh_ledger *ledger, const struct oh_bytes *names, uint32_t count,
                                 struct oh_answer *answer)
 {
-    uint16_t *groups = scratch_take(ledger, (size_t)count * sizeof(*groups) + 1);
+    uint16_t *groups = scratch_take(ledger, (size_t)count * sizeof(*groups));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = group_find(ledger, names[i]);
         if (slot == NO_SLOT) {

@@ -126,7 +126,7 @@ void decide_group(struct oh_ledger *ledger, const struct oh_group_command *comma
     uint16_t *nodes = nodes_resolve(ledger, command->nodes, command->node_count, answer);
     if (nodes == NULL)
         return;
-    int32_t *priorities = scratch_take(ledger, (size_t)command->node_count * sizeof(*priorities) + 1);
+    int32_t *priorities = scratch_take(ledger, (size_t)command->node_count * sizeof(*priorities));
     for (uint32_t i = 0; i < command->node_count; i++)
         priorities[i] = (int32_t)i + 1;
     uint32_t slot = group_find(ledger, command->group);

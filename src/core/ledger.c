@@ -304,8 +304,7 @@ void effects_apply(struct oh_ledger *ledger)
 
 static void clock_set(struct oh_ledger *ledger, int64_t now_us)
 {
-    if (now_us > ledger->time_us)
-        ledger->time_us = now_us;
+    ledger->time_us = oh_max_i64(ledger->time_us, now_us);
 }
 
 static void restored_relink(struct oh_ledger *ledger)
@@ -637,8 +636,6 @@ uint32_t oh_ledger_advance(struct oh_ledger *ledger, int64_t now_us, uint32_t ho
     restored_relink(ledger);
     OH_ASSERT(!ledger->record_is_open);
     clock_set(ledger, now_us);
-    if (ledger->heap_count == 0 || ledger->heap[0].at_us > ledger->time_us)
-        return 0;
     ledger->record_is_lent = true;
     record_begin_if_none(ledger);
     uint32_t count = 0;

@@ -11,7 +11,7 @@ uint32_t node_find(const struct oh_ledger *ledger, struct oh_bytes node)
 uint16_t *nodes_resolve(struct oh_ledger *ledger, const struct oh_bytes *names, uint32_t count,
                         struct oh_answer *answer)
 {
-    uint16_t *nodes = scratch_take(ledger, (size_t)count * sizeof(*nodes) + 1);
+    uint16_t *nodes = scratch_take(ledger, (size_t)count * sizeof(*nodes));
     memset(ledger->visited, 0, (OH_NODES_MAX / 64 + 1) * sizeof(uint64_t));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = node_find(ledger, names[i]);

@@ -522,6 +522,6 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
         answer->line_count = command->line_count;
         return;
     }
-    plan.picks = scratch_take(ledger, (size_t)plan.pick_count * sizeof(*plan.picks) + 1);
+    plan.picks = scratch_take(ledger, (size_t)plan.pick_count * sizeof(*plan.picks));
     reservation_write(&plan);
 }

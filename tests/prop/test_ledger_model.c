@@ -3,10 +3,12 @@
  *
  * Both are given the same random commands: of every type, in bursts that share a record, repeated, late, wrong on
  * purpose and at the edge of what is allowed. After each command the whole answer must agree, field by field, and every
- * so often every answer there is to any question. One seed repeats one run. By hand, as long as you like:
+ * so often every answer there is to any question. A replica replays the records; the ledger that goes on is now and
+ * then the replica, or one restored from a snapshot. One seed repeats one run. By hand, as long as you like:
  *
  *     ONHAND_SEED=1000 ONHAND_RUNS=5000 build/dev/tests/prop/test_ledger_model
  */
+#include "codec/record.h"
 #include "onhand/ledger.h"
 #include "support/ledger_audit.h"
 #include "support/naive.h"
@@ -19,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS 24u
+#define RUNS 72u
 #define STEPS 2500u
 #define COMPARE_EVERY 100u
 #define BURST_MAX 6u /* commands of one record; fewer than RANDOM_JOINED_MAX */
@@ -29,9 +31,12 @@ struct world {
     uint64_t step;
     const char *doing; /* for the one line that a failure prints */
     struct random_commands commands;
+    struct oh_ledger_options options;
     struct oh_ledger *ledger;
+    struct oh_ledger *replica; /* replays what the ledger records */
     struct naive *naive;
-    uint32_t records;
+    struct oh_strbuf bytes; /* of a record */
+    struct oh_record_decoder decoder;
 };
 
 static uint64_t below(struct world *world, uint64_t bound)
@@ -518,6 +523,42 @@ static void agree_on_everything(struct world *world)
     agree(world, complaint == NULL ? "memory" : complaint, complaint == NULL, true);
 }
 
+/* ---- Ledgers that should be the same ---------------------------------------------------------- */
+
+static void record_replay(struct world *world, const struct oh_record *record)
+{
+    struct oh_record decoded;
+    struct oh_diag diag = { "" };
+    oh_strbuf_clear(&world->bytes);
+    assert_int_equal(oh_record_encode(record, &world->bytes), OH_OK);
+    assert_int_equal(oh_record_decode(oh_strbuf_bytes(&world->bytes), &world->decoder, &decoded), OH_OK);
+    if (oh_ledger_replay(world->replica, &decoded, &diag) != OH_OK)
+        disagree(world, diag.text, 0, 0);
+}
+
+static void object_restore(void *ctx, const struct oh_effect *object)
+{
+    struct oh_diag diag = { "" };
+    if (oh_ledger_restore(ctx, object, &diag) != OH_OK)
+        fail_msg("%s", diag.text);
+}
+
+/* The ledger that goes on is the same one, the replica, or what a snapshot restores. */
+static void ledger_exchange(struct world *world)
+{
+    struct oh_ledger *old = world->ledger;
+    uint64_t draw = below(world, 4);
+    if (draw == 0) {
+        world->ledger = world->replica;
+        world->replica = old;
+    } else if (draw == 1) {
+        world->ledger = shop_ledger_create(&world->options);
+        oh_ledger_export(old, object_restore, world->ledger);
+        oh_ledger_destroy(&old);
+    }
+    agree(world, "holds that expire now", oh_ledger_advance(world->ledger, world->naive->time_us, 0), 0);
+}
+
 /* ---- The run ---------------------------------------------------------------------------------- */
 
 static const char *command_text(enum oh_command_type type)
@@ -530,6 +571,22 @@ static const char *command_text(enum oh_command_type type)
     return "?";
 }
 
+/* What a rule does not say is nothing, as in every request: a record has no place for it. */
+static void rule_say(struct oh_rule_values *values)
+{
+    int64_t *const quantities[] = { &values->safety_stock_milli, &values->threshold_milli, &values->min_quantity_milli,
+                                    &values->max_quantity_milli, &values->increment_milli,
+                                    &values->backorder_limit_milli, &values->low_stock_milli };
+    const uint32_t attributes[] = { OH_RULE_SAFETY_STOCK, OH_RULE_THRESHOLD, OH_RULE_MIN_QUANTITY,
+                                    OH_RULE_MAX_QUANTITY, OH_RULE_INCREMENT, OH_RULE_BACKORDER_LIMIT,
+                                    OH_RULE_LOW_STOCK };
+    for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+        *quantities[i] = (values->mask & attributes[i]) != 0 ? *quantities[i] : 0;
+    values->pickup_allowed = (values->mask & OH_RULE_PICKUP_ALLOWED) != 0 && values->pickup_allowed;
+    values->ship_allowed = (values->mask & OH_RULE_SHIP_ALLOWED) != 0 && values->ship_allowed;
+    values->preorder = (values->mask & OH_RULE_PREORDER) != 0 && values->preorder;
+}
+
 static void step_command(struct world *world)
 {
     struct oh_command command;
@@ -538,6 +595,8 @@ static void step_command(struct world *world)
     random_commands_next(&world->commands, &command);
     if (world->naive->record_is_open)
         world->commands.now_us = before_us; /* what is one record happens at one time */
+    if (command.type == OH_COMMAND_RULE)
+        rule_say(&command.rule.values);
     world->doing = command_text(command.type);
     assert_int_equal(oh_ledger_apply(world->ledger, world->commands.now_us, &command, &a), OH_OK);
     naive_apply(world->naive, world->commands.now_us, &command, &a, &b);
@@ -554,6 +613,7 @@ static void record_end(struct world *world)
     if (is_open) {
         agree(world, "record's seq", (int64_t)record.seq, (int64_t)world->naive->seq);
         agree(world, "record's time", record.at_us, world->naive->record_at_us);
+        record_replay(world, &record);
     }
     naive_record_end(world->naive);
 }
@@ -568,6 +628,7 @@ static void step_advance(struct world *world)
     while ((more = oh_ledger_advance(world->ledger, world->commands.now_us, holds_max)) > 0) {
         holds += more;
         agree(world, "record", oh_ledger_take_record(world->ledger, &record), true);
+        record_replay(world, &record);
         records++;
     }
     agree(world, "holds expired", holds, naive_advance(world->naive, world->commands.now_us));
@@ -587,36 +648,49 @@ static void run_step(struct world *world)
     record_end(world);
 }
 
-/* Runs differ in how much the ledger can remember, and in how wild the commands are. */
+static void world_init(struct world *world, uint64_t seed)
+{
+    static const uint32_t edges[] = { 0, 1, 8 };
+    uint32_t kind = (uint32_t)(seed % 12);
+    *world = (struct world){ .seed = seed, .doing = "begin", .options = SHOP_OPTIONS };
+    random_commands_init(&world->commands, seed, 2 + kind % 6, 3 + kind % 4);
+    world->commands.edges = edges[kind % 3];
+    world->commands.tick_us = kind % 2 == 0 ? 1 : SHOP_SECOND_US;
+    world->commands.has_short_names = seed / 12 % 2 == 1;
+    world->options.reservations_max = 16384;
+    world->options.claims_max = 65536;
+    world->options.keys_max = 16384;
+    world->options.items_max = 1024;
+    world->options.positions_max = 16384;
+    world->options.history_max = kind % 4 < 2 ? 64 : 16384;
+    world->options.terminal_retention_us = kind % 3 == 0 ? 3600 * SHOP_SECOND_US : SHOP_DAY_US;
+    world->ledger = shop_ledger_create(&world->options);
+    world->replica = shop_ledger_create(&world->options);
+    oh_strbuf_init(&world->bytes, OH_RECORD_SIZE_MAX);
+    oh_record_decoder_init(&world->decoder, 0);
+    world->naive = naive_create(world->options.terminal_retention_us, world->options.history_max);
+}
+
+/* Runs differ in how much the ledger can remember, in names, and in how wild the commands are. */
 static void world_run(uint64_t seed)
 {
-    struct oh_ledger_options options = SHOP_OPTIONS;
-    struct world world = { .seed = seed, .doing = "begin" };
-    uint32_t kind = (uint32_t)(seed % 12);
-    random_commands_init(&world.commands, seed, 2 + kind % 6, 3 + kind % 4);
-    world.commands.edges = kind % 3;
-    world.commands.tick_us = kind % 2 == 0 ? 1 : SHOP_SECOND_US;
-    options.reservations_max = 16384;
-    options.claims_max = 65536;
-    options.keys_max = 16384;
-    options.items_max = 1024;
-    options.positions_max = 16384;
-    options.history_max = kind % 4 < 2 ? 64 : 16384;
-    options.terminal_retention_us = kind % 3 == 0 ? 3600 * SHOP_SECOND_US : 0;
-    world.ledger = shop_ledger_create(&options);
-    world.naive = naive_create(options.terminal_retention_us == 0 ? SHOP_DAY_US : options.terminal_retention_us,
-                               options.history_max);
+    struct world world;
     uint64_t compared = 0;
+    world_init(&world, seed);
     while (world.step < STEPS) {
         run_step(&world);
         if (world.step / COMPARE_EVERY == compared)
             continue;
         compared = world.step / COMPARE_EVERY;
+        ledger_exchange(&world);
         agree_on_everything(&world);
     }
     agree_on_everything(&world);
     naive_destroy(&world.naive);
     oh_ledger_destroy(&world.ledger);
+    oh_ledger_destroy(&world.replica);
+    oh_record_decoder_fini(&world.decoder);
+    oh_strbuf_fini(&world.bytes);
 }
 
 static void test_ledger_model_agrees_with_the_ledger_on_random_commands(void **state)

@@ -11,7 +11,8 @@ struct audit {
     const char *complaint;
     struct block *blocks;
     uint32_t block_count, block_max;
-    uint64_t live_size; /* of the blocks that objects have */
+    uint64_t live_size;  /* of the blocks that objects have */
+    uint64_t index_size; /* of the buckets of all indexes */
     uint32_t *position_lists; /* per position: how many item lists it is in */
     uint32_t *extras_used;    /* per extra: how many positions have it */
     uint64_t *newest;         /* per position: number of its newest remembered movement + 1 */
@@ -137,6 +138,7 @@ static void index_audit(struct audit *audit, const struct oh_index *index, uint3
     expect(audit, index->level_mask + 1 <= index->bucket_count && index->bucket_count < 2 * (index->level_mask + 1),
            "index: the round does not fit the buckets");
     expect(audit, entries <= index->bucket_count * 6, "index: it has not grown");
+    audit->index_size += ((uint64_t)index->bucket_count + index->overflow_count) * sizeof(struct oh_index_bucket);
     expect(audit, entries == index->entry_count && entries == names, sentence);
 }
 
@@ -242,7 +244,8 @@ static void rules_audit(struct audit *audit)
             continue;
         text_has_strings(audit, rule->text, 1);
         expect(audit, (ledger->rule_mask | rule->values.mask) == ledger->rule_mask, "rule: it is not in the mask");
-        expect(audit, rule->item == OH_INDEX_NONE || ledger->items[rule->item].has_rules, "rule: not known at its item");
+        expect(audit, rule->item == OH_INDEX_NONE || ledger->items[rule->item].has_rules,
+               "rule: it is not known at its item");
     }
     rule_chain_audit(audit, ledger->default_rules, OH_INDEX_NONE, OH_NODE_NONE, OH_NODE_NONE);
     for (uint32_t i = 0; i < ledger->node_count; i++)
@@ -356,6 +359,8 @@ static void history_audit(struct audit *audit)
     const struct oh_ledger *ledger = audit->ledger;
     expect(audit, ledger->movement_count - ledger->movement_forgotten <= ledger->options.history_max,
            "movements: more are remembered than fit");
+    expect(audit, ledger->movement_forgotten > 0 || ledger->forgotten_at_us == OH_TIME_US_NONE,
+           "movements: none is forgotten, and yet one is");
     for (uint64_t number = ledger->movement_forgotten; number < ledger->movement_count; number++)
         movement_audit(audit, number);
     for (uint32_t slot = 0; slot < ledger->position_count; slot++) {
@@ -396,7 +401,7 @@ static void claims_audit(struct audit *audit, uint32_t slot)
     const struct oh_ledger *ledger = audit->ledger;
     const struct reservation *reservation = &ledger->reservations[slot];
     uint32_t count = 0, live = 0, held = 0, last = 0;
-    for (uint32_t link = reservation->claims_head; link != 0 && count <= UINT16_MAX; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = reservation->claims_head; link != 0 && count <= UINT16_MAX;) {
         const struct claim *claim = &ledger->claims[link - 1];
         expect(audit, claim->reservation == slot, "claim: it is in the list of another reservation");
         audit->claims_used[link - 1]++;
@@ -404,6 +409,7 @@ static void claims_audit(struct audit *audit, uint32_t slot)
         held += claim->held_milli > 0 ? 1 : 0;
         live += claim->held_milli + claim->confirmed_milli > 0 ? 1 : 0;
         last = link;
+        link = claim->next;
     }
     audit->claims += count;
     expect(audit, count == reservation->claim_count && live == reservation->live_count &&
@@ -523,6 +529,34 @@ static void indexes_audit(struct audit *audit)
     index_audit(audit, &ledger->key_index, (uint32_t)(ledger->key_next - ledger->key_first), "index: keys");
 }
 
+/* What has been touched of each region. */
+static uint64_t memory_size(const struct audit *audit)
+{
+    const struct oh_ledger *ledger = audit->ledger;
+    const struct { uint64_t count, size; } regions[] = {
+        { ledger->node_count, sizeof(struct node) },
+        { ledger->item_count, sizeof(struct item) },
+        { ledger->group_count, sizeof(struct group) },
+        { ledger->postal_code_count, sizeof(struct postal_code) },
+        { ledger->rule_pool.slot_count, sizeof(struct rule) },
+        { ledger->fence_pool.slot_count, sizeof(struct fence) },
+        { ledger->supply_pool.slot_count, sizeof(struct supply) },
+        { ledger->position_count, sizeof(struct position) },
+        { ledger->extra_pool.slot_count, sizeof(struct extra) },
+        { ledger->rare_count, sizeof(struct rare) },
+        { ledger->movement_count - ledger->movement_forgotten, sizeof(struct remembered) },
+        { ledger->reservation_pool.slot_count, sizeof(struct reservation) },
+        { ledger->ended_next - ledger->ended_first, sizeof(uint32_t) },
+        { ledger->claim_pool.slot_count, sizeof(struct claim) },
+        { ledger->heap_count, sizeof(struct heap_entry) },
+        { ledger->key_next - ledger->key_first, sizeof(struct key) },
+    };
+    uint64_t size = audit->ledger->text.cut_size + audit->index_size;
+    for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++)
+        size += regions[i].count * regions[i].size;
+    return size;
+}
+
 static void figures_audit(struct audit *audit)
 {
     struct oh_ledger_stats stats;
@@ -532,6 +566,7 @@ static void figures_audit(struct audit *audit)
                       stats.supplies == audit->supplies && stats.text_size == audit->live_size,
            "figures: they are not what there is");
     expect(audit, stats.keys == audit->ledger->key_index.entry_count, "figures: keys");
+    expect(audit, stats.memory_size == memory_size(audit), "figures: memory");
 }
 
 const char *ledger_audit(const struct oh_ledger *ledger)

@@ -56,6 +56,7 @@ void naive_destroy(struct naive **naive_pointer)
                       naive->live, naive->keys, naive->memories };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         free(lists[i]);
+    free(naive->latest_us);
     free(naive);
     *naive_pointer = NULL;
 }

@@ -58,7 +58,6 @@ struct naive_supply {
 /* Something that was told of one state of one place: it moved by so much, or there is so much. */
 struct naive_fact {
     bool is_count;
-    bool is_forgotten; /* a movement that the ledger may no longer know */
     int64_t at_us, source_seq, milli;
     uint64_t number; /* of the movements that changed something; from 0 */
 };
@@ -102,6 +101,7 @@ struct naive {
     int64_t record_at_us;
     uint32_t record_ids;
     uint64_t movement_count, history_max;
+    int64_t *latest_us; /* by number: the latest time of a movement up to it, wherever */
 
     struct oh_node_command *nodes;
     uint32_t node_count;

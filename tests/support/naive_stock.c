@@ -83,29 +83,46 @@ int64_t naive_quantity(const struct naive *naive, uint32_t item, uint32_t node, 
     return place == NULL ? 0 : facts_quantity(&place->states[state]);
 }
 
+static uint64_t number_take(struct naive *naive, int64_t at_us)
+{
+    uint64_t number = naive->movement_count++;
+    naive->latest_us = realloc(naive->latest_us, naive->movement_count * sizeof(*naive->latest_us));
+    if (naive->latest_us == NULL)
+        abort();
+    naive->latest_us[number] = number == 0 ? at_us : naive_max(at_us, naive->latest_us[number - 1]);
+    return number;
+}
+
 bool naive_move_stock(struct naive *naive, uint32_t item, uint32_t node, enum oh_state state, int64_t milli,
                       int64_t at_us)
 {
     struct naive_facts *facts = &naive_place_obtain(naive, item, node)->states[state];
     const struct naive_fact *count = greatest_count(facts);
     bool is_seen = count != NULL && at_us <= count->at_us;
-    uint64_t number = is_seen ? UINT64_MAX : naive->movement_count++;
-    fact_add(facts, (struct naive_fact){ .at_us = at_us, .milli = milli, .number = number });
+    fact_add(facts, (struct naive_fact){ .at_us = at_us, .milli = milli,
+                                         .number = is_seen ? UINT64_MAX : number_take(naive, at_us) });
     return is_seen;
 }
 
-/* Whether the ledger may no longer know some movement of the place. */
-static bool place_has_forgotten(const struct naive *naive, const struct naive_place *place)
+/*
+ * Whether the ledger may know too little of the place for a count of as_of_us. It may take a movement that it has
+ * forgotten for as late as any that it has forgotten; but not if it still knows one, up to which all were earlier.
+ */
+static bool place_may_forget(const struct naive *naive, const struct naive_place *place, int64_t as_of_us)
 {
+    uint64_t first = naive->movement_count > naive->history_max ? naive->movement_count - naive->history_max : 0;
+    bool has_forgotten = false;
     for (uint32_t state = 0; state < OH_STATE_COUNT; state++) {
         for (uint32_t i = 0; i < place->states[state].count; i++) {
             const struct naive_fact *fact = &place->states[state].list[i];
-            if (!fact->is_count && fact->number != UINT64_MAX &&
-                fact->number + naive->history_max < naive->movement_count)
-                return true;
+            if (fact->is_count || fact->number == UINT64_MAX)
+                continue;
+            if (fact->number >= first && naive->latest_us[fact->number] <= as_of_us)
+                return false;
+            has_forgotten = has_forgotten || fact->number < first;
         }
     }
-    return false;
+    return has_forgotten && naive->latest_us[first - 1] > as_of_us;
 }
 
 /* ---- What adjusts and counts share ------------------------------------------------------------ */
@@ -275,7 +292,8 @@ static void count_do(struct naive *naive, const struct oh_sync_entry *entry, str
                                 .source_seq = entry->has_source_seq ? entry->source_seq : -1,
                                 .milli = entry->quantity_milli };
     const struct naive_place *place = naive_place_find(naive, spot.item, spot.node);
-    bool may_forget = said == OH_V_COUNT_TOO_OLD && place != NULL && place_has_forgotten(naive, place);
+    bool may_forget = said == OH_V_COUNT_TOO_OLD && place != NULL &&
+                      place_may_forget(naive, place, entry->as_of_us);
     line->verdict = count_judge(place == NULL ? &NOTHING : &place->states[entry->state], &count, may_forget);
     if (line->verdict != OH_OK_DONE)
         return;

@@ -38,7 +38,7 @@ static struct oh_bytes name(struct random_commands *commands, const char *prefix
 {
     char *at = commands->memory->text + commands->memory->text_size;
     size_t room = RANDOM_COMMANDS_TEXT_SIZE - commands->memory->text_size;
-    int size = snprintf(at, room, "%s%" PRIu64, prefix, number);
+    int size = snprintf(at, room, "%s%" PRIu64, commands->has_short_names ? "" : prefix, number);
     OH_ASSERT(size > 0 && (size_t)size < room);
     commands->memory->text_size += (size_t)size;
     return (struct oh_bytes){ at, (size_t)size };
@@ -653,9 +653,11 @@ void random_commands_next(struct random_commands *commands, struct oh_command *o
 void random_commands_answered(struct random_commands *commands, const struct oh_answer *answer)
 {
     uint64_t number = 0;
+    size_t prefix_size = commands->has_short_names ? 0 : 1;
     bool is_ours = answer->type == OH_COMMAND_RESERVE && answer->verdict == OH_OK_DONE &&
-                   !answer->is_repeat && answer->id.size > 1 && answer->id.data[0] == 'R';
-    for (size_t i = 1; is_ours && i < answer->id.size; i++) {
+                   !answer->is_repeat && answer->id.size > prefix_size &&
+                   (commands->has_short_names || answer->id.data[0] == 'R');
+    for (size_t i = prefix_size; is_ours && i < answer->id.size; i++) {
         if (answer->id.data[i] < '0' || answer->id.data[i] > '9')
             return;
         number = number * 10 + (uint64_t)(answer->id.data[i] - '0');
