@@ -9,6 +9,7 @@ import tempfile
 
 from support.case import main
 from support.postgres import PASSWORD, PostgresCase
+from support.projection import ProjectingServer
 from support.server import PROGRAM, Server, run, wait_until
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / 'data' / 'v1'
@@ -125,6 +126,16 @@ class Rebuild(Tables):
             self.assertEqual(client.get('/v1/items/after').status, 200)
         server.stop()
         self.assertIn('\nok\n', self.ok('verify', self.path))
+
+    def test_what_is_a_moment_younger_than_a_day_is_known(self):
+        self.fill()
+        self.query("""
+            UPDATE onhand.reservation SET ended_at = ended_at + interval '1 us' WHERE reservation = 'old';
+            UPDATE onhand.idempotency_key SET at = at + interval '1 us' WHERE answer_seq = 9""")
+        self.rebuild()
+        objects = self.objects()
+        self.assertIn('old', [row['id'] for row in objects if row['effect'] == 'reservation'])
+        self.assertIn(9, [row['seq'] for row in objects if row['effect'] == 'key'])
 
     def test_only_the_newest_movements_are_remembered(self):
         self.fill()
@@ -252,6 +263,34 @@ class Rebuild(Tables):
             os.rmdir(os.path.join(self.path, name))
         self.rebuild()
         self.assertEqual(sorted(os.listdir(self.path)), ['LOCK', 'journal', 'snapshot'])
+
+
+class OldServer(Tables):
+    def server(self, path):
+        server = ProjectingServer(self.postgres, self.database, directory=path)
+        self.addCleanup(server.close)
+        return server.start()
+
+    def put(self, server, sku):
+        with server.client() as client:
+            self.assertEqual(client.put(f'/v1/items/{sku}', {}).status, 201)
+
+    def test_an_old_server_that_returns_is_refused(self):
+        old = self.server(os.path.join(self.home, 'old'))
+        self.put(old, 'before')
+        old.wait_projected()
+        self.assertIn('a server projects into these tables', self.rebuild_refused())
+        old.kill()
+        wait_until(lambda: 'the ledger at seq' in run('rebuild', '--postgres', self.uri, '--data', self.path).stdout,
+                   'the session of the old server does not end')
+        old.start()
+        wait_until(lambda: 'the tables follow another data directory' in old.log(), 'the old server is not refused')
+        self.put(old, 'lost')
+        new = self.server(self.path)
+        self.put(new, 'after')
+        new.wait_projected()
+        self.assertEqual(self.query('SELECT sku FROM onhand.item ORDER BY index'), [('before',), ('after',)])
+        self.assertEqual(self.watermark()[0], '2')
 
 
 if __name__ == '__main__':

@@ -30,8 +30,11 @@ class ServerCase(unittest.TestCase):
     config = {}
     maxDiff = 4000
 
+    def make_server(self):
+        return Server(durability=self.durability, config=self.config)
+
     def setUp(self):
-        self.server = Server(durability=self.durability, config=self.config)
+        self.server = self.make_server()
         self.addCleanup(self.server.close)
         self.server.start()
         self.client = self.server.client()

@@ -291,3 +291,4 @@ class PostgresCase(unittest.TestCase):
     def setUp(self):
         if self.postgres is None:
             self.skipTest(self.why_not)
+        super().setUp()
