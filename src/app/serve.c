@@ -195,6 +195,7 @@ static enum oh_err serve_open_projector(struct serve *serve, struct oh_diag *dia
         .uri = serve->config.postgres_uri,
         .directory = serve->directory,
         .journal = serve->journal,
+        .batch_effects = serve->config.postgres_batch_effects,
         .migrates = serve->config.postgres_migrate != 0,
         .segment_size = (uint64_t)serve->config.journal_segment_mib << 20,
         .now_us = clock_us,

@@ -99,6 +99,7 @@ struct oh_pg_fold {
     uint64_t movements;
     uint64_t imports;
     bool is_snapshot;
+    bool checks_made_ids;
     uint64_t claim_number; /* of a snapshot: there are fewer than places in the history before it */
 };
 
@@ -324,6 +325,11 @@ void oh_pg_fold_reset(struct oh_pg_fold *fold, uint64_t movements, uint64_t impo
 struct oh_effect_names *oh_pg_fold_names(struct oh_pg_fold *fold)
 {
     return &fold->names;
+}
+
+void oh_pg_fold_check_made_ids(struct oh_pg_fold *fold, bool is_on)
+{
+    fold->checks_made_ids = is_on;
 }
 
 void oh_pg_fold_set_counts(struct oh_pg_fold *fold, uint64_t movements, uint64_t imports)
@@ -760,6 +766,18 @@ static void event_put(struct oh_pg_fold *fold, struct moment moment, const struc
     oh_pg_put_time(out, event->expires_at_us);
 }
 
+/* Whether the ledger has made the id, of the record's seq: "r4711", "r4711-2". */
+static bool id_is_of_record(struct oh_bytes id, uint64_t seq)
+{
+    size_t at = 1;
+    uint64_t number = 0;
+    if (id.size < 2 || id.data[0] != 'r' || id.data[1] == '0')
+        return false;
+    for (; at < id.size && id.data[at] >= '0' && id.data[at] <= '9'; at++)
+        number = number * 10 + (uint64_t)(id.data[at] - '0');
+    return number == seq && (at == id.size || id.data[at] == '-');
+}
+
 static enum oh_err reservation_fold(struct oh_pg_fold *fold, struct moment moment,
                                     const struct oh_effect_reservation *effect)
 {
@@ -780,7 +798,8 @@ static enum oh_err reservation_fold(struct oh_pg_fold *fold, struct moment momen
     row->made_seq = moment.seq;
     row->seq = moment.seq;
     fold->newest_reservation = fold->reservations.count - 1;
-    oh_pg_array_put_text(oh_pg_sets_row(&fold->sets, OH_PG_REPLACED), effect->id);
+    if (fold->checks_made_ids || !id_is_of_record(effect->id, moment.seq))
+        oh_pg_array_put_text(oh_pg_sets_row(&fold->sets, OH_PG_REPLACED), effect->id);
     return OH_OK;
 }
 
@@ -1142,10 +1161,44 @@ static void reservations_put(struct oh_pg_fold *fold)
     }
 }
 
+/* Neighbours in the table are mostly neighbours in the ledger: changed in that order they share pages. */
+static int position_compare(const void *a, const void *b)
+{
+    const struct position_row *left = a;
+    const struct position_row *right = b;
+    if (left->item != right->item)
+        return left->item < right->item ? -1 : 1;
+    return left->node < right->node ? -1 : left->node > right->node;
+}
+
+static bool only_claims_changed(const struct position_row *row)
+{
+    bool is_still = row->first_movement < 0 && !row->has_forgotten;
+    for (unsigned state = 0; state < OH_STATE_COUNT; state++)
+        is_still = is_still && row->states_milli[state] == 0;
+    return is_still;
+}
+
+static void claimed_put(struct oh_pg_fold *fold, const struct position_row *row)
+{
+    struct oh_pg_array *columns = oh_pg_sets_row(&fold->sets, OH_PG_CLAIMED);
+    oh_pg_array_put_text(columns++, sku_of(fold, row->item));
+    oh_pg_array_put_text(columns++, node_of(fold, row->node));
+    oh_pg_array_put_milli(columns++, row->held_milli);
+    oh_pg_array_put_milli(columns++, row->confirmed_milli);
+    oh_pg_array_put_i64(columns++, (int64_t)row->seq);
+}
+
+/* Also forgets where rows are: nothing may be looked for any more. */
 static void positions_put(struct oh_pg_fold *fold)
 {
+    qsort(fold->positions.rows, fold->positions.count, sizeof(struct position_row), position_compare);
     for (uint32_t i = 0; i < fold->positions.count; i++) {
         const struct position_row *row = row_at(&fold->positions, i);
+        if (only_claims_changed(row)) {
+            claimed_put(fold, row);
+            continue;
+        }
         struct oh_pg_array *columns = oh_pg_sets_row(&fold->sets, OH_PG_POSITIONS);
         oh_pg_array_put_text(columns++, sku_of(fold, row->item));
         oh_pg_array_put_text(columns++, node_of(fold, row->node));

@@ -139,24 +139,30 @@ static const struct set set_table[OH_PG_SETS] = {
         { { RUN_ALWAYS,
             "COPY onhand.reservation_line (reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired,"
             " ordinal, seq) FROM STDIN (FORMAT binary)" } } },
+    [OH_PG_CLAIMED] = { "ttnnl",
+        { { RUN_ALWAYS,
+            "UPDATE onhand.position p SET held = p.held + s.held, confirmed = p.confirmed + s.confirmed, seq = s.seq"
+            " FROM unnest($1, $2, $3, $4, $5) AS s(sku, node, held, confirmed, seq)"
+            " WHERE p.sku = s.sku AND p.node = s.node" },
+          { RUN_IF_MISSING,
+            "INSERT INTO onhand.position (sku, node, held, confirmed, seq)"
+            " SELECT s.* FROM unnest($1, $2, $3, $4, $5) AS s(sku, node, held, confirmed, seq)"
+            " WHERE NOT EXISTS (SELECT FROM onhand.position p WHERE p.sku = s.sku AND p.node = s.node)" } } },
     [OH_PG_POSITIONS] = { "ttnnnnn" "nnllb",
         { { RUN_ALWAYS,
-            "UPDATE onhand.position p SET sellable = p.sellable + s.sellable, damaged = p.damaged + s.damaged,"
+            "MERGE INTO onhand.position p USING unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            " AS s(sku, node, sellable, damaged, quality_control, display, returned, held, confirmed, seq,"
+            " first_movement, has_forgotten)"
+            " ON p.sku = s.sku AND p.node = s.node"
+            " WHEN MATCHED THEN UPDATE SET sellable = p.sellable + s.sellable, damaged = p.damaged + s.damaged,"
             " quality_control = p.quality_control + s.quality_control, display = p.display + s.display,"
             " returned = p.returned + s.returned, held = p.held + s.held, confirmed = p.confirmed + s.confirmed,"
             " seq = s.seq, first_movement = least(p.first_movement, s.first_movement),"
             " has_forgotten = p.has_forgotten OR s.has_forgotten"
-            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-            " AS s(sku, node, sellable, damaged, quality_control, display, returned, held, confirmed, seq,"
-            " first_movement, has_forgotten)"
-            " WHERE p.sku = s.sku AND p.node = s.node" },
-          { RUN_IF_MISSING,
-            "INSERT INTO onhand.position (sku, node, sellable, damaged, quality_control, display, returned, held,"
+            " WHEN NOT MATCHED THEN INSERT (sku, node, sellable, damaged, quality_control, display, returned, held,"
             " confirmed, seq, first_movement, has_forgotten)"
-            " SELECT s.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-            " AS s(sku, node, sellable, damaged, quality_control, display, returned, held, confirmed, seq,"
-            " first_movement, has_forgotten)"
-            " WHERE NOT EXISTS (SELECT FROM onhand.position p WHERE p.sku = s.sku AND p.node = s.node)" } } },
+            " VALUES (s.sku, s.node, s.sellable, s.damaged, s.quality_control, s.display, s.returned, s.held,"
+            " s.confirmed, s.seq, s.first_movement, s.has_forgotten)" } } },
     [OH_PG_COUNTS] = { "tttzlntl",
         { { RUN_ALWAYS,
             "INSERT INTO onhand.position_count AS c (sku, node, state, as_of, source_seq, quantity, source, seq)"

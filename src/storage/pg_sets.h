@@ -27,10 +27,11 @@ enum oh_pg_set {
     OH_PG_SUPPLIES,
     OH_PG_POSTAL_CODES,
     OH_PG_IMPORTS,
-    OH_PG_REPLACED,     /* ids of reservations that are new: older ones of the same id go */
+    OH_PG_REPLACED,     /* ids of new reservations that may be there from before: those go */
     OH_PG_RESERVATIONS, /* new ones, as they are at the end of the batch */
     OH_PG_CLAIMS,       /* theirs */
-    OH_PG_POSITIONS,    /* changes of positions */
+    OH_PG_CLAIMED,      /* positions of which only the claims changed: most, on a busy day */
+    OH_PG_POSITIONS,    /* other changes of positions */
     OH_PG_COUNTS,
     OH_PG_CLAIM_STEPS,  /* changes of claims that are in the table, and claims of older reservations */
     OH_PG_STEPPED,      /* older reservations that changed */

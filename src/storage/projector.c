@@ -186,6 +186,8 @@ enum oh_err oh_projector_create(const struct oh_projector_options *options, stru
     if (projector == NULL)
         return OH_E_NOMEM;
     projector->options = *options;
+    if (options->batch_effects == 0 || options->batch_effects > OH_PROJECTOR_BATCH_EFFECTS_MAX)
+        projector->options.batch_effects = OH_PROJECTOR_BATCH_EFFECTS_MAX;
     projector->retry_ms = OH_PROJECTOR_RETRY_MS_MIN;
     atomic_store(&projector->drain_seq, UINT64_MAX);
     projector->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -22,8 +22,8 @@
 #include <stdint.h>
 
 /* A batch ends with the record that reaches either. */
-#define OH_PROJECTOR_BATCH_EFFECTS 20000u
-#define OH_PROJECTOR_BATCH_BYTES ((size_t)4 << 20)
+#define OH_PROJECTOR_BATCH_EFFECTS_MAX 40000u /* rows of the largest transaction, roughly */
+#define OH_PROJECTOR_BATCH_BYTES ((size_t)8 << 20)
 
 /* Between two looks for new records, growing while there are none; between two tries after an error. */
 #define OH_PROJECTOR_IDLE_MS_MIN 5
@@ -54,6 +54,7 @@ struct oh_projector_options {
     const struct oh_directory *directory;
     struct oh_journal *journal;
     bool migrates;         /* apply missing migrations on connecting */
+    uint32_t batch_effects; /* of a batch; default and most OH_PROJECTOR_BATCH_EFFECTS_MAX */
     uint64_t segment_size; /* bytes of a journal file: for backlog_bytes */
     int64_t (*now_us)(void);
 };

@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#define UNIQUE_VIOLATION "23505"
 #define CONNECT_MS 5000
 #define STATEMENT_MS 60000
 #define KEYS_KEPT_US 90000000000LL /* 25 h: the ledger knows them for 24 */
@@ -554,7 +555,7 @@ static enum oh_err record_take(struct projector_session *session, struct batch *
 
 static bool batch_is_full(const struct projector_session *session, const struct batch *batch)
 {
-    return batch->records >= session->records_max || batch->effects >= OH_PROJECTOR_BATCH_EFFECTS ||
+    return batch->records >= session->records_max || batch->effects >= session->options->batch_effects ||
            batch->bytes >= OH_PROJECTOR_BATCH_BYTES;
 }
 
@@ -567,6 +568,8 @@ static void refusal_tell(struct projector_session *session, const struct batch *
     else
         oh_diag_set(diag, "records %" PRIu64 " to %" PRIu64 ": %.400s", session->seq + 1, batch->seq, said.text);
     session->records_max = 1;
+    if (strcmp(oh_pg_sqlstate(session->pg), UNIQUE_VIOLATION) == 0)
+        oh_pg_fold_check_made_ids(session->fold, true);
 }
 
 /* Keys that the ledger has forgotten go too, in a transaction of their own, once an hour of the ledger's time. */
@@ -599,6 +602,7 @@ enum oh_err projector_session_batch(struct projector_session *session, uint64_t 
     oh_journal_keep_from(session->options->journal, session->seq);
     if (session->records_max <= UINT32_MAX / 2)
         session->records_max *= 2;
+    oh_pg_fold_check_made_ids(session->fold, false);
     *out_records = batch.records;
     return keys_forget(session, batch.at_us, diag);
 }

@@ -1,0 +1,183 @@
+"""How fast the projection to PostgreSQL is: beside a bare binary COPY of the same rows, and behind a running load.
+
+    python3 bench/projection.py [--program build/release/onhand] [--seconds 10] [--rate 20000] [--smoke]
+
+1. Makes a journal of reservations without PostgreSQL, then starts with it and times how long it takes to drain.
+2. Copies the rows that came of it, out to files in binary and from there into the same tables with the same indexes in
+   another database of the same server, one table after the other, and times only the way in.
+3. Runs reservations at a fixed rate without and with projection, and looks at the lag and at the latencies.
+
+One private PostgreSQL with its default safety (fsync on). Figures: see bench/README.md.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from support import postgres  # noqa: E402
+
+SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "on", "checkpoint_timeout": "30min"}
+TABLES = ("node", "item", "node_group", "node_group_member", "channel", "rule", "position", "position_count", "movement",
+          "reservation", "reservation_line", "reservation_event", "idempotency_key")
+GENERATED = {"reservation_line": "reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, ordinal, seq"}
+
+
+class Server:
+    def __init__(self, program, folder, *options):
+        self.port_file = os.path.join(folder, "port")
+        if os.path.exists(self.port_file):
+            os.unlink(self.port_file)
+        self.log = open(os.path.join(folder, "log"), "ab")
+        self.process = subprocess.Popen([program, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0",
+                                         "--port-file", self.port_file, *options], stderr=self.log)
+        deadline = time.monotonic() + 60
+        while not (os.path.exists(self.port_file) and os.path.getsize(self.port_file)):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"onhand serve did not start: see {self.log.name}")
+            time.sleep(0.01)
+        with open(self.port_file, encoding="ascii") as file:
+            self.url = f"http://127.0.0.1:{file.read().strip()}"
+
+    def ready(self):
+        with urllib.request.urlopen(self.url + "/readyz") as reply:
+            return json.load(reply)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(120)
+        self.log.close()
+
+
+def demo_load(program, server, folder):
+    demo = os.path.join(folder, "demo")
+    subprocess.run([program, "demo", "--out", demo], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([program, "load", "--to", server.url, "--nodes", f"{demo}/nodes.csv", "--items", f"{demo}/items.csv",
+                    "--groups", f"{demo}/groups.csv", "--stock", f"{demo}/stock.csv", "--setup", f"{demo}/setup.ndjson"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return f"{demo}/stock.csv"
+
+
+def bench(program, server, *options):
+    run = subprocess.run([program, "bench", server.url, "--json", *map(str, options)], check=True, capture_output=True,
+                         text=True)
+    return json.loads(run.stdout)
+
+
+def drained(server):
+    while True:
+        answer = server.ready()
+        if answer["projection"].get("seq") == answer["seq"]:
+            return answer["seq"]
+        time.sleep(0.005)
+
+
+def counts(session):
+    return {table: int(session.query(f"SELECT count(*) FROM onhand.{table}")[0][0]) for table in TABLES}
+
+
+def bare_copy(pg, source, target, folder):
+    """Seconds of the way in, all tables one after the other, each in a transaction of its own."""
+    spent = 0.0
+    base = ["psql", "-q", "-h", pg.home, "-p", str(pg.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1"]
+    for table in TABLES:
+        path = os.path.join(folder, table)
+        columns = GENERATED.get(table, "*")
+        into = f"({columns})" if table in GENERATED else ""
+        subprocess.run([*base, "-d", source, "-c",
+                        f"\\copy (SELECT {columns} FROM onhand.{table}) TO '{path}' (FORMAT binary)"], check=True)
+        begin = time.monotonic()
+        subprocess.run([*base, "-d", target, "-c", f"\\copy onhand.{table}{into} FROM '{path}' (FORMAT binary)"],
+                       check=True)
+        spent += time.monotonic() - begin
+    return spent
+
+
+def database(pg, program):
+    name = pg.create_database()
+    uri = f"host={pg.home} port={pg.port} user=postgres dbname={name}"
+    subprocess.run([program, "migrate", "--postgres", uri], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    return name, uri
+
+
+def drain_bench(pg, program, folder, seconds, mode):
+    server = Server(program, folder, "--durability", "process")
+    stock = demo_load(program, server, folder)
+    bench(program, server, "--mode", *mode, "--stock-from", stock, "--seconds", seconds, "--connections", 16)
+    server.stop()
+    source, uri = database(pg, program)
+    target, _ = database(pg, program)
+    server = Server(program, folder, "--durability", "process", "--postgres", uri)
+    begin = time.monotonic()
+    seq = drained(server)
+    projected = time.monotonic() - begin
+    server.stop()
+    with pg.session(source) as session:
+        rows = counts(session)
+        month = session.query("SELECT at FROM onhand.watermark")[0][0]
+    with pg.session(target) as session:
+        session.query(f"SELECT onhand.month_add('{month}')")
+        session.query("TRUNCATE onhand.watermark")
+    copied = bare_copy(pg, source, target, folder)
+    total = sum(rows.values())
+    return {"mode": " ".join(map(str, mode)), "records": seq, "rows": total, "projection_s": round(projected, 2),
+            "records_per_s": round(seq / projected), "rows_per_s": round(total / projected),
+            "copy_s": round(copied, 2), "of_bare_copy": round(copied / projected, 2)}
+
+
+def lag_bench(pg, program, folder, seconds, rate, has_postgres):
+    options = ["--durability", "disk"]
+    if has_postgres:
+        options += ["--postgres", database(pg, program)[1]]
+    server = Server(program, folder, *options)
+    stock = demo_load(program, server, folder)
+    if has_postgres:
+        drained(server)
+    worst = 0.0
+    run = subprocess.Popen([program, "bench", server.url, "--json", "--mode", "reserve", "--cycle", "--stock-from", stock,
+                            "--seconds", str(seconds), "--rate", str(rate), "--connections", "64"],
+                           stdout=subprocess.PIPE, text=True)
+    while run.poll() is None:
+        if has_postgres:
+            worst = max(worst, server.ready()["projection"]["lag_seconds"])
+        time.sleep(0.05)
+    result = json.loads(run.stdout.read())
+    if has_postgres:
+        drained(server)
+    server.stop()
+    return {"projection": has_postgres, "worst_lag_s": worst, "bench": result}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", default=str(ROOT / "build/release/onhand"))
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rate", type=int, default=20000)
+    parser.add_argument("--smoke", action="store_true", help="a second of everything: does it still run")
+    arguments = parser.parse_args()
+    if not postgres.is_there():
+        print("skipped: no PostgreSQL")
+        sys.exit(77)
+    seconds, rate = (1, 500) if arguments.smoke else (arguments.seconds, arguments.rate)
+    pg = postgres.Postgres(fsync=True, settings=SETTINGS).start()
+    try:
+        for mode in (["reserve-batch"], ["reserve"], ["reserve", "--cycle"]):
+            with tempfile.TemporaryDirectory() as folder:
+                print(json.dumps(drain_bench(pg, arguments.program, folder, seconds, mode)), flush=True)
+        for has_postgres in (False, True):
+            with tempfile.TemporaryDirectory() as folder:
+                print(json.dumps(lag_bench(pg, arguments.program, folder, seconds, rate, has_postgres)), flush=True)
+    finally:
+        pg.close()
+
+
+main()
