@@ -454,10 +454,67 @@ static void test_keys_tell_each_action_on_each_short_id_apart(void **state)
     free(prints);
 }
 
+/*
+ * Prints are written into journals and snapshots, and a later version must find the same: they never change. When this
+ * fails, clients that ask again under their keys after an upgrade are refused.
+ */
+static void test_keys_have_the_prints_that_journals_have(void **state)
+{
+    (void)state;
+    struct oh_bytes names[] = { OH_BYTES("n"), OH_BYTES("m") };
+    struct oh_reserve_line lines[] = {
+        { .line = 1, .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 1000 },
+        { .line = 2, .sku = OH_BYTES("t"), .group = OH_BYTES("g"), .quantity_milli = 5 },
+    };
+    struct oh_action_line action_lines[] = { { .line = 1, .has_quantity = true, .quantity_milli = 7 },
+                                             { .line = 2, .node = OH_BYTES("n"), .to_node = OH_BYTES("m") } };
+    struct oh_adjust_entry adjusts[] = { { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .id = OH_BYTES("e"),
+                                           .reason = OH_BYTES("sale"), .quantity_milli = -1, .at_us = SHOP_NOW_US },
+                                         { .sku = OH_BYTES("t"), .node = OH_BYTES("n"), .state = OH_STATE_DAMAGED } };
+    struct oh_sync_entry syncs[] = { { .sku = OH_BYTES("s"), .node = OH_BYTES("n"), .quantity_milli = 3,
+                                       .as_of_us = SHOP_NOW_US, .has_source_seq = true, .source_seq = 9 } };
+    const struct oh_action_command action = { .id = OH_BYTES("R"), .lines = action_lines, .line_count = 2,
+                                              .ttl_us = 60, .at_us = SHOP_NOW_US, .to_node = OH_BYTES("m"),
+                                              .return_rest = true };
+    const struct oh_command commands[] = {
+        { .type = OH_COMMAND_RESERVE,
+          .reserve = { .id = OH_BYTES("R"), .channel = OH_BYTES("c"), .kind = OH_KIND_SHIP, .ttl_us = 60,
+                       .customer = OH_BYTES("x"), .order = OH_BYTES("y"), .near = { true, { 1, 2 }, 3 },
+                       .lines = lines, .line_count = 2 } },
+        { .type = OH_COMMAND_CONFIRM, .action = action },
+        { .type = OH_COMMAND_FULFIL, .action = action },
+        { .type = OH_COMMAND_ADJUST, .adjust = { OH_BYTES("till"), adjusts, 2 } },
+        { .type = OH_COMMAND_SYNC, .sync = { OH_BYTES("erp"), syncs, 1 } },
+        { .type = OH_COMMAND_NODE,
+          .node = { .node = OH_BYTES("n"), .name = OH_BYTES("Node"), .country = OH_BYTES("FR"), .has_point = true,
+                    .point = { 1, 2 }, .enabled = true } },
+        { .type = OH_COMMAND_ITEM, .item = { OH_BYTES("s"), OH_BYTES("Item"), OH_BYTES("96385074") } },
+        { .type = OH_COMMAND_GROUP, .group = { OH_BYTES("g"), OH_BYTES("Group"), names, 2 } },
+        { .type = OH_COMMAND_CHANNEL,
+          .channel = { .channel = OH_BYTES("c"), .policy = OH_POLICY_NEAREST, .nodes = names, .node_count = 1,
+                       .groups = names, .group_count = 2 } },
+        { .type = OH_COMMAND_RULE,
+          .rule = { .rule = OH_BYTES("r"), .sku = OH_BYTES("s"),
+                    .values = { .mask = OH_RULE_THRESHOLD, .threshold_milli = 4 } } },
+        { .type = OH_COMMAND_FENCE,
+          .fence = { OH_BYTES("f"), OH_BYTES("s"), OH_BYTES("n"), OH_BYTES("c"), 5, OH_FENCE_RESTRICT } },
+        { .type = OH_COMMAND_SUPPLY,
+          .supply = { OH_BYTES("p"), OH_BYTES("s"), OH_BYTES("n"), 6, SHOP_NOW_US } },
+    };
+    static const uint64_t prints[] = {
+        0x510a6531b3ae2594, 0xd95b0d0580b14311, 0x9960bc4ab00996ac, 0x4b9013c4e89184e0,
+        0x96b67f4f2e8c365b, 0x6ee298674fc9736d, 0x0854fcb038ca5936, 0x78d2685e56942218,
+        0x172264f5a5630fd2, 0x47583e227d83ad8a, 0x17aafac45f1a0332, 0x33b229015a28eb08,
+    };
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        assert_int_equal(command_fingerprint(&commands[i]), prints[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_tell_reservations_apart_by_every_field),
+        cmocka_unit_test(test_keys_have_the_prints_that_journals_have),
         cmocka_unit_test(test_keys_tell_actions_apart_by_every_field),
         cmocka_unit_test(test_keys_tell_each_action_on_each_short_id_apart),
         cmocka_unit_test(test_keys_tell_adjusts_and_syncs_apart_by_every_field),

@@ -5,6 +5,7 @@
  * Limits that take millions of objects to reach are set lower behind the ledger's back.
  */
 #include "core/state.h"
+#include "support/ledger_audit.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <stdio.h>
@@ -53,6 +54,7 @@ static void test_ledger_limits_options_that_are_not_given_are_the_defaults(void 
     assert_int_equal(ledger->options.history_max, 4194304);
     assert_true(ledger->options.text_size_max == (uint64_t)16 << 30);
     assert_int_equal(ledger->options.terminal_retention_us, SHOP_DAY_US);
+    assert_int_equal(ledger->rare_max, OH_POSITIONS_MAX / 8 + 65536);
     oh_ledger_destroy(&ledger);
     assert_null(ledger);
     oh_ledger_destroy(&ledger); /* once more does no harm */
@@ -427,10 +429,15 @@ static void test_ledger_limits_record_is_full_when_its_memory_is(void **state)
     for (uint32_t i = 0; i < count; i++) {
         snprintf(names[i], sizeof(names[i]), "n%u", i);
         nodes[i] = oh_bytes_of(names[i]);
-        struct oh_command node = { .type = OH_COMMAND_NODE, .node = { .node = nodes[i] } };
+        struct oh_command node = { .type = OH_COMMAND_NODE, .node = { .node = nodes[i], .has_point = true } };
+        node.node.point.latitude = i * (180.0 / OH_NODES_MAX) - 90; /* each at the end of the map */
         assert_int_equal(oh_ledger_apply(ledger, SHOP_NOW_US, &node, &answer), OH_OK);
         oh_ledger_take_record(ledger, &record);
     }
+    struct oh_command last = { .type = OH_COMMAND_NODE, .node = { .node = nodes[count - 1], .has_point = true } };
+    last.node.point.latitude = 90; /* taken from the end of the map, and put there again */
+    assert_int_equal(oh_ledger_apply(ledger, SHOP_NOW_US, &last, &answer), OH_OK);
+    oh_ledger_take_record(ledger, &record);
     struct oh_command group = { .type = OH_COMMAND_GROUP };
     group.group = (struct oh_group_command){ OH_BYTES("g"), OH_BYTES_NONE, nodes, count };
     enum oh_err err = OH_OK;
@@ -443,6 +450,7 @@ static void test_ledger_limits_record_is_full_when_its_memory_is(void **state)
     assert_in_range(done, 30, 60); /* each keeps 6 bytes a member, of 16 MiB */
     assert_true(oh_ledger_take_record(ledger, &record));
     assert_int_equal(oh_ledger_apply(ledger, SHOP_NOW_US, &group, &answer), OH_OK);
+    assert_null(ledger_audit(ledger));
     oh_ledger_destroy(&ledger);
 }
 
@@ -453,14 +461,19 @@ static void test_ledger_limits_commands_are_told_apart_when_their_stamp_goes_rou
     (void)state;
     struct shop *shop = shop_open(NULL);
     shop_item(shop, "s");
+    shop_item(shop, "t");
     shop_node(shop, "n");
+    shop_node(shop, "m");
     shop_adjust(shop, "s", "n", 10);
-    shop->ledger->pending_stamp = UINT32_MAX - 3;
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(shop_reserve(shop, "", "", "s=1@n s=1@n"), OH_OK_DONE);
-        assert_int_equal(shop_reserve(shop, "", "", "s=1@n s=10@n"), OH_V_INSUFFICIENT);
+    shop_adjust(shop, "t", "m", 10);
+    for (uint32_t left = 0; left < 6; left++) { /* commands before it goes round */
+        shop->ledger->pending_stamp = UINT32_MAX - left;
+        assert_int_equal(shop_reserve(shop, "", "", "s=5@n t=6@m s=6@n"), OH_V_INSUFFICIENT);
+        assert_int_equal(shop->answer.fault_index, 2);
+        assert_true(shop->answer.lines[2].available_milli == 5000);
+        assert_int_equal(shop_reserve(shop, "", "", "t=4@m s=10@n t=7@m"), OH_V_INSUFFICIENT);
+        assert_true(shop->answer.lines[2].available_milli == 6000);
     }
-    assert_true(shop_available(shop, "s", "n", "") == 0);
     shop_close(shop);
 }
 

@@ -166,6 +166,8 @@ static void test_reference_data_takes_numbers_with_a_right_check_digit(void **st
         { "00012345600013", false }, { "0", false },       { "00000000", true },       { "000000000", false },
         { "0000000000", false }, { "00000000000", false }, { "000000000000000", false }, { "9638507a", false },
         { "9638507/", false }, { ":6385074", false },      { "0000000", false },
+        /* no digits, but ten more and ten less than the 0 they stand for */
+        { "96385:74", false }, { "96385&74", false },      { "4:06381333931", false }, { "4&06381333931", false },
     };
     struct shop *shop = shop_open(NULL);
     for (size_t i = 0; i < sizeof(gtins) / sizeof(gtins[0]); i++) {

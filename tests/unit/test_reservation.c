@@ -48,6 +48,32 @@ static void test_reservation_get_an_id_that_nobody_has(void **state)
     shop_close(shop);
 }
 
+/* ---- Time ------------------------------------------------------------------------------------- */
+
+/* Reservations expire whole, and one after the other until there are as many holds as were asked for. */
+static void test_reservation_expire_no_more_at_once_than_asked_for(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open(NULL);
+    struct oh_reserve_command brief = { .ttl_us = SHOP_SECOND_US };
+    shop_reserve_with(shop, brief, "a", "", "s=1@n");
+    shop_reserve_with(shop, brief, "b", "", "s=1@n");
+    shop_reserve_with(shop, brief, "c", "", "s=1@n");
+    brief.ttl_us = 2 * SHOP_SECOND_US;
+    shop_reserve_with(shop, brief, "d", "", "s=1@n s=1@m");
+    static const struct { int64_t after_us; uint32_t asked, expired; } steps[] = {
+        { SHOP_SECOND_US - 1, 100, 0 }, { SHOP_SECOND_US, 0, 0 }, { SHOP_SECOND_US, 1, 1 }, { SHOP_SECOND_US, 2, 2 },
+        { SHOP_SECOND_US, 100, 0 }, { 2 * SHOP_SECOND_US, 1, 2 }, { 2 * SHOP_SECOND_US, 1, 0 },
+    };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        uint32_t count = oh_ledger_advance(shop->ledger, shop->now_us + steps[i].after_us, steps[i].asked);
+        assert_int_equal(count, steps[i].expired);
+        assert_int_equal(shop_take_record(shop), count > 0);
+    }
+    assert_true(oh_ledger_next_due_us(shop->ledger) == OH_TIME_US_NONE);
+    shop_close(shop);
+}
+
 /* ---- Limits of one reservation ---------------------------------------------------------------- */
 
 static void test_reservation_refuse_more_lines_than_there_may_be(void **state)
@@ -351,6 +377,7 @@ static void test_reservation_show_claims_from_any_place_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reservation_expire_no_more_at_once_than_asked_for),
         cmocka_unit_test(test_reservation_get_an_id_that_nobody_has),
         cmocka_unit_test(test_reservation_refuse_more_lines_than_there_may_be),
         cmocka_unit_test(test_reservation_are_split_over_so_many_nodes_and_no_more),
