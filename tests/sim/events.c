@@ -439,45 +439,70 @@ void run_stop_if_asked(struct run *run, struct oh_prng *prng)
     start(run, prng, true);
 }
 
+static void event_do(struct run *run, struct oh_prng *prng, enum swarm_event event)
+{
+    switch (event) {
+    case SWARM_ASK:
+        event_ask(run, prng);
+        break;
+    case SWARM_ASK_AGAIN:
+        event_ask_again(run, prng);
+        break;
+    case SWARM_ALTER:
+        event_alter(run, prng);
+        break;
+    case SWARM_BURST:
+        event_burst(run, prng);
+        break;
+    case SWARM_FORGET:
+        event_forget(run, prng);
+        break;
+    case SWARM_PASS:
+        event_pass(run, prng);
+        break;
+    case SWARM_WORK:
+        event_work(run, prng);
+        break;
+    case SWARM_BULK:
+        event_bulk(run, prng);
+        break;
+    case SWARM_EXPIRY:
+        event_expiry(run, prng);
+        break;
+    case SWARM_NETWORK:
+        event_network(run, prng);
+        break;
+    case SWARM_SNAPSHOT:
+        event_snapshot(run);
+        break;
+    case SWARM_DISK:
+        event_disk(run, prng);
+        break;
+    case SWARM_CLOCK:
+        event_clock(run, prng);
+        break;
+    case SWARM_AUDIT:
+        event_audit(run);
+        break;
+    case SWARM_POWER_LOSS:
+        run_crash(run, prng, true);
+        break;
+    case SWARM_KILL:
+        run_crash(run, prng, false);
+        break;
+    case SWARM_TERM:
+        terminate(run, prng);
+        break;
+    case SWARM_EVENTS:
+        break;
+    }
+}
+
 void run_event(struct run *run)
 {
     struct oh_prng prng;
     oh_prng_init(&prng, run->options->seed * UINT64_C(0x9e3779b97f4a7c15) + run->event);
-    uint64_t dice = oh_prng_below(&prng, 1000);
-    if (dice < 430)
-        event_ask(run, &prng);
-    else if (dice < 460)
-        event_ask_again(run, &prng);
-    else if (dice < 476)
-        event_alter(run, &prng);
-    else if (dice < 480)
-        event_burst(run, &prng);
-    else if (dice < 483)
-        event_forget(run, &prng);
-    else if (dice < 700)
-        event_pass(run, &prng);
-    else if (dice < 900)
-        event_work(run, &prng);
-    else if (dice < 932)
-        event_bulk(run, &prng);
-    else if (dice < 944)
-        event_expiry(run, &prng);
-    else if (dice < 958)
-        event_network(run, &prng);
-    else if (dice < 964)
-        event_snapshot(run);
-    else if (dice < 972)
-        event_disk(run, &prng);
-    else if (dice < 976)
-        event_clock(run, &prng);
-    else if (dice < 984)
-        event_audit(run);
-    else if (dice < 990)
-        run_crash(run, &prng, true);
-    else if (dice < 997)
-        run_crash(run, &prng, false);
-    else
-        terminate(run, &prng);
+    event_do(run, &prng, (enum swarm_event)swarm_pick(run->workload.swarm.events, SWARM_EVENTS, &prng));
     if (!run->result->has_failed)
         run_stop_if_asked(run, &prng);
 }

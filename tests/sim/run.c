@@ -282,6 +282,7 @@ static void run_make(struct run *run)
     run->applied = calloc(APPLIED_MAX, sizeof(*run->applied));
     OH_ASSERT(run->model != NULL && run->life != NULL && run->ids != NULL && run->ops != NULL &&
               run->flights != NULL && run->applied != NULL);
+    swarm_draw(&run->workload.swarm, run->options->seed);
     world_make(run);
     model_init(run->model, START_US);
     enum oh_err err = sim_world_start(&run->world, &diag);

@@ -20,10 +20,26 @@ static uint8_t skewed(struct oh_prng *prng, uint64_t bound)
     return (uint8_t)oh_prng_below(prng, oh_prng_below(prng, bound) + 1);
 }
 
-static int64_t milli_any(struct oh_prng *prng, int64_t units_max)
+static bool has(const struct workload *workload, struct oh_prng *prng, enum swarm_feature feature)
 {
-    static const int64_t parts[] = { 0, 0, 0, 0, 250, 500, 1, 999 };
-    return between(prng, 1, units_max) * 1000 - parts[oh_prng_below(prng, 8)];
+    return chance(prng, workload->swarm.percents[feature]);
+}
+
+static int64_t milli_any(const struct workload *workload, struct oh_prng *prng, int64_t units_max)
+{
+    static const int64_t parts[] = { 250, 500, 1, 999 };
+    int64_t milli = between(prng, 1, units_max) * 1000;
+    return has(workload, prng, SWARM_PARTS) ? milli - parts[oh_prng_below(prng, 4)] : milli;
+}
+
+static uint8_t item_any(const struct workload *workload, struct oh_prng *prng)
+{
+    return workload->swarm.items[skewed(prng, workload->swarm.item_count)];
+}
+
+static uint8_t node_any(const struct workload *workload, struct oh_prng *prng)
+{
+    return workload->swarm.nodes[skewed(prng, workload->swarm.node_count)];
 }
 
 /* Mostly just now, often a while ago; whole seconds too, so that times meet. */
@@ -37,10 +53,10 @@ static int64_t time_past(struct oh_prng *prng, int64_t now_us)
 
 /* ---- Stock ------------------------------------------------------------------------------------------------------ */
 
-static void line_place(struct oh_prng *prng, struct model_line *line)
+static void line_place(const struct workload *workload, struct oh_prng *prng, struct model_line *line)
 {
-    *line = (struct model_line){ .item = skewed(prng, MODEL_ITEMS),
-                                 .node = skewed(prng, MODEL_NODES),
+    *line = (struct model_line){ .item = item_any(workload, prng),
+                                 .node = node_any(workload, prng),
                                  .group = MODEL_NONE,
                                  .to_node = MODEL_NONE,
                                  .at_us = MODEL_NEVER };
@@ -48,9 +64,9 @@ static void line_place(struct oh_prng *prng, struct model_line *line)
         line->item = MODEL_ITEMS;
 }
 
-static uint8_t state_any(struct oh_prng *prng)
+static uint8_t state_any(const struct workload *workload, struct oh_prng *prng)
 {
-    return chance(prng, 80) ? 0 : (uint8_t)oh_prng_below(prng, MODEL_STATES);
+    return !has(workload, prng, SWARM_STATES) ? 0 : (uint8_t)oh_prng_below(prng, MODEL_STATES);
 }
 
 static void adjust_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
@@ -61,29 +77,30 @@ static void adjust_draw(struct workload *workload, struct oh_prng *prng, const s
     out->line_count = (uint32_t)between(prng, 1, 4);
     for (uint32_t i = 0; i < out->line_count; i++) {
         struct model_line *line = &out->lines[i];
-        line_place(prng, line);
-        line->state = state_any(prng);
-        line->milli = chance(prng, 60) ? milli_any(prng, 12) : -milli_any(prng, 6);
-        if (chance(prng, 60))
+        line_place(workload, prng, line);
+        line->state = state_any(workload, prng);
+        line->milli = chance(prng, 60) ? milli_any(workload, prng, 12) : -milli_any(workload, prng, 6);
+        if (has(workload, prng, SWARM_TIMES))
             line->at_us = time_past(prng, model->now_us);
-        if (chance(prng, 40)) /* a feed that sends the same again under another request */
+        if (has(workload, prng, SWARM_ENTRY_IDS)) /* a feed that sends the same again under another request */
             line->entry_id = chance(prng, 20) ? (uint32_t)between(prng, 1, (int64_t)workload->entry_ids + 1)
                                               : workload->entry_ids + 1;
         workload->entry_ids += line->entry_id > workload->entry_ids ? 1 : 0;
     }
 }
 
-static void counts_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+static void counts_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                        struct model_request *out)
 {
     out->source = (uint8_t)oh_prng_below(prng, 3);
     out->line_count = (uint32_t)between(prng, 1, 4);
     for (uint32_t i = 0; i < out->line_count; i++) {
         struct model_line *line = &out->lines[i];
-        line_place(prng, line);
-        line->state = state_any(prng);
+        line_place(workload, prng, line);
+        line->state = state_any(workload, prng);
         line->milli = between(prng, 0, 20) * 1000 + (chance(prng, 20) ? 500 : 0);
         line->at_us = time_past(prng, model->now_us);
-        line->has_source_seq = chance(prng, 40);
+        line->has_source_seq = has(workload, prng, SWARM_SOURCE_SEQ);
         line->source_seq = between(prng, 0, 3);
     }
 }
@@ -105,19 +122,19 @@ static void reserve_draw(struct workload *workload, struct oh_prng *prng, struct
     out->channel = (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
     out->kind = (uint8_t)oh_prng_below(prng, MODEL_KINDS);
     out->customer = skewed(prng, 6);
-    out->allow_partial = chance(prng, 30);
-    out->ttl_us = chance(prng, 25) ? 0 : between(prng, 1, chance(prng, 70) ? 30 : 900) * SECOND_US;
-    out->point = chance(prng, 60) ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_POINTS);
+    out->allow_partial = has(workload, prng, SWARM_PARTIAL);
+    out->ttl_us = has(workload, prng, SWARM_ENDLESS) ? 0 : between(prng, 1, chance(prng, 70) ? 30 : 900) * SECOND_US;
+    out->point = !has(workload, prng, SWARM_NEAR) ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_POINTS);
     out->radius_km = out->point == MODEL_NONE ? 0 : radius_any(prng);
     out->line_count = (uint32_t)between(prng, 1, chance(prng, 60) ? 2 : 5);
     for (uint32_t i = 0; i < out->line_count; i++) {
         struct model_line *line = &out->lines[i];
-        line_place(prng, line);
+        line_place(workload, prng, line);
         line->line = i + 1;
-        line->milli = milli_any(prng, chance(prng, 80) ? 4 : 15);
-        if (chance(prng, 60))
+        line->milli = milli_any(workload, prng, chance(prng, 80) ? 4 : 15);
+        if (!has(workload, prng, SWARM_PINNED))
             line->node = MODEL_NONE;
-        if (line->node == MODEL_NONE && chance(prng, 30))
+        if (line->node == MODEL_NONE && has(workload, prng, SWARM_GROUPS))
             line->group = (uint8_t)oh_prng_below(prng, MODEL_GROUPS);
     }
 }
@@ -163,48 +180,45 @@ static uint32_t lines_made(const struct model *model, uint32_t reservation)
     return most;
 }
 
-static void action_line_draw(struct oh_prng *prng, const struct model *model, const struct model_request *of,
+static void action_line_draw(const struct workload *workload, struct oh_prng *prng, const struct model_request *of,
                              uint32_t number, struct model_line *line)
 {
-    line_place(prng, line);
+    line_place(workload, prng, line);
     line->line = number;
     if (chance(prng, 70))
         line->node = MODEL_NONE;
     if (of->type == MODEL_MOVE)
         line->to_node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
     line->has_quantity = of->type == MODEL_CHANGE || chance(prng, 60);
-    line->milli = milli_any(prng, 5);
+    line->milli = milli_any(workload, prng, 5);
     if (of->type == MODEL_CHANGE && chance(prng, 10))
         line->milli = 0;
-    (void)model;
 }
 
 /* Different lines, in order: one may be one too many. */
-static void action_lines_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+static void action_lines_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                              struct model_request *out)
 {
     uint32_t most = lines_made(model, out->reservation) + (chance(prng, 5) ? 1 : 0);
     for (uint32_t number = 1; number <= most && out->line_count < MODEL_LINES_MAX; number++) {
         if (chance(prng, 60))
-            action_line_draw(prng, model, out, number, &out->lines[out->line_count++]);
+            action_line_draw(workload, prng, out, number, &out->lines[out->line_count++]);
     }
-    if (out->line_count == 0 ||
-        (out->line_count < MODEL_LINES_MAX && chance(prng, 20))) /* one of them twice */
-        action_line_draw(prng, model, out, (uint32_t)between(prng, 1, most), &out->lines[out->line_count++]);
+    if (out->line_count == 0 || (out->line_count < MODEL_LINES_MAX && has(workload, prng, SWARM_TWINS)))
+        action_line_draw(workload, prng, out, (uint32_t)between(prng, 1, most), &out->lines[out->line_count++]);
 }
 
-static void action_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+static void action_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                        struct model_request *out)
 {
-    static const enum model_type types[] = { MODEL_CONFIRM, MODEL_CONFIRM, MODEL_CONFIRM, MODEL_RELEASE,
-                                             MODEL_FULFIL,  MODEL_FULFIL,  MODEL_EXTEND,  MODEL_CHANGE,
-                                             MODEL_CHANGE,  MODEL_MOVE,    MODEL_MOVE };
-    out->type = types[oh_prng_below(prng, sizeof(types) / sizeof(types[0]))];
+    out->type = (enum model_type)(MODEL_CONFIRM + swarm_pick(workload->swarm.actions, SWARM_ACTIONS, prng));
     out->ttl_us = between(prng, 0, 60) * SECOND_US;
-    out->return_rest = (out->type == MODEL_CONFIRM || out->type == MODEL_FULFIL) && chance(prng, 25);
+    out->return_rest = (out->type == MODEL_CONFIRM || out->type == MODEL_FULFIL) && has(workload, prng, SWARM_REST);
     out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
-    if (out->type == MODEL_FULFIL && chance(prng, 40))
+    if (out->type == MODEL_FULFIL && has(workload, prng, SWARM_FULFIL_AT))
         out->at_us = time_past(prng, model->now_us);
-    if (out->type != MODEL_EXTEND && (out->type == MODEL_CHANGE || chance(prng, 50)))
-        action_lines_draw(prng, model, out);
+    if (out->type != MODEL_EXTEND && (out->type == MODEL_CHANGE || has(workload, prng, SWARM_LINES)))
+        action_lines_draw(workload, prng, model, out);
 }
 
 /* ---- Reference data --------------------------------------------------------------------------------------------- */
@@ -212,6 +226,7 @@ static void action_draw(struct oh_prng *prng, const struct model *model, struct 
 static void rule_draw(struct oh_prng *prng, struct model_request *out)
 {
     out->type = MODEL_RULE;
+    out->is_delete = chance(prng, 25);
     out->rule = (uint8_t)oh_prng_below(prng, MODEL_RULES);
     out->value = model_rule_is_boolean(out->rule) ? between(prng, 0, 1) : 500 * between(prng, 0, 8);
     if (out->value == 0 && !model_rule_is_boolean(out->rule) && !out->is_delete)
@@ -244,28 +259,29 @@ static void members_change_draw(struct oh_prng *prng, struct model_request *out)
         out->member_count = 0; /* the group's, or every node */
 }
 
-static void reference_draw(struct oh_prng *prng, const struct model *model, struct model_request *out)
+static void fence_draw(const struct workload *workload, struct oh_prng *prng, struct model_request *out)
 {
-    uint64_t dice = oh_prng_below(prng, 14);
-    out->is_delete = dice < 11 && chance(prng, 25);
-    if (dice < 5) {
-        rule_draw(prng, out);
-    } else if (dice < 9) {
-        out->type = MODEL_FENCE;
-        out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
-        out->value = chance(prng, 10) ? 0 : milli_any(prng, 6);
-    } else if (dice < 11) {
-        out->type = MODEL_SUPPLY;
-        out->supply = (uint8_t)oh_prng_below(prng, MODEL_SUPPLIES);
-        out->value = chance(prng, 10) ? 0 : milli_any(prng, 30);
-        out->at_us = model->now_us + between(prng, -60, 600) * SECOND_US;
-    } else if (dice < 12) {
-        out->type = MODEL_NODE;
-        out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
-        out->value = chance(prng, 70);
-    } else {
-        members_change_draw(prng, out);
-    }
+    out->type = MODEL_FENCE;
+    out->is_delete = chance(prng, 25);
+    out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
+    out->value = chance(prng, 10) ? 0 : milli_any(workload, prng, 6);
+}
+
+static void supply_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                        struct model_request *out)
+{
+    out->type = MODEL_SUPPLY;
+    out->is_delete = chance(prng, 25);
+    out->supply = (uint8_t)oh_prng_below(prng, MODEL_SUPPLIES);
+    out->value = chance(prng, 10) ? 0 : milli_any(workload, prng, 30);
+    out->at_us = model->now_us + between(prng, -60, 600) * SECOND_US;
+}
+
+static void node_draw(struct oh_prng *prng, struct model_request *out)
+{
+    out->type = MODEL_NODE;
+    out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
+    out->value = chance(prng, 70);
 }
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
@@ -288,8 +304,8 @@ static void question_draw(const struct workload *workload, struct oh_prng *prng,
         MODEL_GET_NEAR,
     };
     out->type = types[oh_prng_below(prng, sizeof(types) / sizeof(types[0]))];
-    out->item = skewed(prng, MODEL_ITEMS);
-    out->node = skewed(prng, MODEL_NODES);
+    out->item = item_any(workload, prng);
+    out->node = node_any(workload, prng);
     out->group = (uint8_t)oh_prng_below(prng, MODEL_GROUPS);
     out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
     out->customer = skewed(prng, 6);
@@ -346,38 +362,75 @@ void workload_alter(struct oh_prng *prng, struct model_request *request)
 
 /* ---- All together ----------------------------------------------------------------------------------------------- */
 
+/* What there is nothing for becomes a question. */
+static enum swarm_request kind_any(const struct workload *workload, struct oh_prng *prng, uint32_t reservation)
+{
+    enum swarm_request kind = (enum swarm_request)swarm_pick(workload->swarm.requests, SWARM_REQUESTS, prng);
+    bool needs_one = kind == SWARM_ACTION || kind == SWARM_GET_RESERVATION;
+    bool is_possible = needs_one ? reservation != UINT32_MAX : kind != SWARM_BATCH || workload->has_batches;
+    return is_possible ? kind : SWARM_QUESTION;
+}
+
+static void request_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                         uint32_t reservation, struct model_request *out)
+{
+    switch (kind_any(workload, prng, reservation)) {
+    case SWARM_ADJUST:
+        adjust_draw(workload, prng, model, out);
+        break;
+    case SWARM_SYNC:
+        out->type = MODEL_SYNC;
+        counts_draw(workload, prng, model, out);
+        break;
+    case SWARM_RESERVE:
+        reserve_draw(workload, prng, out);
+        break;
+    case SWARM_BATCH:
+        batch_draw(workload, prng, out);
+        break;
+    case SWARM_ACTION:
+        out->reservation = reservation;
+        action_draw(workload, prng, model, out);
+        break;
+    case SWARM_RULE:
+        rule_draw(prng, out);
+        break;
+    case SWARM_FENCE:
+        fence_draw(workload, prng, out);
+        break;
+    case SWARM_SUPPLY:
+        supply_draw(workload, prng, model, out);
+        break;
+    case SWARM_NODE:
+        node_draw(prng, out);
+        break;
+    case SWARM_MEMBERS:
+        members_change_draw(prng, out);
+        break;
+    case SWARM_IMPORT:
+        out->type = MODEL_IMPORT;
+        out->import = workload->imports++;
+        counts_draw(workload, prng, model, out);
+        break;
+    case SWARM_GET_RESERVATION:
+        out->type = MODEL_GET_RESERVATION;
+        out->reservation = reservation;
+        break;
+    case SWARM_QUESTION:
+    case SWARM_REQUESTS:
+        question_draw(workload, prng, out);
+        break;
+    }
+}
+
 void workload_next(struct workload *workload, struct oh_prng *prng, const struct model *model,
                    const struct wire_ids *ids, struct model_request *out)
 {
-    uint64_t dice = oh_prng_below(prng, 100);
     uint32_t reservation = reservation_any(workload, prng, model, ids);
     *out = (struct model_request){ .channel = MODEL_NONE, .at_us = MODEL_NEVER, .kind = MODEL_CART };
-    if (dice < 18) {
-        adjust_draw(workload, prng, model, out);
-    } else if (dice < 25) {
-        out->type = MODEL_SYNC;
-        counts_draw(prng, model, out);
-    } else if (dice < 47) {
-        reserve_draw(workload, prng, out);
-    } else if (dice < 50 && workload->has_batches) {
-        batch_draw(workload, prng, out);
-    } else if (dice < 72 && reservation != UINT32_MAX) {
-        out->reservation = reservation;
-        action_draw(prng, model, out);
-    } else if (dice < 77) {
-        reference_draw(prng, model, out);
-    } else if (dice < 79) {
-        out->type = MODEL_IMPORT;
-        out->import = workload->imports++;
-        counts_draw(prng, model, out);
-    } else if (dice < 86 && reservation != UINT32_MAX) {
-        out->type = MODEL_GET_RESERVATION;
-        out->reservation = reservation;
-    } else {
-        question_draw(workload, prng, out);
-    }
+    request_draw(workload, prng, model, reservation, out);
     bool may_have_key = out->type < MODEL_IMPORT && out->type != MODEL_BATCH;
-    if (may_have_key && (chance(prng, 60) || (out->type == MODEL_RESERVE && !out->has_own_id)))
+    if (may_have_key && (has(workload, prng, SWARM_KEYS) || (out->type == MODEL_RESERVE && !out->has_own_id)))
         out->key = ++workload->keys;
     out->is_chunked = out->type < MODEL_WRITES && chance(prng, 15);
 }

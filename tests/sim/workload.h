@@ -1,7 +1,7 @@
 /*
  * workload.h - what clients would ask next: every kind of request, on few hot items and many cold ones.
  *
- * A part of it is wrong on purpose, a part is about things that have just happened. Knows the model only to find
+ * A part of it is wrong on purpose, a part is about things that have just happened; how much of each is the seed's (swarm.h). Knows the model only to find
  * reservations worth acting on; judges nothing.
  */
 #ifndef ONHAND_TESTS_SIM_WORKLOAD_H
@@ -9,9 +9,11 @@
 
 #include "base/prng.h"
 #include "sim/model.h"
+#include "sim/swarm.h"
 #include "sim/wire.h"
 
 struct workload {
+    struct swarm swarm;
     uint32_t reservations; /* numbers given out */
     uint32_t keys;
     uint32_t entry_ids;

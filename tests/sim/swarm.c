@@ -1,0 +1,113 @@
+#include "sim/swarm.h"
+#include "base/assert.h"
+#include <string.h>
+
+static const uint16_t requests_usual[SWARM_REQUESTS] = {
+    [SWARM_ADJUST] = 180, [SWARM_SYNC] = 70,    [SWARM_RESERVE] = 220,        [SWARM_BATCH] = 30,
+    [SWARM_ACTION] = 220, [SWARM_RULE] = 18,    [SWARM_FENCE] = 14,           [SWARM_SUPPLY] = 7,
+    [SWARM_NODE] = 4,     [SWARM_MEMBERS] = 7,  [SWARM_IMPORT] = 20,          [SWARM_GET_RESERVATION] = 70,
+    [SWARM_QUESTION] = 140,
+};
+
+static const uint16_t actions_usual[SWARM_ACTIONS] = {
+    [MODEL_CONFIRM - MODEL_CONFIRM] = 3, [MODEL_RELEASE - MODEL_CONFIRM] = 1,
+    [MODEL_EXTEND - MODEL_CONFIRM] = 1,  [MODEL_CHANGE - MODEL_CONFIRM] = 2,
+    [MODEL_MOVE - MODEL_CONFIRM] = 2,    [MODEL_FULFIL - MODEL_CONFIRM] = 2,
+};
+
+static const uint8_t percents_usual[SWARM_FEATURES] = {
+    [SWARM_STATES] = 20,  [SWARM_TIMES] = 60,  [SWARM_SOURCE_SEQ] = 40, [SWARM_ENTRY_IDS] = 40, [SWARM_KEYS] = 60,
+    [SWARM_PARTIAL] = 30, [SWARM_PINNED] = 40, [SWARM_GROUPS] = 30,     [SWARM_NEAR] = 40,      [SWARM_ENDLESS] = 25,
+    [SWARM_LINES] = 50,   [SWARM_TWINS] = 20,  [SWARM_REST] = 25,       [SWARM_FULFIL_AT] = 40, [SWARM_PARTS] = 50,
+};
+
+/* What costs much happens four times as often at most, what else ten times; a run always goes on. */
+static const struct {
+    uint16_t usual;
+    enum { FIXED, DEAR, CHEAP } kind;
+} events_usual[SWARM_EVENTS] = {
+    [SWARM_ASK] = { 430, FIXED },    [SWARM_ASK_AGAIN] = { 30, CHEAP }, [SWARM_ALTER] = { 16, CHEAP },
+    [SWARM_BURST] = { 4, DEAR },     [SWARM_FORGET] = { 3, CHEAP },     [SWARM_PASS] = { 217, FIXED },
+    [SWARM_WORK] = { 200, FIXED },   [SWARM_BULK] = { 32, DEAR },       [SWARM_EXPIRY] = { 12, CHEAP },
+    [SWARM_NETWORK] = { 14, CHEAP }, [SWARM_SNAPSHOT] = { 6, CHEAP },   [SWARM_DISK] = { 8, CHEAP },
+    [SWARM_CLOCK] = { 4, CHEAP },    [SWARM_AUDIT] = { 8, DEAR },       [SWARM_POWER_LOSS] = { 6, DEAR },
+    [SWARM_KILL] = { 7, DEAR },      [SWARM_TERM] = { 3, DEAR },
+};
+
+/* Never, as usual, four times, ten times. */
+static uint16_t weight_draw(struct oh_prng *prng, uint16_t usual, uint16_t times_max)
+{
+    static const uint16_t times[] = { 0, 0, 1, 1, 1, 1, 4, 4, 10, 10 };
+    uint16_t drawn = times[oh_prng_below(prng, sizeof(times) / sizeof(times[0]))];
+    return (uint16_t)(usual * (drawn < times_max ? drawn : times_max));
+}
+
+static uint8_t percent_draw(struct oh_prng *prng, uint8_t usual)
+{
+    const uint8_t percents[] = { 0, usual, usual, usual, (uint8_t)((usual + 100) / 2), 95 };
+    return percents[oh_prng_below(prng, sizeof(percents))];
+}
+
+/* In any order; half of the time only some of them. */
+static uint8_t places_draw(struct oh_prng *prng, uint8_t *places, uint8_t count)
+{
+    for (uint8_t i = 0; i + 1 < count; i++) {
+        uint8_t other = (uint8_t)(i + oh_prng_below(prng, count - i));
+        uint8_t place = places[other];
+        places[other] = places[i];
+        places[i] = place;
+    }
+    return oh_prng_below(prng, 2) == 0 ? count : (uint8_t)oh_prng_between(prng, 1, count);
+}
+
+static void swarm_usual(struct swarm *swarm)
+{
+    *swarm = (struct swarm){ .item_count = MODEL_ITEMS, .node_count = MODEL_NODES };
+    memcpy(swarm->requests, requests_usual, sizeof(requests_usual));
+    memcpy(swarm->actions, actions_usual, sizeof(actions_usual));
+    memcpy(swarm->percents, percents_usual, sizeof(percents_usual));
+    for (uint32_t i = 0; i < SWARM_EVENTS; i++)
+        swarm->events[i] = events_usual[i].usual;
+    for (uint8_t i = 0; i < MODEL_ITEMS; i++)
+        swarm->items[i] = i;
+    for (uint8_t i = 0; i < MODEL_NODES; i++)
+        swarm->nodes[i] = i;
+}
+
+void swarm_draw(struct swarm *swarm, uint64_t seed)
+{
+    struct oh_prng prng;
+    oh_prng_init(&prng, seed ^ UINT64_C(0x5757415243534d));
+    swarm_usual(swarm);
+    if (oh_prng_below(&prng, 4) == 0)
+        return;
+    for (uint32_t i = 0; i < SWARM_REQUESTS; i++)
+        swarm->requests[i] = weight_draw(&prng, requests_usual[i], 10);
+    if (swarm->requests[SWARM_ADJUST] + swarm->requests[SWARM_SYNC] == 0) /* without stock there is little to see */
+        swarm->requests[SWARM_ADJUST] = requests_usual[SWARM_ADJUST];
+    for (uint32_t i = 0; i < SWARM_ACTIONS; i++)
+        swarm->actions[i] = weight_draw(&prng, actions_usual[i], 10);
+    swarm->actions[0] = (uint16_t)(swarm->actions[0] + 1); /* there is always one */
+    for (uint32_t i = 0; i < SWARM_FEATURES; i++)
+        swarm->percents[i] = percent_draw(&prng, percents_usual[i]);
+    for (uint32_t i = 0; i < SWARM_EVENTS; i++) {
+        if (events_usual[i].kind != FIXED)
+            swarm->events[i] = weight_draw(&prng, events_usual[i].usual, events_usual[i].kind == DEAR ? 4 : 10);
+    }
+    swarm->item_count = places_draw(&prng, swarm->items, MODEL_ITEMS);
+    swarm->node_count = places_draw(&prng, swarm->nodes, MODEL_NODES);
+}
+
+uint32_t swarm_pick(const uint16_t *weights, uint32_t count, struct oh_prng *prng)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += weights[i];
+    uint64_t dice = oh_prng_below(prng, sum);
+    for (uint32_t i = 0; i < count; i++) {
+        if (dice < weights[i])
+            return i;
+        dice -= weights[i];
+    }
+    OH_UNREACHABLE();
+}
