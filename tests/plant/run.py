@@ -1,18 +1,20 @@
 """Shows the simulator every planted bug, one at a time: which it sees, after how many seeds, and by which law.
 
-    run.py BUILD [--only NAME,NAME..] [--seeds-max N] [--times N] [--table]
+    run.py BUILD [--only NAME,NAME..] [--seeds-max N] [--times N] [--table FILE]
 
 BUILD is a folder of its own for the woven build (build/dev/plants); it is made when it is not there. Each bug gets the
-seeds from 1 on, up to as many as its table states. Fails when one is not seen, when a bug that `waits` for something the
-simulator cannot do yet is seen all the same, and when the woven simulator without a bug is not the one without plants.
+seeds from 1 on, up to as many as its table states. Fails when one is not seen, and when the woven simulator without a bug
+is not the one without plants. What one and the same program has shown already it need not show again: BUILD/seen.json.
 
     --only        these bugs alone
     --seeds-max   leave out bugs that may take more seeds than this: the short version for every day
     --times       look N times as long for bugs that are not seen
-    --table       print the table of docs/PROOF.md
+    --table       write what was seen into FILE (docs/PROOF.md), between the two lines that say so; of all bugs alone
 """
 
 import argparse
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -30,6 +32,8 @@ TABLE = ROOT / "tests/plant/plants"
 SEED_SECONDS_MAX = 60
 UNPLANTED_SEEDS = 20
 UNKNOWN_PLANT = 125
+SEEDS_ANY = 1 << 30
+TABLE_BEGIN, TABLE_END = "<!-- planted bugs: run.py --table -->\n", "<!-- end of planted bugs -->\n"
 
 
 def build(folder):
@@ -66,15 +70,24 @@ def run_seeds(sim, seed, seeds, plant):
     return f"assertion in {pathlib.Path(asserted.group(1)).name}" if asserted else f"ends with {result.returncode}"
 
 
-def show(sim, bug, times):
-    """(what was seen or None, seeds it took, seconds)"""
-    start_s = time.monotonic()
-    seeds_max = bug["seeds"] * times
-    for seed in range(1, seeds_max + 1):
-        seen = run_seeds(sim, seed, 1, bug["name"])
-        if seen:
-            return seen, seed, time.monotonic() - start_s
-    return None, seeds_max, time.monotonic() - start_s
+class Shown:
+    """What this program has shown: for each bug what was seen, or None, and in how many seeds. Kept from run to run."""
+
+    def __init__(self, sim, path):
+        self.sim, self.path = sim, path
+        self.program = hashlib.sha256(sim.read_bytes()).hexdigest()
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.bugs = kept["bugs"] if kept.get("program") == self.program else {}
+
+    def show(self, name, seeds_max):
+        """(what was seen or None, seeds it took)"""
+        seen, seeds = self.bugs.get(name, (None, 0))
+        while not seen and seeds < seeds_max:
+            seeds += 1
+            seen = run_seeds(self.sim, seeds, 1, name)
+        self.bugs[name] = (seen, seeds)
+        self.path.write_text(json.dumps({"program": self.program, "bugs": self.bugs}, indent=1), encoding="utf-8")
+        return (seen, seeds) if seen and seeds <= seeds_max else (None, seeds_max)
 
 
 def check_unplanted(sim, folder):
@@ -89,10 +102,13 @@ def arguments_read():
     parser = argparse.ArgumentParser(usage="\n".join(__doc__.split("\n")[2:]))
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--only", default="")
-    parser.add_argument("--seeds-max", type=int, default=1 << 30)
+    parser.add_argument("--seeds-max", type=int, default=SEEDS_ANY)
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("--table", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--table", type=pathlib.Path)
+    arguments = parser.parse_args()
+    if arguments.table and (arguments.only or arguments.seeds_max < SEEDS_ANY):
+        parser.error("--table is of all bugs")
+    return arguments
 
 
 def bugs_chosen(arguments):
@@ -104,11 +120,14 @@ def bugs_chosen(arguments):
     return [bug for bug in bugs if (not names or bug["name"] in names) and bug["seeds"] <= arguments.seeds_max]
 
 
-def row_print(bug, seen, seeds, seconds, is_table):
-    if is_table:
-        print(f"| {bug['name']} | {bug['rule']} | {bug['what']} | {seen or '-'} | {seeds} of {bug['seeds']} |", flush=True)
-    else:
-        print(f"{bug['name']:40} {seen or '-':34} {seeds:5} of {bug['seeds']:4} {seconds:7.1f} s", flush=True)
+def table_write(path, rows):
+    """rows: (bug, what was seen or None, seeds it took)"""
+    lines = ["| bug | rule | what | seen by | seed | of |", "|---|---|---|---|---:|---:|"]
+    lines += [f"| {bug['name']} | {bug['rule']} | {bug['what']} | {seen or 'nothing'} | {seeds} | {bug['seeds']} |"
+              for bug, seen, seeds in rows]
+    before, rest = path.read_text(encoding="utf-8").split(TABLE_BEGIN)
+    after = rest.split(TABLE_END)[1]
+    path.write_text(before + TABLE_BEGIN + "\n".join(lines) + "\n" + TABLE_END + after, encoding="utf-8")
 
 
 def main():
@@ -116,18 +135,20 @@ def main():
     sim = build(arguments.build)
     complaints = check_unplanted(sim, arguments.build)
     bugs = bugs_chosen(arguments)
-    count = 0
+    rows = []
+    shown = Shown(sim, arguments.build / "seen.json")
     for bug in bugs:
-        seen, seeds, seconds = show(sim, bug, arguments.times)
-        row_print(bug, seen, seeds, seconds, arguments.table)
-        count += 1 if seen else 0
-        if seen and "waits" in bug:
-            complaints.append(f"{bug['name']}: it is seen now, so it does not wait any more")
-        if not seen and "waits" not in bug:
+        start_s = time.monotonic()
+        seen, seeds = shown.show(bug["name"], bug["seeds"] * arguments.times)
+        rows.append((bug, seen, seeds))
+        print(f"{bug['name']:40} {seen or '-':34} {seeds:5} of {bug['seeds']:4} {time.monotonic() - start_s:7.1f} s", flush=True)
+        if not seen:
             complaints.append(f"{bug['name']}: not seen within {seeds} seeds")
+    count = sum(1 for _, seen, _ in rows if seen)
+    if arguments.table:
+        table_write(arguments.table, rows)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    waiting = sum(1 for bug in bugs if "waits" in bug)
-    print(f"{count} of {len(bugs)} planted bugs are seen, {waiting} wait; {used.ru_utime + used.ru_stime:.0f} s of CPU")
+    print(f"{count} of {len(bugs)} planted bugs are seen; {used.ru_utime + used.ru_stime:.0f} s of CPU")
     for complaint in complaints:
         print(complaint)
     return 1 if complaints or count == 0 else 0
