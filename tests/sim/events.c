@@ -41,15 +41,30 @@ static void start(struct run *run, struct oh_prng *prng, bool keeps_promise)
     run_life_begin(run);
 }
 
+/* The process comes to its end between any two changes of the disk: in the middle of a round of its threads. */
+static void end_within(struct run *run, struct oh_prng *prng)
+{
+    run_turn(run);
+    run->world.changes_left = 1 + oh_prng_below(prng, oh_prng_below(prng, 2) == 0 ? 4 : 24);
+    sim_world_work(&run->world, OH_JOURNAL_WORK_WRITE);
+    sim_world_work(&run->world, OH_JOURNAL_WORK_PREPARE);
+    sim_world_work_snapshot(&run->world);
+}
+
 void run_crash(struct run *run, struct oh_prng *prng, bool is_power_loss)
 {
     if (!sim_world_is_up(&run->world))
+        return;
+    if (oh_prng_below(prng, 3) == 0 && !run->world.is_stopped)
+        end_within(run, prng);
+    if (run->result->has_failed)
         return;
     run->result->crashes++;
     run->result->power_losses += is_power_loss ? 1 : 0;
     run_tell(run, is_power_loss ? "POWER LOSS" : "KILL");
     sim_world_crash(&run->world, is_power_loss);
     run_heal(run);
+    scene_down(run, prng);
     start(run, prng, run->is_class_disk || !is_power_loss);
     if (!run->result->has_failed && oh_prng_below(prng, 2) == 0)
         judge_audit(run);
@@ -98,16 +113,20 @@ static bool has_import_under_way(const struct run *run)
     return false;
 }
 
-/* Rows are applied as they come, by steps of their own: the order is only known when nothing else is written. */
-static void import_alone(struct run *run, uint32_t op)
+void run_wait_for_disk(struct run *run)
 {
     run_settle(run);
-    for (uint32_t i = 0; i < 8 && !run->world.is_stopped;
-         i++) { /* a disk that was full is tried again after a second */
+    for (uint32_t i = 0; i < 8 && !run->world.is_stopped; i++) {
         sim_world_pass(&run->world, 300000);
         run_turn(run);
         run_work(run);
     }
+}
+
+/* Rows are applied as they come, by steps of their own: the order is only known when nothing else is written. */
+void run_import_alone(struct run *run, uint32_t op)
+{
+    run_wait_for_disk(run);
     if (run->result->has_failed || run->world.is_stopped || !run_send(run, op, 0))
         return;
     run_settle(run);
@@ -131,7 +150,7 @@ static void event_ask(struct run *run, struct oh_prng *prng)
     uint32_t op = run_op_add(run, &request);
     uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
     if (wire_is_import(&request) && !run->is_stalled && !run->is_disk_weak)
-        import_alone(run, op);
+        run_import_alone(run, op);
     else if (!wire_is_import(&request) && run_send(run, op, peer) && oh_prng_below(prng, 4) > 0)
         sim_peer_deliver(run_peer(run, peer),
                          oh_prng_below(prng, 5) == 0 ? (size_t)oh_prng_below(prng, 300) : SIZE_MAX);
@@ -189,6 +208,8 @@ static void event_alter(struct run *run, struct oh_prng *prng)
     if (count == 0 || run->op_count + 64 > OPS_MAX || model_is_full(run->model))
         return;
     const struct op *op = &run->ops[run->first_op + oh_prng_below(prng, count)];
+    if (op->request.is_once)
+        return;
     bool has_name = op->request.key != 0 || (op->request.type == MODEL_RESERVE && op->request.has_own_id);
     if (!has_name || op->request.type >= MODEL_RULE)
         return;
@@ -201,76 +222,6 @@ static void event_alter(struct run *run, struct oh_prng *prng)
     uint32_t peer = (uint32_t)oh_prng_below(prng, AUDIT_PEER);
     if (run_send(run, run_op_add(run, &request), peer))
         sim_peer_deliver(run_peer(run, peer), SIZE_MAX);
-}
-
-/* Many holds that expire at one moment, more than a turn writes down; at that moment everybody looks and acts. */
-static void event_burst(struct run *run, struct oh_prng *prng)
-{
-    uint32_t first = run->workload.reservations;
-    if (run->is_stalled || run->is_disk_weak || run->op_count + 200 > OPS_MAX || model_is_full(run->model))
-        return;
-    run_settle(run);
-    for (uint32_t i = 0; i < 28 && !run->world.is_stopped && !run->result->has_failed; i++) {
-        struct model_request request;
-        workload_hold(&run->workload, prng, 5, &request);
-        (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
-        run_peer(run, i % AUDIT_PEER)->reads_joined = true;
-        (void)run_send(run, run_op_add(run, &request), i % AUDIT_PEER);
-    }
-    run_settle(run);
-    if (run->world.is_stopped || run->result->has_failed)
-        return;
-    int64_t due_us = model_next_expiry_us(run->model, run->world.realtime_us);
-    for (uint32_t i = first; i < run->workload.reservations; i++) {
-        int64_t expires_us = run->model->reservations[i].exists ? run->model->reservations[i].expires_us : 0;
-        due_us = expires_us > due_us ? expires_us : due_us;
-    }
-    if (due_us == INT64_MAX || due_us - run->world.realtime_us > HOUR_US || due_us <= run->world.realtime_us)
-        return;
-    for (uint32_t i = 0; i < 14; i++) {
-        struct model_request request = { .type = MODEL_GET_STOCK,
-                                         .channel = MODEL_NONE,
-                                         .at_us = MODEL_NEVER };
-        request.item = (uint8_t)(i % MODEL_ITEMS);
-        request.point = MODEL_NONE;
-        if (i >= MODEL_ITEMS) {
-            static const enum model_type types[] = { MODEL_CONFIRM, MODEL_EXTEND, MODEL_RELEASE,
-                                                     MODEL_GET_RESERVATION };
-            request.type = types[oh_prng_below(prng, 4)];
-            request.reservation = first + (uint32_t)oh_prng_below(prng, run->workload.reservations - first);
-            request.ttl_us = 9 * SECOND_US;
-        }
-        (void)run_send(run, run_op_add(run, &request), i % AUDIT_PEER);
-        sim_peer_deliver(run_peer(run, i % AUDIT_PEER), SIZE_MAX);
-    }
-    sim_world_pass(&run->world, due_us - run->world.realtime_us);
-    run_turn(run);
-    run_turn(run);
-}
-
-/* To the moment at which a key is forgotten, one before it, or one after it; then it is asked again. */
-static void event_forget(struct run *run, struct oh_prng *prng)
-{
-    uint32_t count = run->op_count - run->first_op;
-    uint32_t number = count == 0 ? 0 : run->first_op + (uint32_t)oh_prng_below(prng, count);
-    const struct op *op = &run->ops[number];
-    bool is_stock = op->request.type == MODEL_ADJUST || op->request.type == MODEL_SYNC;
-    if (count == 0 || !is_stock || op->request.key == 0)
-        return;
-    run_settle(run);
-    int64_t at_us = model_key_time_us(run->model, op->request.key);
-    if (at_us == MODEL_NEVER || run->world.is_stopped || run->result->has_failed)
-        return;
-    int64_t to_us = at_us + 24 * HOUR_US + oh_prng_between(prng, -1, 1);
-    if (to_us <= run->world.realtime_us)
-        return;
-    run->workload.first_reservation = run->workload.reservations;
-    run->first_op = run->op_count;
-    sim_world_set_clock(&run->world, to_us - run->world.realtime_us);
-    run_tell(run, "to where key k%u is forgotten", op->request.key);
-    if (run_send(run, number, 2))
-        sim_peer_deliver(run_peer(run, 2), SIZE_MAX);
-    run_turn(run);
 }
 
 /* To the moment a hold expires, one before it, or one after it; then somebody looks. */
@@ -368,7 +319,7 @@ static void event_disk(struct run *run, struct oh_prng *prng)
         run_peer(run, i)->reads_joined = false;
     if (has_import_under_way(run))
         return;
-    switch (oh_prng_below(prng, 8)) {
+    switch (oh_prng_below(prng, 10)) {
     case 0:
         run->is_stalled = true;
         run_tell(run, "the disk stalls");
@@ -388,15 +339,17 @@ static void event_disk(struct run *run, struct oh_prng *prng)
         storage_disk_set_space(run->world.disk, UINT64_MAX);
         break;
     case 6:
-        storage_disk_set_nagging(run->world.disk, oh_prng_below(prng, 2) == 0);
+        storage_disk_set_nagging(run->world.disk, oh_prng_below(prng, 4) > 0);
         break;
     default: {
-        static const enum storage_operation operations[] = { STORAGE_WRITE,  STORAGE_FDATASYNC,
-                                                             STORAGE_FSYNC,  STORAGE_ALLOCATE,
-                                                             STORAGE_RENAME, STORAGE_UNLINK };
-        enum storage_operation operation = operations[oh_prng_below(prng, 6)];
+        static const enum storage_operation operations[] = { STORAGE_WRITE,     STORAGE_FDATASYNC,
+                                                             STORAGE_FDATASYNC, STORAGE_FDATASYNC,
+                                                             STORAGE_FSYNC,     STORAGE_ALLOCATE,
+                                                             STORAGE_RENAME,    STORAGE_UNLINK };
+        enum storage_operation operation = operations[oh_prng_below(prng, 8)];
         run->is_disk_weak = true;
-        storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, 4), 1,
+        bool is_next = operation == STORAGE_FDATASYNC && oh_prng_below(prng, 2) == 0;
+        storage_disk_fail(run->world.disk, operation, is_next ? 1 : 1 + oh_prng_below(prng, 4), 1,
                           oh_prng_below(prng, 2) == 0 ? EIO : ENOSPC);
         run_tell(run, "operation %d will fail", (int)operation);
         break;
@@ -411,7 +364,9 @@ static void event_bulk(struct run *run, struct oh_prng *prng)
     if (run->workload.has_batches || run->is_stalled || run->is_disk_weak || run->op_count + 64 > OPS_MAX)
         return;
     workload_bulk(&run->workload, prng, &request);
-    import_alone(run, run_op_add(run, &request));
+    run_import_alone(run, run_op_add(run, &request));
+    if (!run->result->has_failed && oh_prng_below(prng, 12) == 0)
+        run_crash(run, prng, true);
 }
 
 static void event_snapshot(struct run *run)
@@ -441,7 +396,7 @@ void run_stop_if_asked(struct run *run, struct oh_prng *prng)
 
 static void event_do(struct run *run, struct oh_prng *prng, enum swarm_event event)
 {
-    switch (event) {
+    switch ((int)event) {
     case SWARM_ASK:
         event_ask(run, prng);
         break;
@@ -450,12 +405,6 @@ static void event_do(struct run *run, struct oh_prng *prng, enum swarm_event eve
         break;
     case SWARM_ALTER:
         event_alter(run, prng);
-        break;
-    case SWARM_BURST:
-        event_burst(run, prng);
-        break;
-    case SWARM_FORGET:
-        event_forget(run, prng);
         break;
     case SWARM_PASS:
         event_pass(run, prng);
@@ -493,7 +442,55 @@ static void event_do(struct run *run, struct oh_prng *prng, enum swarm_event eve
     case SWARM_TERM:
         terminate(run, prng);
         break;
-    case SWARM_EVENTS:
+    default:
+        break;
+    }
+}
+
+/* Nothing is broken, and there is room. */
+static bool can_play(const struct run *run)
+{
+    return !run->is_stalled && !run->is_disk_weak && run->op_count + 300 < OPS_MAX &&
+           !model_is_full(run->model);
+}
+
+static void scene_do(struct run *run, struct oh_prng *prng, enum swarm_event event)
+{
+    switch ((int)event) {
+    case SWARM_FORGET:
+        scene_forget(run, prng);
+        break;
+    case SWARM_BURST:
+        scene_burst(run, prng);
+        break;
+    case SWARM_HOLDS:
+        scene_holds(run, prng);
+        break;
+    case SWARM_ONE_RESERVATION:
+        scene_one_reservation(run, prng);
+        break;
+    case SWARM_TAKE_ID:
+        scene_take_id(run, prng);
+        break;
+    case SWARM_FILL:
+        scene_fill(run, prng);
+        break;
+    case SWARM_FENCE_USED:
+        scene_fence(run, prng);
+        break;
+    case SWARM_PIPELINE:
+        scene_pipeline(run, prng);
+        break;
+    case SWARM_IMPORT_CUT:
+        scene_import(run, prng);
+        break;
+    case SWARM_FULL_DISK:
+        scene_full_disk(run, prng);
+        break;
+    case SWARM_QUEUE:
+        scene_queue(run, prng);
+        break;
+    default:
         break;
     }
 }
@@ -502,7 +499,11 @@ void run_event(struct run *run)
 {
     struct oh_prng prng;
     oh_prng_init(&prng, run->options->seed * UINT64_C(0x9e3779b97f4a7c15) + run->event);
-    event_do(run, &prng, (enum swarm_event)swarm_pick(run->workload.swarm.events, SWARM_EVENTS, &prng));
+    enum swarm_event event = (enum swarm_event)swarm_pick(run->workload.swarm.events, SWARM_EVENTS, &prng);
+    if (event < SWARM_SCENES)
+        event_do(run, &prng, event);
+    else if (can_play(run))
+        scene_do(run, &prng, event);
     if (!run->result->has_failed)
         run_stop_if_asked(run, &prng);
 }

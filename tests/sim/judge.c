@@ -178,6 +178,7 @@ void judge_replies(struct run *run, uint32_t number)
            wire_get_reply(oh_strbuf_bytes(&peer->received), &reply, &is_wrong)) {
         run_digest_add(run, peer->received.data, reply.size);
         take_reply(run, number, &reply);
+        run->reply_size = reply.size;
         oh_strbuf_consume(&peer->received, reply.size);
         if (peer->request_count > 0) { /* as many as are answered leave the list that the world keeps */
             memmove(peer->requests, peer->requests + 1, --peer->request_count * sizeof(peer->requests[0]));
@@ -250,19 +251,43 @@ void judge_audit(struct run *run)
 
 /* ---- After a crash ---- */
 
+uint64_t judge_import_rows(const struct run *run, const struct model_request *request)
+{
+    struct oh_effect_import import;
+    char id[WIRE_IMPORT_ID_SIZE];
+    char name[WIRE_IMPORT_ID_SIZE + 16];
+    wire_import_id(request->import, id);
+    (void)snprintf(name, sizeof(name), "%s/%s", request->type == MODEL_IMPORT ? "stock" : "postal_codes", id);
+    return oh_import_get(run->world.ledger, oh_bytes_of(name), &import) ? import.row_count : 0;
+}
+
+void judge_import_part(struct run *run, const struct model_request *request, uint64_t seq_before)
+{
+    struct model_request part = *request;
+    struct model_answer answer;
+    uint64_t rows = judge_import_rows(run, request);
+    OH_ASSERT(rows <= request->line_count);
+    part.line_count = (uint32_t)rows;
+    uint32_t op = rows == 0 ? UINT32_MAX : run_op_add(run, &part);
+    if (op == UINT32_MAX)
+        return;
+    run->ops[op].is_done = true;
+    model_ask(run->model, &part, op, run->model->now_us, &answer);
+    run->applied[run->applied_count++] =
+        (struct applied){ op, run->model->now_us, seq_before, oh_ledger_seq(run->world.ledger) };
+}
+
 /* An import that got no answer: the server says how many of its rows it has, and those are what it must show. */
 static void import_return(struct run *run, uint32_t number, int64_t now_us)
 {
     struct model_request request = run->ops[number].request;
     struct model_answer answer;
-    struct oh_effect_import import;
-    char name[64];
-    (void)snprintf(name, sizeof(name), "%s/i%u", request.type == MODEL_IMPORT ? "stock" : "postal_codes",
-                   request.import);
-    if (!oh_import_get(run->world.ledger, oh_bytes_of(name), &import))
+    uint64_t rows = judge_import_rows(run, &request);
+    if (rows == 0)
         return;
-    request.line_count = (uint32_t)import.row_count;
-    request.value = (int64_t)import.row_count;
+    if (rows < request.line_count)
+        request.line_count = (uint32_t)rows;
+    request.value = (int64_t)rows;
     model_ask(run->model, &request, number, now_us, &answer);
 }
 

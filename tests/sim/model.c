@@ -46,19 +46,20 @@ static const struct model_supply_slot supply_slots[MODEL_SUPPLIES] = {
     { 0, 0, false, 0, 0 }, { 0, 2, false, 0, 0 }, { 2, 4, false, 0, 0 }, { 3, 1, false, 0, 0 }
 };
 
-static const struct model_fence_slot fence_slots[MODEL_FENCES] = {
+const struct model_fence_slot model_fence_slots[MODEL_FENCES] = {
     { 0, 0, 1, false, false, 0 },
     { 1, 1, 1, true, false, 0 },
     { 0, 0, 3, false, false, 0 },
     { 2, 4, 2, true, false, 0 },
 };
 
-void model_init(struct model *model, int64_t now_us)
+void model_init(struct model *model, int64_t now_us, uint64_t history_max)
 {
     memset(model, 0, sizeof(*model));
     model->now_us = now_us;
+    model->history_max = history_max;
     memcpy(model->rules, rule_slots, sizeof(rule_slots));
-    memcpy(model->fences, fence_slots, sizeof(fence_slots));
+    memcpy(model->fences, model_fence_slots, sizeof(model_fence_slots));
     memcpy(model->supplies, supply_slots, sizeof(supply_slots));
     memcpy(model->groups, group_slots, sizeof(group_slots));
     memcpy(model->channels, channel_slots, sizeof(channel_slots));
@@ -107,22 +108,38 @@ const struct model_fact *model_greatest_count(const struct model *model, uint32_
     return greatest;
 }
 
-/* L10, L11 */
-int64_t model_quantity(const struct model *model, uint32_t item, uint32_t node, uint32_t state)
+int64_t model_sum_after(const struct model *model, uint32_t item, uint32_t node, uint32_t state,
+                        int64_t at_us)
 {
-    const struct model_fact *count = model_greatest_count(model, item, node, state);
-    int64_t sum = count == NULL ? 0 : count->milli;
+    int64_t sum = 0;
     for (uint32_t link = model->fact_heads[item][node][state]; link != 0;
          link = model->facts[link - 1].next) {
         const struct model_fact *fact = &model->facts[link - 1];
-        if (!fact->is_count && (count == NULL || fact->at_us > count->at_us))
+        if (!fact->is_count && fact->at_us > at_us)
             sum += fact->milli;
     }
     return sum;
 }
 
+/* L10, L11 */
+int64_t model_quantity(const struct model *model, uint32_t item, uint32_t node, uint32_t state)
+{
+    const struct model_fact *count = model_greatest_count(model, item, node, state);
+    return (count == NULL ? 0 : count->milli) +
+           model_sum_after(model, item, node, state, count == NULL ? MODEL_NEVER : count->at_us);
+}
+
+/* L14 */
+bool model_is_forgotten(const struct model *model, const struct model_fact *fact)
+{
+    return fact->number != 0 && model->movement_count - fact->number >= model->history_max;
+}
+
 void model_tell(struct model *model, uint32_t item, uint32_t node, uint32_t state, struct model_fact fact)
 {
+    const struct model_fact *count = model_greatest_count(model, item, node, state);
+    if (!fact.is_count && (count == NULL || fact.at_us > count->at_us))
+        fact.number = ++model->movement_count;
     fact.next = model->fact_heads[item][node][state];
     model->facts[model->fact_count++] = fact;
     model->fact_heads[item][node][state] = model->fact_count;
@@ -381,6 +398,14 @@ const char *model_status_of(const struct model *model, uint32_t reservation)
            : fulfilled > 0 ? "fulfilled"
            : expired > 0   ? "expired"
                            : "released";
+}
+
+/* L29 */
+bool model_reservation_is_known(const struct model *model, uint32_t reservation)
+{
+    const struct model_reservation *of = &model->reservations[reservation];
+    return reservation < model->reservation_count && of->exists &&
+           (of->ended_us == MODEL_NEVER || model->now_us - of->ended_us < DAY_US);
 }
 
 bool model_key_is_known(const struct model *model, const struct model_key *key)

@@ -36,6 +36,10 @@
 
 #define MODEL_NEVER INT64_MIN /* a time that is not set */
 
+/* L1: one line, and one counter. */
+#define MODEL_QUANTITY_MAX INT64_C(1000000000000)
+#define MODEL_TOTAL_MAX    INT64_C(9007199254740991)
+
 enum model_kind { MODEL_CART, MODEL_COLLECT, MODEL_SHIP, MODEL_STAFF, MODEL_KINDS, MODEL_ANY_KIND };
 enum model_policy { MODEL_PRIORITY, MODEL_HIGHEST_STOCK, MODEL_FEWEST_SPLITS, MODEL_NEAREST, MODEL_POLICIES };
 
@@ -97,6 +101,7 @@ struct model_request {
     uint32_t reservation; /* the one that is made or acted on */
     uint32_t import;
     bool has_own_id; /* reserve: the client names it */
+    bool is_once;    /* not asked again: by then the id may be another's */
     bool allow_partial;
     bool return_rest;
     bool is_delete;
@@ -122,6 +127,7 @@ struct model_request {
     int64_t value; /* rule, fence: thousandths; node: enabled or not; min_seq: beyond the ledger's */
     uint32_t line_count;
     struct model_line lines[MODEL_LINES_MAX];
+    uint32_t copies; /* adjust: so many times the first line, and no other; 0: as they are */
     uint32_t batch_count;
     struct model_request *batch; /* borrowed for ever */
 };
@@ -161,7 +167,8 @@ struct model_fact {
     int64_t at_us;
     int64_t seq; /* of the source; -1: none */
     int64_t milli;
-    uint32_t next; /* of the same position and state; 0: none, else index + 1 */
+    uint64_t number; /* of a movement that changed the counter, from 1; 0: of others */
+    uint32_t next;   /* of the same position and state; 0: none, else index + 1 */
 };
 
 struct model_claim {
@@ -180,7 +187,8 @@ struct model_reservation {
     uint8_t kind;
     uint8_t customer;
     int64_t expires_us;
-    uint32_t first; /* claim + 1 */
+    int64_t ended_us; /* by an action that left nothing; MODEL_NEVER: it did not */
+    uint32_t first;   /* claim + 1 */
 };
 
 struct model_rule_slot {
@@ -236,10 +244,12 @@ struct model_channel_slot {
     enum model_policy policy;
 };
 
-#define MODEL_IMPORTS_MAX 256u
+#define MODEL_IMPORTS_MAX 2048u
 
 struct model {
     int64_t now_us;
+    uint64_t history_max; /* movements that are remembered */
+    uint64_t movement_count;
     uint32_t fact_count;
     uint32_t claim_count;
     uint32_t reservation_count; /* highest number + 1 */
@@ -263,6 +273,7 @@ struct model {
 extern const char *const model_policy_names[MODEL_POLICIES];
 extern const double model_points[MODEL_POINTS][2]; /* latitude, longitude */
 extern const double model_node_points[MODEL_NODES][2];
+extern const struct model_fence_slot model_fence_slots[MODEL_FENCES]; /* the places of fences; none exists */
 extern const char *const model_state_names[MODEL_STATES];
 extern const char *const model_kind_names[MODEL_KINDS];
 
@@ -270,7 +281,7 @@ extern const char *const model_kind_names[MODEL_KINDS];
 bool model_rule_is_boolean(uint32_t rule);
 double model_distance_of(uint32_t node, uint32_t point);
 
-void model_init(struct model *model, int64_t now_us);
+void model_init(struct model *model, int64_t now_us, uint64_t history_max);
 
 /* A copy; only what is in use is copied. */
 void model_copy(struct model *to, const struct model *from);

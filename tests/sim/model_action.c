@@ -266,7 +266,8 @@ static void work_do(struct action *action, struct work *work, struct model_answe
         claim->fulfilled += took;
         if (took > 0) {
             int64_t at_us = request->at_us == MODEL_NEVER ? model->now_us : request->at_us;
-            model_tell(model, claim->item, claim->node, 0, (struct model_fact){ false, at_us, 0, -took, 0 });
+            model_tell(model, claim->item, claim->node, 0,
+                       (struct model_fact){ .at_us = at_us, .milli = -took });
             fence_use(model, claim, took);
         }
     } else if (request->type == MODEL_MOVE) {
@@ -357,8 +358,7 @@ void model_ask_action(struct model *model, const struct model_request *request, 
 {
     static struct action action;
     action = (struct action){ .model = model, .request = request };
-    if (request->reservation >= model->reservation_count ||
-        !model->reservations[request->reservation].exists) {
+    if (!model_reservation_is_known(model, request->reservation)) {
         model_refuse(out, 404, "unknown_reservation");
         return;
     }
@@ -380,6 +380,11 @@ void model_ask_action(struct model *model, const struct model_request *request, 
         act_lines(&action, out);
     if (out->code != NULL)
         return;
+    struct model_reservation *of = &model->reservations[request->reservation];
     out->reservation_status = model_status_of(model, request->reservation);
-    out->expires_us = model->reservations[request->reservation].expires_us;
+    out->expires_us = of->expires_us;
+    bool is_live =
+        strcmp(out->reservation_status, "held") == 0 || strcmp(out->reservation_status, "confirmed") == 0;
+    if (!is_live && of->ended_us == MODEL_NEVER)
+        of->ended_us = model->now_us;
 }

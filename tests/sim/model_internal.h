@@ -35,7 +35,10 @@ bool model_count_is_greater(const struct model_fact *a, const struct model_fact 
 const struct model_fact *model_greatest_count(const struct model *model, uint32_t item, uint32_t node,
                                               uint32_t state);
 int64_t model_quantity(const struct model *model, uint32_t item, uint32_t node, uint32_t state);
+int64_t model_sum_after(const struct model *model, uint32_t item, uint32_t node, uint32_t state, int64_t at_us);
 void model_tell(struct model *model, uint32_t item, uint32_t node, uint32_t state, struct model_fact fact);
+bool model_is_forgotten(const struct model *model, const struct model_fact *fact);
+bool model_reservation_is_known(const struct model *model, uint32_t reservation);
 bool model_is_due(const struct model *model, const struct model_claim *claim);
 int64_t model_held_of(const struct model *model, const struct model_claim *claim);
 int64_t model_claimed(const struct model *model, uint32_t item, uint32_t node, uint32_t channel);

@@ -258,8 +258,7 @@ static void reservation_parts(const struct model *model, uint32_t reservation, s
 void model_ask_reservation(const struct model *model, const struct model_request *request,
                            struct model_answer *out)
 {
-    if (request->reservation >= model->reservation_count ||
-        !model->reservations[request->reservation].exists) {
+    if (!model_reservation_is_known(model, request->reservation)) {
         model_refuse(out, 404, "unknown_reservation");
         return;
     }

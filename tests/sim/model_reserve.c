@@ -202,6 +202,7 @@ static void reservation_make(struct model *model, const struct model_request *re
         .kind = request->kind,
         .customer = request->customer,
         .expires_us = request->ttl_us == 0 ? MODEL_NEVER : model->now_us + request->ttl_us,
+        .ended_us = out->part_count == 0 ? model->now_us : MODEL_NEVER,
     };
     if (request->reservation >= model->reservation_count)
         model->reservation_count = request->reservation + 1;

@@ -45,11 +45,32 @@ static bool entries_judge(struct model *model, const struct model_request *reque
     return true;
 }
 
+/* L1: wherever the quantities of a request go, a counter stays in its range. */
+static bool entries_fit(const struct model *model, const struct model_request *request)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < request->line_count; i++) {
+        int64_t milli = request->lines[i].milli * (request->copies > 0 ? request->copies : 1);
+        sum += milli < 0 ? -milli : milli;
+    }
+    for (uint32_t i = 0; i < request->line_count; i++) {
+        const struct model_line *line = &request->lines[i];
+        int64_t quantity = model_quantity(model, line->item, line->node, line->state);
+        if (quantity + sum > MODEL_TOTAL_MAX || quantity - sum < -MODEL_TOTAL_MAX)
+            return false;
+    }
+    return true;
+}
+
 /* L9, L11. Entries happen one after the other, and each says what is available after it. */
 void model_ask_adjust(struct model *model, const struct model_request *request, struct model_answer *out)
 {
     if (!entries_judge(model, request, out))
         return;
+    if (!entries_fit(model, request)) {
+        model_refuse(out, 409, "quantity_overflow");
+        return;
+    }
     for (uint32_t i = 0; i < request->line_count; i++) {
         const struct model_line *line = &request->lines[i];
         struct model_part *part = model_part_add(out, i, line->item, line->node);
@@ -67,22 +88,53 @@ void model_ask_adjust(struct model *model, const struct model_request *request, 
         bool is_seen = count != NULL && at_us <= count->at_us;
         part->verdict = is_seen ? "recorded" : "ok";
         part->quantity = is_seen ? 0 : line->milli;
+        for (uint32_t copy = 1; copy < request->copies; copy++) /* one fact, and as many movements */
+            model->movement_count += is_seen ? 0 : 1;
         model_tell(model, line->item, line->node, line->state,
-                   (struct model_fact){ false, at_us, 0, line->milli, 0 });
+                   (struct model_fact){ .at_us = at_us,
+                                        .milli = line->milli * (request->copies > 0 ? request->copies : 1) });
         out->record = MODEL_RECORD_YES;
         part->available = model_room_of_nobody(model, line->item, line->node);
     }
 }
 
+/* L14: with a movement of the position forgotten, and a count of before the newest that is, nobody can tell. */
+static bool count_is_too_old(const struct model *model, const struct model_line *line)
+{
+    int64_t newest_us = MODEL_NEVER;
+    bool is_here = false;
+    for (uint32_t i = 0; i < model->fact_count; i++) {
+        const struct model_fact *fact = &model->facts[i];
+        if (model_is_forgotten(model, fact) && fact->at_us > newest_us)
+            newest_us = fact->at_us;
+    }
+    for (uint32_t state = 0; state < MODEL_STATES && !is_here; state++) {
+        for (uint32_t link = model->fact_heads[line->item][line->node][state]; link != 0;
+             link = model->facts[link - 1].next)
+            is_here = is_here || model_is_forgotten(model, &model->facts[link - 1]);
+    }
+    return is_here && newest_us > line->at_us;
+}
+
 /* L10, L12 */
 static const char *sync_line(struct model *model, const struct model_line *line, int64_t *out_change)
 {
-    struct model_fact fact = { true, line->at_us, line->has_source_seq ? line->source_seq : -1, line->milli,
-                               0 };
+    struct model_fact fact = { .is_count = true,
+                               .at_us = line->at_us,
+                               .seq = line->has_source_seq ? line->source_seq : -1,
+                               .milli = line->milli };
     const struct model_fact *greatest = model_greatest_count(model, line->item, line->node, line->state);
     *out_change = 0;
+    if (greatest != NULL &&
+        (fact.at_us < greatest->at_us || (fact.at_us == greatest->at_us && fact.seq < greatest->seq)))
+        return "stale";
+    if (count_is_too_old(model, line))
+        return "count_too_old";
     if (greatest != NULL && !model_count_is_greater(&fact, greatest))
         return model_count_is_greater(greatest, &fact) ? "stale" : "unchanged";
+    int64_t counted = line->milli + model_sum_after(model, line->item, line->node, line->state, line->at_us);
+    if (counted > MODEL_TOTAL_MAX || counted < -MODEL_TOTAL_MAX)
+        return "quantity_overflow";
     int64_t before = model_quantity(model, line->item, line->node, line->state);
     model_tell(model, line->item, line->node, line->state, fact);
     *out_change = model_quantity(model, line->item, line->node, line->state) - before;
@@ -103,23 +155,29 @@ void model_ask_sync(struct model *model, const struct model_request *request, st
     }
 }
 
-/* Rows one after the other; an unknown item rejects its row and no other. */
+enum row_outcome { ROW_APPLIED, ROW_UNCHANGED, ROW_REJECTED };
+
+static enum row_outcome import_row(struct model *model, const struct model_line *line)
+{
+    int64_t change;
+    if (line->item >= MODEL_ITEMS || line->at_us > model->now_us + MODEL_AHEAD_US)
+        return ROW_REJECTED;
+    const char *verdict = sync_line(model, line, &change);
+    if (strcmp(verdict, "count_too_old") == 0 || strcmp(verdict, "quantity_overflow") == 0)
+        return ROW_REJECTED;
+    return strcmp(verdict, "ok") == 0 ? ROW_APPLIED : ROW_UNCHANGED;
+}
+
+/* Rows one after the other, from the first that is not done; a row that is rejected rejects no other. */
 void model_ask_import(struct model *model, const struct model_request *request, struct model_answer *out)
 {
     struct model_import_slot *import = &model->imports[request->import % MODEL_IMPORTS_MAX];
     out->record = MODEL_RECORD_MAYBE;
-    for (uint32_t i = 0; i < request->line_count; i++) {
-        const struct model_line *line = &request->lines[i];
-        int64_t change;
+    for (uint64_t i = import->rows; i < request->line_count; i++) {
+        enum row_outcome outcome = import_row(model, &request->lines[i]);
         import->rows++;
-        if (line->item >= MODEL_ITEMS || line->at_us > model->now_us + MODEL_AHEAD_US) {
-            import->rejected++;
-            out->parts[2].quantity++;
-        } else if (strcmp(sync_line(model, line, &change), "ok") == 0) {
-            out->parts[0].quantity++;
-        } else {
-            out->parts[1].quantity++;
-        }
+        import->rejected += outcome == ROW_REJECTED ? 1 : 0;
+        out->parts[outcome].quantity++;
     }
     out->part_count = 3; /* applied, unchanged, rejected */
 }

@@ -67,6 +67,8 @@ static bool op_has_target(const struct run *run, const struct op *op)
 
 bool run_op_can_repeat(const struct op *op)
 {
+    if (op->request.is_once)
+        return false;
     return op->request.type >= MODEL_WRITES || op->request.type == MODEL_BATCH || op->request.key != 0 ||
            (op->request.type == MODEL_RESERVE && op->request.has_own_id);
 }
@@ -143,6 +145,10 @@ void run_turn(struct run *run)
     run->latest_us = run->world.realtime_us > run->latest_us ? run->world.realtime_us : run->latest_us;
     if (oh_journal_failed(run->world.journal, NULL) && !run->world.is_stopped)
         run_fail(run, "a failed journal stops", "the journal has failed and the process goes on");
+    run->turns_after_failed_sync = run->world.has_failed_sync ? run->turns_after_failed_sync + 1 : 0;
+    if (run->turns_after_failed_sync > 2 && !run->world.is_stopped)
+        run_fail(run, "a failed sync ends acknowledging",
+                 "the journal's file did not reach the disk; the process goes on");
     if (run->world.service->verifier.differences != 0)
         run_fail(run, "no drift", "the verifier found %" PRIu64 " differences",
                  run->world.service->verifier.differences);
@@ -217,7 +223,9 @@ static void world_make(struct run *run)
         .prepared_count = is_small ? OH_JOURNAL_PREPARED_MAX : 1,
         .record_size_max = is_small ? 256u << 10 : 0,
         .frame_align = 4096,
-        .snapshot_bytes = (UINT64_C(64) << 10) << oh_prng_below(&prng, 6),
+        .snapshot_bytes = (UINT64_C(64) << 10) << 2 * oh_prng_below(&prng, 6),
+        .buffer_size = is_small ? UINT64_C(8) << 20 : 0, /* small, so that records wrap around in it */
+        .history_max = run->workload.swarm.history_max,
         .seed = oh_prng_next(&prng),
         .now_us = START_US,
     };
@@ -284,7 +292,8 @@ static void run_make(struct run *run)
               run->flights != NULL && run->applied != NULL);
     swarm_draw(&run->workload.swarm, run->options->seed);
     world_make(run);
-    model_init(run->model, START_US);
+    model_init(run->model, START_US,
+               run->workload.swarm.history_max == 0 ? UINT64_MAX : run->workload.swarm.history_max);
     enum oh_err err = sim_world_start(&run->world, &diag);
     OH_ASSERT(err == OH_OK);
     shop_open(run);

@@ -73,6 +73,8 @@ struct run {
     bool is_stalled;   /* the journal's threads stand still */
     bool is_disk_weak; /* full, or about to fail */
     bool is_class_disk;
+    uint32_t turns_after_failed_sync;
+    size_t reply_size; /* of the reply that came last */
 };
 
 /* The first failure is kept; run_tell prints only where somebody looks. */
@@ -100,13 +102,34 @@ void run_life_begin(struct run *run);
 void judge_read(struct run *run,
                 const struct sim_read *read);         /* the server has read a request: what must it say? */
 void judge_replies(struct run *run, uint32_t number); /* what a peer has received */
-void judge_audit(struct run *run);                    /* asks for everything; needs a settled world */
+uint64_t judge_import_rows(const struct run *run,
+                           const struct model_request *request); /* that the server says are done */
+void judge_import_part(struct run *run, const struct model_request *request,
+                       uint64_t seq_before);              /* an import is cut: the rows that are done */
+void judge_audit(struct run *run);                        /* asks for everything; needs a settled world */
 void judge_recovery(struct run *run, bool keeps_promise); /* after a start: what came back? */
 
 /* ---- events.c ---- */
 
 void run_event(struct run *run);
+void run_wait_for_disk(struct run *run); /* settled, and one that was full was tried again */
+void run_import_alone(struct run *run, uint32_t op);
 void run_crash(struct run *run, struct oh_prng *prng, bool is_power_loss);
 void run_stop_if_asked(struct run *run, struct oh_prng *prng);
+
+/* ---- scenes.c ---- */
+
+void scene_burst(struct run *run, struct oh_prng *prng);
+void scene_holds(struct run *run, struct oh_prng *prng);
+void scene_forget(struct run *run, struct oh_prng *prng);
+void scene_one_reservation(struct run *run, struct oh_prng *prng);
+void scene_take_id(struct run *run, struct oh_prng *prng);
+void scene_fill(struct run *run, struct oh_prng *prng);
+void scene_fence(struct run *run, struct oh_prng *prng);
+void scene_pipeline(struct run *run, struct oh_prng *prng);
+void scene_import(struct run *run, struct oh_prng *prng);
+void scene_full_disk(struct run *run, struct oh_prng *prng);
+void scene_queue(struct run *run, struct oh_prng *prng);
+void scene_down(struct run *run, struct oh_prng *prng); /* what happens to the files while no process runs */
 
 #endif

@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const uint16_t requests_usual[SWARM_REQUESTS] = {
-    [SWARM_ADJUST] = 180, [SWARM_SYNC] = 70,    [SWARM_RESERVE] = 220,        [SWARM_BATCH] = 30,
-    [SWARM_ACTION] = 220, [SWARM_RULE] = 18,    [SWARM_FENCE] = 14,           [SWARM_SUPPLY] = 7,
-    [SWARM_NODE] = 4,     [SWARM_MEMBERS] = 7,  [SWARM_IMPORT] = 20,          [SWARM_GET_RESERVATION] = 70,
+    [SWARM_ADJUST] = 180,   [SWARM_SYNC] = 70,   [SWARM_RESERVE] = 220, [SWARM_BATCH] = 30,
+    [SWARM_ACTION] = 220,   [SWARM_RULE] = 18,   [SWARM_FENCE] = 14,    [SWARM_SUPPLY] = 7,
+    [SWARM_NODE] = 4,       [SWARM_MEMBERS] = 7, [SWARM_IMPORT] = 20,   [SWARM_GET_RESERVATION] = 70,
     [SWARM_QUESTION] = 140,
 };
 
@@ -16,22 +16,43 @@ static const uint16_t actions_usual[SWARM_ACTIONS] = {
 };
 
 static const uint8_t percents_usual[SWARM_FEATURES] = {
-    [SWARM_STATES] = 20,  [SWARM_TIMES] = 60,  [SWARM_SOURCE_SEQ] = 40, [SWARM_ENTRY_IDS] = 40, [SWARM_KEYS] = 60,
-    [SWARM_PARTIAL] = 30, [SWARM_PINNED] = 40, [SWARM_GROUPS] = 30,     [SWARM_NEAR] = 40,      [SWARM_ENDLESS] = 25,
-    [SWARM_LINES] = 50,   [SWARM_TWINS] = 20,  [SWARM_REST] = 25,       [SWARM_FULFIL_AT] = 40, [SWARM_PARTS] = 50,
+    [SWARM_STATES] = 20, [SWARM_TIMES] = 60,     [SWARM_SOURCE_SEQ] = 40, [SWARM_ENTRY_IDS] = 40,
+    [SWARM_KEYS] = 60,   [SWARM_PARTIAL] = 30,   [SWARM_PINNED] = 40,     [SWARM_GROUPS] = 30,
+    [SWARM_NEAR] = 40,   [SWARM_ENDLESS] = 25,   [SWARM_LINES] = 50,      [SWARM_TWINS] = 20,
+    [SWARM_REST] = 25,   [SWARM_FULFIL_AT] = 40, [SWARM_PARTS] = 50,
 };
 
-/* What costs much happens four times as often at most, what else ten times; a run always goes on. */
+/* What costs much happens four times as often at most; what costs very much, in one seed of six. */
 static const struct {
     uint16_t usual;
-    enum { FIXED, DEAR, CHEAP } kind;
+    enum { FIXED, CHEAP, DEAR, RARE } kind;
 } events_usual[SWARM_EVENTS] = {
-    [SWARM_ASK] = { 430, FIXED },    [SWARM_ASK_AGAIN] = { 30, CHEAP }, [SWARM_ALTER] = { 16, CHEAP },
-    [SWARM_BURST] = { 4, DEAR },     [SWARM_FORGET] = { 3, CHEAP },     [SWARM_PASS] = { 217, FIXED },
-    [SWARM_WORK] = { 200, FIXED },   [SWARM_BULK] = { 32, DEAR },       [SWARM_EXPIRY] = { 12, CHEAP },
-    [SWARM_NETWORK] = { 14, CHEAP }, [SWARM_SNAPSHOT] = { 6, CHEAP },   [SWARM_DISK] = { 8, CHEAP },
-    [SWARM_CLOCK] = { 4, CHEAP },    [SWARM_AUDIT] = { 8, DEAR },       [SWARM_POWER_LOSS] = { 6, DEAR },
-    [SWARM_KILL] = { 7, DEAR },      [SWARM_TERM] = { 3, DEAR },
+    [SWARM_ASK] = { 430, FIXED },
+    [SWARM_ASK_AGAIN] = { 30, CHEAP },
+    [SWARM_ALTER] = { 16, CHEAP },
+    [SWARM_PASS] = { 217, FIXED },
+    [SWARM_WORK] = { 200, FIXED },
+    [SWARM_BULK] = { 32, DEAR },
+    [SWARM_EXPIRY] = { 12, CHEAP },
+    [SWARM_NETWORK] = { 14, CHEAP },
+    [SWARM_SNAPSHOT] = { 6, CHEAP },
+    [SWARM_DISK] = { 8, CHEAP },
+    [SWARM_CLOCK] = { 4, CHEAP },
+    [SWARM_AUDIT] = { 8, DEAR },
+    [SWARM_POWER_LOSS] = { 6, DEAR },
+    [SWARM_KILL] = { 7, DEAR },
+    [SWARM_TERM] = { 3, DEAR },
+    [SWARM_BURST] = { 3, DEAR },
+    [SWARM_FORGET] = { 3, CHEAP },
+    [SWARM_HOLDS] = { 1, DEAR },
+    [SWARM_ONE_RESERVATION] = { 6, DEAR },
+    [SWARM_TAKE_ID] = { 2, DEAR },
+    [SWARM_FENCE_USED] = { 3, DEAR },
+    [SWARM_PIPELINE] = { 1, DEAR },
+    [SWARM_IMPORT_CUT] = { 3, CHEAP },
+    [SWARM_FILL] = { 1, DEAR },
+    [SWARM_FULL_DISK] = { 4, RARE },
+    [SWARM_QUEUE] = { 2, RARE },
 };
 
 /* Never, as usual, four times, ten times. */
@@ -62,16 +83,49 @@ static uint8_t places_draw(struct oh_prng *prng, uint8_t *places, uint8_t count)
 
 static void swarm_usual(struct swarm *swarm)
 {
-    *swarm = (struct swarm){ .item_count = MODEL_ITEMS, .node_count = MODEL_NODES };
+    *swarm = (struct swarm){ .item_count = MODEL_ITEMS,
+                             .node_count = MODEL_NODES,
+                             .rule_count = MODEL_RULES,
+                             .channel = MODEL_NONE,
+                             .fence = MODEL_NONE,
+                             .reach = 40 };
     memcpy(swarm->requests, requests_usual, sizeof(requests_usual));
     memcpy(swarm->actions, actions_usual, sizeof(actions_usual));
     memcpy(swarm->percents, percents_usual, sizeof(percents_usual));
     for (uint32_t i = 0; i < SWARM_EVENTS; i++)
-        swarm->events[i] = events_usual[i].usual;
+        swarm->events[i] = events_usual[i].kind == RARE ? 0 : events_usual[i].usual;
     for (uint8_t i = 0; i < MODEL_ITEMS; i++)
         swarm->items[i] = i;
     for (uint8_t i = 0; i < MODEL_NODES; i++)
         swarm->nodes[i] = i;
+    for (uint8_t i = 0; i < MODEL_RULES; i++)
+        swarm->rules[i] = i;
+}
+
+static void place_put_first(uint8_t *places, uint8_t count, uint8_t place)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        if (places[i] == place)
+            places[i] = places[0];
+    }
+    places[0] = place;
+}
+
+/* Where all that happens: on few items and nodes, few reservations, around one fence. */
+static void places_all_draw(struct swarm *swarm, struct oh_prng *prng)
+{
+    static const uint8_t reaches[] = { 40, 40, 10, 3 };
+    swarm->item_count = places_draw(prng, swarm->items, MODEL_ITEMS);
+    swarm->node_count = places_draw(prng, swarm->nodes, MODEL_NODES);
+    swarm->rule_count = places_draw(prng, swarm->rules, MODEL_RULES);
+    swarm->reach = reaches[oh_prng_below(prng, sizeof(reaches))];
+    swarm->channel = oh_prng_below(prng, 2) == 0 ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
+    if (oh_prng_below(prng, 3) > 0)
+        return;
+    swarm->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
+    swarm->channel = model_fence_slots[swarm->fence].channel;
+    place_put_first(swarm->items, MODEL_ITEMS, model_fence_slots[swarm->fence].item);
+    place_put_first(swarm->nodes, MODEL_NODES, model_fence_slots[swarm->fence].node);
 }
 
 void swarm_draw(struct swarm *swarm, uint64_t seed)
@@ -83,19 +137,26 @@ void swarm_draw(struct swarm *swarm, uint64_t seed)
         return;
     for (uint32_t i = 0; i < SWARM_REQUESTS; i++)
         swarm->requests[i] = weight_draw(&prng, requests_usual[i], 10);
-    if (swarm->requests[SWARM_ADJUST] + swarm->requests[SWARM_SYNC] == 0) /* without stock there is little to see */
+    if (swarm->requests[SWARM_ADJUST] + swarm->requests[SWARM_SYNC] ==
+        0) /* without stock there is little to see */
         swarm->requests[SWARM_ADJUST] = requests_usual[SWARM_ADJUST];
     for (uint32_t i = 0; i < SWARM_ACTIONS; i++)
         swarm->actions[i] = weight_draw(&prng, actions_usual[i], 10);
     swarm->actions[0] = (uint16_t)(swarm->actions[0] + 1); /* there is always one */
     for (uint32_t i = 0; i < SWARM_FEATURES; i++)
         swarm->percents[i] = percent_draw(&prng, percents_usual[i]);
-    for (uint32_t i = 0; i < SWARM_EVENTS; i++) {
-        if (events_usual[i].kind != FIXED)
-            swarm->events[i] = weight_draw(&prng, events_usual[i].usual, events_usual[i].kind == DEAR ? 4 : 10);
+    if (oh_prng_below(&prng, 4) == 0) { /* of movements that come in order it is known which are forgotten */
+        swarm->history_max = 64;
+        swarm->percents[SWARM_TIMES] = swarm->percents[SWARM_FULFIL_AT] = 0;
     }
-    swarm->item_count = places_draw(&prng, swarm->items, MODEL_ITEMS);
-    swarm->node_count = places_draw(&prng, swarm->nodes, MODEL_NODES);
+    for (uint32_t i = 0; i < SWARM_EVENTS; i++) {
+        if (events_usual[i].kind == RARE)
+            swarm->events[i] = oh_prng_below(&prng, 6) == 0 ? events_usual[i].usual : 0;
+        else if (events_usual[i].kind != FIXED)
+            swarm->events[i] =
+                weight_draw(&prng, events_usual[i].usual, events_usual[i].kind == DEAR ? 4 : 10);
+    }
+    places_all_draw(swarm, &prng);
 }
 
 uint32_t swarm_pick(const uint16_t *weights, uint32_t count, struct oh_prng *prng)

@@ -1,9 +1,9 @@
 /*
  * swarm.h - how much of what a seed does: one is mostly fences and changes, the next mostly counts and restarts.
  *
- * A workload of everything at once has little of each thing. Here each seed draws, for every kind of request, action and
- * event, whether it happens never, as usual, or much more often, and how often each feature is used; and on how few
- * items and nodes all that happens. One seed of four has the usual of everything.
+ * A workload of everything at once has little of each thing. Here each seed draws, for every kind of request,
+ * action and event, whether it happens never, as usual, or much more often, and how often each feature is used;
+ * and on how few items and nodes all that happens. One seed of four has the usual of everything.
  */
 #ifndef ONHAND_TESTS_SIM_SWARM_H
 #define ONHAND_TESTS_SIM_SWARM_H
@@ -55,8 +55,6 @@ enum swarm_event {
     SWARM_ASK,
     SWARM_ASK_AGAIN,
     SWARM_ALTER,
-    SWARM_BURST,
-    SWARM_FORGET,
     SWARM_PASS,
     SWARM_WORK,
     SWARM_BULK,
@@ -69,6 +67,18 @@ enum swarm_event {
     SWARM_POWER_LOSS,
     SWARM_KILL,
     SWARM_TERM,
+    SWARM_SCENES, /* from here on: run_internal.h */
+    SWARM_BURST = SWARM_SCENES,
+    SWARM_FORGET,
+    SWARM_HOLDS,
+    SWARM_ONE_RESERVATION,
+    SWARM_TAKE_ID,
+    SWARM_FILL,
+    SWARM_FENCE_USED,
+    SWARM_PIPELINE,
+    SWARM_IMPORT_CUT,
+    SWARM_FULL_DISK,
+    SWARM_QUEUE,
     SWARM_EVENTS,
 };
 
@@ -77,10 +87,16 @@ struct swarm {
     uint16_t actions[SWARM_ACTIONS];
     uint16_t events[SWARM_EVENTS];
     uint8_t percents[SWARM_FEATURES];
-    uint8_t item_count; /* of `items`: the first are the hottest */
+    uint32_t history_max; /* movements that are remembered; 0: all of a run */
+    uint8_t item_count;   /* of `items`: the first are the hottest */
     uint8_t node_count;
+    uint8_t rule_count;
     uint8_t items[MODEL_ITEMS];
     uint8_t nodes[MODEL_NODES];
+    uint8_t rules[MODEL_RULES];
+    uint8_t channel; /* that most ask as; MODEL_NONE: all do alike */
+    uint8_t fence;   /* whose item, node and channel are the hottest; MODEL_NONE: all alike */
+    uint8_t reach;   /* so many of the newest reservations are acted on */
 };
 
 void swarm_draw(struct swarm *swarm, uint64_t seed);

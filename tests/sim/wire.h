@@ -9,9 +9,10 @@
 #include "base/strbuf.h"
 #include "sim/model.h"
 
-#define WIRE_ID_SIZE 32
+#define WIRE_ID_SIZE        32
+#define WIRE_IMPORT_ID_SIZE 65
 
-/* Ids of reservations: "R<number>" where the client chose it, else what the server said. */
+/* Ids of reservations: what the client chose, mostly "R<number>", else what the server said. */
 struct wire_ids {
     char text[MODEL_RESERVATIONS_MAX][WIRE_ID_SIZE];
 };
@@ -19,6 +20,9 @@ struct wire_ids {
 void wire_put_request(struct oh_strbuf *out, const struct model_request *request, const struct wire_ids *ids);
 
 bool wire_is_import(const struct model_request *request);
+
+/* The id of import `number`: of 1 to 64 bytes, most of them short. */
+void wire_import_id(uint32_t number, char out[WIRE_IMPORT_ID_SIZE]);
 
 struct wire_reply {
     int status;

@@ -42,11 +42,16 @@ static uint8_t node_any(const struct workload *workload, struct oh_prng *prng)
     return workload->swarm.nodes[skewed(prng, workload->swarm.node_count)];
 }
 
-/* Mostly just now, often a while ago; whole seconds too, so that times meet. */
-static int64_t time_past(struct oh_prng *prng, int64_t now_us)
+/* Mostly just now, often a while ago; whole seconds, and times that were said before, so that times meet. */
+static int64_t time_past(struct oh_prng *prng, const struct model *model)
 {
+    int64_t now_us = model->now_us;
     if (chance(prng, 30))
         return now_us;
+    if (chance(prng, 20) && model->fact_count > 0) {
+        uint32_t back = (uint32_t)oh_prng_below(prng, model->fact_count < 16 ? model->fact_count : 16);
+        return model->facts[model->fact_count - 1 - back].at_us;
+    }
     int64_t at_us = now_us - between(prng, 0, chance(prng, 20) ? 7200 : 60) * SECOND_US;
     return chance(prng, 50) ? at_us - at_us % SECOND_US : at_us;
 }
@@ -81,7 +86,7 @@ static void adjust_draw(struct workload *workload, struct oh_prng *prng, const s
         line->state = state_any(workload, prng);
         line->milli = chance(prng, 60) ? milli_any(workload, prng, 12) : -milli_any(workload, prng, 6);
         if (has(workload, prng, SWARM_TIMES))
-            line->at_us = time_past(prng, model->now_us);
+            line->at_us = time_past(prng, model);
         if (has(workload, prng, SWARM_ENTRY_IDS)) /* a feed that sends the same again under another request */
             line->entry_id = chance(prng, 20) ? (uint32_t)between(prng, 1, (int64_t)workload->entry_ids + 1)
                                               : workload->entry_ids + 1;
@@ -99,10 +104,26 @@ static void counts_draw(const struct workload *workload, struct oh_prng *prng, c
         line_place(workload, prng, line);
         line->state = state_any(workload, prng);
         line->milli = between(prng, 0, 20) * 1000 + (chance(prng, 20) ? 500 : 0);
-        line->at_us = time_past(prng, model->now_us);
+        line->at_us = time_past(prng, model);
         line->has_source_seq = has(workload, prng, SWARM_SOURCE_SEQ);
         line->source_seq = between(prng, 0, 3);
     }
+}
+
+static void import_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                        struct model_request *out)
+{
+    out->type = MODEL_IMPORT;
+    out->import = workload->imports++;
+    counts_draw(workload, prng, model, out);
+}
+
+void workload_import(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                     struct model_request *out)
+{
+    *out =
+        (struct model_request){ .channel = MODEL_NONE, .at_us = MODEL_NEVER, .is_chunked = chance(prng, 15) };
+    import_draw(workload, prng, model, out);
 }
 
 /* None of the distances between places and nodes is near these. */
@@ -119,11 +140,14 @@ static void reserve_draw(struct workload *workload, struct oh_prng *prng, struct
     out->type = MODEL_RESERVE;
     out->reservation = workload->reservations++;
     out->has_own_id = chance(prng, 85);
-    out->channel = (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
+    out->channel = workload->swarm.channel != MODEL_NONE && chance(prng, 70)
+                       ? workload->swarm.channel
+                       : (uint8_t)oh_prng_below(prng, MODEL_CHANNELS);
     out->kind = (uint8_t)oh_prng_below(prng, MODEL_KINDS);
     out->customer = skewed(prng, 6);
     out->allow_partial = has(workload, prng, SWARM_PARTIAL);
-    out->ttl_us = has(workload, prng, SWARM_ENDLESS) ? 0 : between(prng, 1, chance(prng, 70) ? 30 : 900) * SECOND_US;
+    out->ttl_us =
+        has(workload, prng, SWARM_ENDLESS) ? 0 : between(prng, 1, chance(prng, 70) ? 30 : 900) * SECOND_US;
     out->point = !has(workload, prng, SWARM_NEAR) ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_POINTS);
     out->radius_km = out->point == MODEL_NONE ? 0 : radius_any(prng);
     out->line_count = (uint32_t)between(prng, 1, chance(prng, 60) ? 2 : 5);
@@ -163,7 +187,8 @@ static uint32_t reservation_any(const struct workload *workload, struct oh_prng 
                                                      ? workload->first_reservation
                                                      : model->reservation_count);
     for (uint32_t tries = 0; tries < 8 && count > 0; tries++) {
-        uint32_t back = (uint32_t)oh_prng_below(prng, oh_prng_below(prng, count < 40 ? count : 40) + 1);
+        uint32_t back = (uint32_t)oh_prng_below(
+            prng, oh_prng_below(prng, count < workload->swarm.reach ? count : workload->swarm.reach) + 1);
         uint32_t number = model->reservation_count - 1 - back;
         if (ids->text[number][0] != '\0')
             return number;
@@ -180,32 +205,49 @@ static uint32_t lines_made(const struct model *model, uint32_t reservation)
     return most;
 }
 
-static void action_line_draw(const struct workload *workload, struct oh_prng *prng, const struct model_request *of,
-                             uint32_t number, struct model_line *line)
+/* One where the line has a claim; any, when it has none. */
+static uint8_t claim_node_any(struct oh_prng *prng, const struct model *model, uint32_t reservation,
+                              uint32_t number)
+{
+    uint8_t nodes[MODEL_PARTS_MAX];
+    uint32_t count = 0;
+    for (uint32_t link = model->reservations[reservation].first; link != 0 && count < MODEL_PARTS_MAX;
+         link = model->claims[link - 1].next_of_reservation) {
+        if (model->claims[link - 1].line == number && model->claims[link - 1].node != MODEL_NONE)
+            nodes[count++] = model->claims[link - 1].node;
+    }
+    return count == 0 ? (uint8_t)oh_prng_below(prng, MODEL_NODES) : nodes[oh_prng_below(prng, count)];
+}
+
+static void action_line_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                             const struct model_request *of, uint32_t number, struct model_line *line)
 {
     line_place(workload, prng, line);
     line->line = number;
-    if (chance(prng, 70))
+    if (chance(prng, 60))
         line->node = MODEL_NONE;
-    if (of->type == MODEL_MOVE)
-        line->to_node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
+    else if (chance(prng, 80))
+        line->node = claim_node_any(prng, model, of->reservation, number);
+    if (of->type == MODEL_MOVE) /* mostly all to one node */
+        line->to_node = chance(prng, 70) ? of->node : (uint8_t)oh_prng_below(prng, MODEL_NODES);
     line->has_quantity = of->type == MODEL_CHANGE || chance(prng, 60);
-    line->milli = milli_any(workload, prng, 5);
+    line->milli = chance(prng, 60) ? milli_any(workload, prng, 5) : between(prng, 1, 3) * 500;
     if (of->type == MODEL_CHANGE && chance(prng, 10))
         line->milli = 0;
 }
 
 /* Different lines, in order: one may be one too many. */
-static void action_lines_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
-                              struct model_request *out)
+static void action_lines_draw(const struct workload *workload, struct oh_prng *prng,
+                              const struct model *model, struct model_request *out)
 {
     uint32_t most = lines_made(model, out->reservation) + (chance(prng, 5) ? 1 : 0);
     for (uint32_t number = 1; number <= most && out->line_count < MODEL_LINES_MAX; number++) {
         if (chance(prng, 60))
-            action_line_draw(workload, prng, out, number, &out->lines[out->line_count++]);
+            action_line_draw(workload, prng, model, out, number, &out->lines[out->line_count++]);
     }
     if (out->line_count == 0 || (out->line_count < MODEL_LINES_MAX && has(workload, prng, SWARM_TWINS)))
-        action_line_draw(workload, prng, out, (uint32_t)between(prng, 1, most), &out->lines[out->line_count++]);
+        action_line_draw(workload, prng, model, out, (uint32_t)between(prng, 1, most),
+                         &out->lines[out->line_count++]);
 }
 
 static void action_draw(const struct workload *workload, struct oh_prng *prng, const struct model *model,
@@ -213,21 +255,29 @@ static void action_draw(const struct workload *workload, struct oh_prng *prng, c
 {
     out->type = (enum model_type)(MODEL_CONFIRM + swarm_pick(workload->swarm.actions, SWARM_ACTIONS, prng));
     out->ttl_us = between(prng, 0, 60) * SECOND_US;
-    out->return_rest = (out->type == MODEL_CONFIRM || out->type == MODEL_FULFIL) && has(workload, prng, SWARM_REST);
-    out->node = (uint8_t)oh_prng_below(prng, MODEL_NODES);
+    out->return_rest =
+        (out->type == MODEL_CONFIRM || out->type == MODEL_FULFIL) && has(workload, prng, SWARM_REST);
+    out->node = chance(prng, 50) ? node_any(workload, prng) : (uint8_t)oh_prng_below(prng, MODEL_NODES);
     if (out->type == MODEL_FULFIL && has(workload, prng, SWARM_FULFIL_AT))
-        out->at_us = time_past(prng, model->now_us);
+        out->at_us = time_past(prng, model);
     if (out->type != MODEL_EXTEND && (out->type == MODEL_CHANGE || has(workload, prng, SWARM_LINES)))
         action_lines_draw(workload, prng, model, out);
 }
 
+void workload_action(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                     uint32_t reservation, struct model_request *out)
+{
+    *out = (struct model_request){ .reservation = reservation, .channel = MODEL_NONE, .at_us = MODEL_NEVER };
+    action_draw(workload, prng, model, out);
+}
+
 /* ---- Reference data --------------------------------------------------------------------------------------------- */
 
-static void rule_draw(struct oh_prng *prng, struct model_request *out)
+static void rule_draw(const struct workload *workload, struct oh_prng *prng, struct model_request *out)
 {
     out->type = MODEL_RULE;
     out->is_delete = chance(prng, 25);
-    out->rule = (uint8_t)oh_prng_below(prng, MODEL_RULES);
+    out->rule = workload->swarm.rules[oh_prng_below(prng, workload->swarm.rule_count)];
     out->value = model_rule_is_boolean(out->rule) ? between(prng, 0, 1) : 500 * between(prng, 0, 8);
     if (out->value == 0 && !model_rule_is_boolean(out->rule) && !out->is_delete)
         out->value = 500; /* not every rule may say 0 */
@@ -263,7 +313,9 @@ static void fence_draw(const struct workload *workload, struct oh_prng *prng, st
 {
     out->type = MODEL_FENCE;
     out->is_delete = chance(prng, 25);
-    out->fence = (uint8_t)oh_prng_below(prng, MODEL_FENCES);
+    out->fence = workload->swarm.fence != MODEL_NONE && chance(prng, 70)
+                     ? workload->swarm.fence
+                     : (uint8_t)oh_prng_below(prng, MODEL_FENCES);
     out->value = chance(prng, 10) ? 0 : milli_any(workload, prng, 6);
 }
 
@@ -363,7 +415,8 @@ void workload_alter(struct oh_prng *prng, struct model_request *request)
 /* ---- All together ----------------------------------------------------------------------------------------------- */
 
 /* What there is nothing for becomes a question. */
-static enum swarm_request kind_any(const struct workload *workload, struct oh_prng *prng, uint32_t reservation)
+static enum swarm_request kind_any(const struct workload *workload, struct oh_prng *prng,
+                                   uint32_t reservation)
 {
     enum swarm_request kind = (enum swarm_request)swarm_pick(workload->swarm.requests, SWARM_REQUESTS, prng);
     bool needs_one = kind == SWARM_ACTION || kind == SWARM_GET_RESERVATION;
@@ -393,7 +446,7 @@ static void request_draw(struct workload *workload, struct oh_prng *prng, const 
         action_draw(workload, prng, model, out);
         break;
     case SWARM_RULE:
-        rule_draw(prng, out);
+        rule_draw(workload, prng, out);
         break;
     case SWARM_FENCE:
         fence_draw(workload, prng, out);
@@ -408,9 +461,7 @@ static void request_draw(struct workload *workload, struct oh_prng *prng, const 
         members_change_draw(prng, out);
         break;
     case SWARM_IMPORT:
-        out->type = MODEL_IMPORT;
-        out->import = workload->imports++;
-        counts_draw(workload, prng, model, out);
+        import_draw(workload, prng, model, out);
         break;
     case SWARM_GET_RESERVATION:
         out->type = MODEL_GET_RESERVATION;

@@ -1,8 +1,8 @@
 /*
  * workload.h - what clients would ask next: every kind of request, on few hot items and many cold ones.
  *
- * A part of it is wrong on purpose, a part is about things that have just happened; how much of each is the seed's (swarm.h). Knows the model only to find
- * reservations worth acting on; judges nothing.
+ * A part of it is wrong on purpose, a part is about things that have just happened; how much of each is the seed's
+ * (swarm.h). Knows the model only to find reservations worth acting on; judges nothing.
  */
 #ifndef ONHAND_TESTS_SIM_WORKLOAD_H
 #define ONHAND_TESTS_SIM_WORKLOAD_H
@@ -31,6 +31,14 @@ void workload_hold(struct workload *workload, struct oh_prng *prng, int64_t ttl_
 
 /* Makes it another request, mostly by one small thing. */
 void workload_alter(struct oh_prng *prng, struct model_request *request);
+
+/* Something that is done with this reservation. */
+void workload_action(const struct workload *workload, struct oh_prng *prng, const struct model *model,
+                     uint32_t reservation, struct model_request *out);
+
+/* An import of counts. */
+void workload_import(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                     struct model_request *out);
 
 /* A large import of what nobody asks for. */
 void workload_bulk(struct workload *workload, struct oh_prng *prng, struct model_request *out);

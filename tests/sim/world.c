@@ -10,7 +10,9 @@
 
 #define DATA_DIR        "d"
 #define BUFFER_SIZE     (UINT64_C(16) << 20)
+#define HISTORY_MAX     (1u << 18)
 #define PEER_SIZE_MAX   ((size_t)8 << 20)
+#define FORGET_SIZE     ((size_t)1 << 20) /* what was sent and read */
 #define TURNS_TO_END    4000u
 #define MONOTONIC_START INT64_C(1000000)
 #define JOINED_ROOM     ((size_t)256 << 10)
@@ -183,7 +185,12 @@ bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t numb
 {
     if (peer->request_count == SIM_REQUESTS_MAX || peer->is_reset || peer->has_ended)
         return false;
+    if (peer->read_at - peer->sent_base > FORGET_SIZE) {
+        oh_strbuf_consume(&peer->sent, (size_t)(peer->read_at - peer->sent_base));
+        peer->sent_base = peer->read_at;
+    }
     oh_strbuf_put_bytes(&peer->sent, request);
+    OH_ASSERT(!peer->sent.is_overflowed);
     peer->requests[peer->request_count++] =
         (struct sim_sent){ number, is_write, room, peer->sent_base + peer->sent.size };
     return true;
@@ -296,6 +303,37 @@ static void world_disk_detach(struct sim_world *world)
 
 /* ---- Life ------------------------------------------------------------------------------------------------------- */
 
+struct inode_search {
+    uint32_t inode;
+    bool is_journal;
+};
+
+static void inode_look(void *ctx, uint32_t inode, const char *path, const uint8_t *bytes, size_t size)
+{
+    struct inode_search *search = ctx;
+    (void)bytes;
+    (void)size;
+    search->is_journal = search->is_journal || (inode == search->inode && strstr(path, ".ohj") != NULL);
+}
+
+/* What must end acknowledging for good. Who was interrupted asks again. */
+static void sync_watch(void *ctx, const struct storage_event *event)
+{
+    struct sim_world *world = ctx;
+    struct inode_search search = { event->inode, false };
+    if (event->operation != STORAGE_FDATASYNC || event->result >= 0 || event->result == -EINTR)
+        return;
+    storage_disk_each(world->disk, inode_look, &search);
+    world->has_failed_sync = world->has_failed_sync || search.is_journal;
+}
+
+static void change_watch(void *ctx)
+{
+    struct sim_world *world = ctx;
+    if (world->changes_left > 0 && --world->changes_left == 0)
+        storage_disk_set_gone(world->disk, true);
+}
+
 void sim_world_init(struct sim_world *world, const struct sim_world_options *options)
 {
     struct oh_diag diag = { "" };
@@ -306,7 +344,9 @@ void sim_world_init(struct sim_world *world, const struct sim_world_options *opt
         .disk = storage_disk_create(options->seed),
         .realtime_us = options->now_us,
         .monotonic_us = MONOTONIC_START,
+        .watch = { .before = change_watch, .after = sync_watch, .ctx = world },
     };
+    storage_disk_set_watch(world->disk, &world->watch);
     enum oh_err err = oh_router_create(routes, count, &diag, &world->router);
     OH_ASSERT(err == OH_OK);
     for (uint32_t i = 0; i < SIM_PEERS_MAX; i++) {
@@ -323,7 +363,7 @@ static enum oh_err world_open_storage(struct sim_world *world, struct oh_diag *d
         .durability = options->durability,
         .segment_size = options->segment_size,
         .prepared_count = options->prepared_count,
-        .buffer_size = BUFFER_SIZE,
+        .buffer_size = options->buffer_size == 0 ? BUFFER_SIZE : options->buffer_size,
         .record_size_max = options->record_size_max,
         .frame_align = options->frame_align,
         .is_manual = true,
@@ -342,13 +382,15 @@ static enum oh_err world_open_storage(struct sim_world *world, struct oh_diag *d
 
 static enum oh_err world_recover(struct sim_world *world, uint64_t *out_bytes, struct oh_diag *diag)
 {
-    static const struct oh_ledger_options ledger_options = { .items_max = 64,
-                                                             .positions_max = 65536,
-                                                             .reservations_max = 16384,
-                                                             .claims_max = 65536,
-                                                             .keys_max = 32768,
-                                                             .history_max = 32768,
-                                                             .text_size_max = UINT64_C(256) << 20 };
+    const struct oh_ledger_options ledger_options = {
+        .items_max = 64,
+        .positions_max = 65536,
+        .reservations_max = 16384,
+        .claims_max = 65536,
+        .keys_max = 32768,
+        .history_max = world->options.history_max == 0 ? HISTORY_MAX : world->options.history_max,
+        .text_size_max = UINT64_C(256) << 20,
+    };
     const struct oh_allocator allocator = { memory_allocate, memory_release, &world->options.hooks };
     struct oh_recovery_options options = { .last_seq = oh_journal_durable_seq(world->journal) };
     struct oh_recovery_report report = { .last_seq = 0 };
@@ -423,6 +465,7 @@ enum oh_err sim_world_start(struct sim_world *world, struct oh_diag *diag)
     hooked_world = world;
     world->is_stopped = false;
     world->read_count = 0;
+    world->has_failed_sync = false;
     world->torn[0] = '\0';
     enum oh_err err = world_open_storage(world, diag);
     if (err == OH_OK)
@@ -450,6 +493,8 @@ void sim_world_crash(struct sim_world *world, bool is_power_loss)
     storage_disk_crash(world->disk, !is_power_loss);
     world_disk_detach(world);
     world_close(world);
+    world->changes_left = 0;
+    storage_disk_set_gone(world->disk, false);
 }
 
 bool sim_world_terminate(struct sim_world *world)

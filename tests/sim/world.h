@@ -79,6 +79,8 @@ struct sim_world_options {
     uint32_t record_size_max;
     uint32_t frame_align;
     uint64_t snapshot_bytes; /* of journal between snapshots */
+    uint64_t buffer_size;    /* of the journal; 0: 16 MiB */
+    uint32_t history_max;    /* movements that are remembered; 0: more than a run has */
     uint64_t seed;           /* of the disk */
     int64_t now_us;          /* realtime at first */
     struct sim_hooks hooks;
@@ -87,6 +89,7 @@ struct sim_world_options {
 struct sim_world {
     struct sim_world_options options;
     struct storage_disk *disk;
+    struct storage_watch watch;
     struct oh_router *router;
     int64_t realtime_us;
     int64_t monotonic_us;
@@ -108,9 +111,11 @@ struct sim_world {
     struct sim_read reads[SIM_READS_MAX]; /* of this turn */
     uint32_t read_count;
     uint64_t turns;
-    uint64_t snapshots; /* completed, of lives that have ended */
-    uint64_t rotations; /* changes of the journal's file */
-    char torn[256];     /* what the last start cut */
+    uint64_t snapshots;    /* completed, of lives that have ended */
+    uint64_t rotations;    /* changes of the journal's file */
+    uint64_t changes_left; /* that the disk still takes, then the process is gone; 0: for ever */
+    bool has_failed_sync;  /* of a file of the journal, in this life */
+    char torn[256];        /* what the last start cut */
 };
 
 void sim_world_init(struct sim_world *world, const struct sim_world_options *options);
