@@ -1,0 +1,243 @@
+"""A server with a projection, a load of everything a client can do, and what must be true of the tables afterwards."""
+import random
+import re
+import threading
+import time
+
+from . import fsck, projected_fold
+from .client import url
+from .postgres import PostgresCase
+from .server import Server, wait_until
+
+CONFIG = {'snapshot_journal_mib': 1000}     # the journal stays whole, so that it can be folded
+NODES, ITEMS, STEPS = 4, 30, ('confirm', 'release', 'fulfil', 'extend', 'change', 'move')
+
+
+class Load(threading.Thread):
+    """Random writes, one after the other, until stop(). Every answer must be one that a ledger without PostgreSQL gives."""
+
+    ttls = (1, 2, 3600)
+
+    def __init__(self, port, seed):
+        super().__init__(daemon=True)
+        self.server = Server.__new__(Server)
+        self.server.port = port
+        self.random = random.Random(seed)
+        self.is_over = threading.Event()
+        self.reservations = []
+        self.count = 0
+        self.longest_s = 0.0
+        self.wrong = []
+
+    def stop(self):
+        self.is_over.set()
+        self.join(120)
+        if self.is_alive():
+            raise AssertionError('a write does not come back')
+        if self.wrong:
+            raise AssertionError(f'{len(self.wrong)} writes went wrong; the first: {self.wrong[0]}')
+        return self
+
+    def run(self):
+        try:
+            with self.server.client() as self.client:
+                while not self.is_over.is_set():
+                    self.step()
+        except Exception as error:  # whatever it is, stop() tells it
+            self.wrong.append(repr(error))
+
+    def ask(self, method, target, body=None):
+        begin = time.monotonic()
+        reply = self.client.request(method, target, body, {'Idempotency-Key': f'{self.ident}-{self.count}'}
+                                    if self.random.random() < 0.2 else None)
+        self.longest_s = max(self.longest_s, time.monotonic() - begin)
+        self.count += 1
+        if reply.status not in (200, 201, 404, 409, 422):
+            self.wrong.append(f'{method} {target} {body}: {reply}')
+        return reply
+
+    # ---- what there is
+
+    def place(self):
+        return {'sku': f'S{self.random.randrange(ITEMS)}', 'node': f'n{self.random.randrange(NODES)}'}
+
+    def quantity(self, most=20):
+        return self.random.choice((self.random.randrange(1, most), self.random.randrange(1, most * 1000) / 1000))
+
+    def make_ground(self):
+        with self.server.client() as self.client:
+            for i in range(NODES):
+                self.ask('PUT', f'/v1/nodes/n{i}', {'type': 'store', 'lat': 48 + i, 'lon': 2.5 + i / 4, 'country': 'FR'})
+            for i in range(ITEMS):
+                self.ask('PUT', f'/v1/items/S{i}', {'name': f'item {i} é'})
+            self.ask('PUT', '/v1/groups/g', {'nodes': ['n0', 'n2', 'n1']})
+            self.ask('PUT', '/v1/channels/web', {'policy': 'priority'})
+            self.ask('PUT', '/v1/channels/shop', {'policy': 'nearest', 'nodes': ['n1'], 'groups': ['g']})
+            self.adjust([{'sku': f'S{i}', 'node': f'n{j}', 'quantity': 200, 'reason': 'first'}
+                         for i in range(ITEMS) for j in range(NODES)])
+        return self
+
+    # ---- one write
+
+    def step(self):
+        self.random.choice((self.reserve, self.reserve, self.reserve, self.act, self.act, self.act, self.act, self.deltas,
+                            self.count_stock, self.refer))()
+
+    def adjust(self, entries):
+        self.ask('POST', '/v1/stock/adjust', {'source': 'load', 'entries': entries})
+
+    def deltas(self):
+        self.adjust([{**self.place(), 'quantity': self.quantity() * self.random.choice((1, 1, -1)), 'reason': 'r',
+                      **({'state': 'damaged'} if self.random.random() < 0.2 else {}),
+                      **({'id': f'e{self.ident}-{self.count}-{i}'} if self.random.random() < 0.3 else {}),
+                      **({'at': self.ago()} if self.random.random() < 0.3 else {})} for i in range(self.random.randrange(1, 4))])
+
+    def ago(self):
+        return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - self.random.randrange(1, 300)))
+
+    def count_stock(self):
+        self.ask('POST', '/v1/stock/sync', {'source': 'till', 'entries': [
+            {**self.place(), 'quantity': self.quantity(300), 'as_of': self.ago(),
+             **({'source_seq': self.count} if self.random.random() < 0.5 else {})}]})
+
+    def reserve(self):
+        lines = [{'sku': f'S{self.random.randrange(ITEMS)}', 'quantity': self.quantity(5),
+                  **({'node': f'n{self.random.randrange(NODES)}'} if self.random.random() < 0.5 else {})}
+                 for _ in range(self.random.randrange(1, 4))]
+        reply = self.ask('POST', '/v1/reservations', {
+            'kind': self.random.choice(('cart', 'collect', 'ship')), 'channel': self.random.choice(('web', 'shop')),
+            'lines': lines, 'allow_partial': self.random.random() < 0.3,
+            **({'customer': f'c{self.random.randrange(50)}', 'order': 'o"1'} if self.random.random() < 0.5 else {}),
+            **({'ttl_seconds': self.random.choice(self.ttls)} if self.random.random() < 0.6 else {}),
+            'near': {'lat': 48, 'lon': 2}})
+        if reply.status == 201:
+            self.reservations.append(reply.json)
+
+    def act(self):
+        if not self.reservations:
+            return
+        made = self.random.choice(self.reservations[-60:])
+        step = self.random.choice(STEPS)
+        lines = [{'line': line['line'], 'node': claim['node'], 'quantity': claim['quantity']}
+                 for line in made['lines'] for claim in line['claims']]
+        body = None
+        if step == 'extend':
+            body = {'ttl_seconds': self.random.choice((0, *self.ttls))}
+        elif step == 'move' and lines:
+            body = {'lines': [{**self.random.choice(lines), 'to_node': f'n{self.random.randrange(NODES)}'}]}
+            if body['lines'][0]['node'] == body['lines'][0]['to_node']:
+                return
+        elif step == 'change' and lines:
+            body = {'lines': [{**self.random.choice(lines), 'quantity': self.quantity(5)}]}
+        elif step in ('move', 'change'):
+            return
+        elif lines and self.random.random() < 0.5:
+            body = {'lines': [self.random.choice(lines)]}
+        self.ask('POST', url('v1', 'reservations', made['id'], step), body)
+
+    def refer(self):
+        """Reference data that changes."""
+        name = self.random.randrange(6)
+        self.random.choice((
+            lambda: self.ask('PUT', f'/v1/rules/r{name}', {**self.place(), 'safety_stock': name}),
+            lambda: self.ask('DELETE', f'/v1/rules/r{name}'),
+            lambda: self.ask('PUT', f'/v1/fences/f{name}', {
+                **self.place(), 'channel': self.random.choice(('web', 'shop')), 'quantity': self.quantity(), 'policy': 'regular'}),
+            lambda: self.ask('DELETE', f'/v1/fences/f{name}'),
+            lambda: self.ask('PUT', f'/v1/supplies/s{name}', {**self.place(), 'quantity': self.quantity(),
+                                                              'eta': '2030-01-01T00:00:00Z'}),
+            lambda: self.ask('DELETE', f'/v1/supplies/s{name}'),
+            lambda: self.ask('PUT', '/v1/groups/g', {'nodes': self.random.sample(['n0', 'n1', 'n2', 'n3'], 3)}),
+            lambda: self.ask('PUT', f'/v1/items/S{name}', {'name': f'again {self.count}'}),
+            lambda: self.ask('PUT', f'/v1/nodes/n{name % NODES}', {
+                'type': 'store', 'lat': 48 + self.random.randrange(100) / 100, 'lon': 2.5, 'ships': self.random.random() < 0.7})))()
+
+
+class ProjectionCase(PostgresCase):
+    seed = 1
+
+    def setUp(self):
+        super().setUp()
+        if self.postgres.process is None:
+            self.postgres.start()
+        self.name = self.postgres.create_database()
+
+    def make_server(self, uri=None, migrate='on', **config):
+        """A server that is projected into this test's database, or another, or ('') none; not started."""
+        server = Server(config={**CONFIG, 'postgres_uri': self.postgres.uri(self.name) if uri is None else uri,
+                                'postgres_migrate': migrate, **config})
+        self.addCleanup(server.close)
+        return server
+
+    def start(self, **more):
+        self.server = self.make_server(**more).start()
+        return self.server
+
+    def load(self):
+        """A running load; the ground is made with the first one."""
+        load = Load(self.server.port, self.seed)
+        if not hasattr(self, 'has_ground'):
+            load.make_ground()
+            self.has_ground = True
+        load.start()
+        self.addCleanup(load.is_over.set)
+        return load
+
+    def run_load(self, count):
+        """Some writes, and their load, ended."""
+        load = self.load()
+        wait_until(lambda: load.count >= count or not load.is_alive(), 'the load stands')
+        return load.stop()
+
+    # ---- looking
+
+    def ready(self):
+        with self.server.client() as client:
+            reply = client.get('/readyz')
+        self.assertEqual(reply.status, 200, reply)
+        return reply.json
+
+    def projection(self):
+        return self.ready()['projection']
+
+    def metric(self, name):
+        with self.server.client() as client:
+            text = client.get('/metrics').body.decode()
+        return float(re.search(rf'^{re.escape(name)} (\S+)$', text, re.M)[1])
+
+    def wait_state(self, state, reason=''):
+        """Until the projection is in that state, for that reason; in /readyz, /metrics and the log alike."""
+        def is_there():
+            seen = self.projection()
+            return seen['state'] == state and reason in seen.get('reason', '')
+        try:
+            wait_until(is_there, '')
+        except AssertionError:
+            self.fail(f'it is not {state} ({reason}): {self.ready()}\n{self.server.log()}')
+        wait_until(lambda: self.metric(f'onhand_projection_state{{state="{state}"}}') == 1, 'the metric says otherwise')
+        self.assertRegex(self.server.log(), rf'event=projection state={state} .*{re.escape(reason)[:60]}')
+
+    def wait_drained(self):
+        """Until everything that is known is in the tables."""
+        def is_drained():
+            ready = self.ready()
+            return ready['projection']['state'] == 'following' and ready['projection'].get('seq') == ready['seq']
+        try:
+            wait_until(is_drained, '', 120)
+        except AssertionError:
+            self.fail(f'it does not drain: {self.ready()}\n{self.server.log()}')
+
+    # ---- judging
+
+    def check_tables(self):
+        """Ends the server; the tables are the fold of its journal, and fsck finds nothing."""
+        self.wait_drained()
+        self.server.stop()
+        fold = projected_fold.Fold().read(self.server.data)
+        with self.postgres.session(self.name) as session:
+            found, seq = projected_fold.tables(session)
+            self.assertEqual(seq, fold.seq)
+            self.assertEqual(projected_fold.differences(fold.tables(), found), [])
+            self.assertEqual(fsck.complaints(session), [])
+        self.assertNotIn('secret-of-the-test', self.server.log())
+        return fold

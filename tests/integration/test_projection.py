@@ -1,0 +1,147 @@
+"""
+The tables of the projection against a fold of the journal, and its views against what the server answers.
+
+More and other writes: ONHAND_SEED=7 ONHAND_WRITES=100000 python3 tests/integration/test_projection.py TestTables
+"""
+import os
+
+from support import fsck, journal
+from support.case import main, utc
+from support.client import url
+from support.projected_case import ProjectionCase
+from support.server import wait_until
+
+SEED = int(os.environ.get('ONHAND_SEED', '1'))
+WRITES = int(os.environ.get('ONHAND_WRITES', '300' if os.environ.get('ONHAND_SANITIZE') else '1000'))
+
+
+class TestTables(ProjectionCase):
+    seed = SEED
+
+    def test_they_are_the_fold(self):
+        self.start()
+        self.run_load(WRITES)
+        fold = self.check_tables()
+        self.assertGreater(len(fold.movement), 0)
+
+    def test_across_restarts_of_the_server(self):
+        self.start()
+        for i in range(3):
+            self.run_load(WRITES // 8)
+            if i == 1:
+                self.server.crash()
+            else:
+                self.server.restart()
+        self.check_tables()
+
+    def test_any_text_a_client_may_send(self):
+        """What PostgreSQL would refuse must not get that far, or nothing behind it would ever arrive."""
+        self.start()
+        odd = ['é', '€', '😀', '"', "'", '\\', '\\N', '{a,b}', '$1', '%s', ' a  b ', '\ufeff', '\u202e', '\u0085', '\ud7ff',
+               '\ufffe', '\uffff', '\U0010ffff', '\u0000', 'a\u0000b', '\t', '\n', '\u007f', 'x' * 60, '-- ;', "';DROP"]
+        with self.server.client() as client:
+            client.put('/v1/nodes/n', {'type': 'store'})
+            client.put('/v1/channels/web', {'policy': 'priority'})
+            taken = 0
+            for i, text in enumerate(odd):
+                replies = [
+                    client.put(url('v1', 'items', f'i{i}'), {'name': text}), client.put(url('v1', 'items', f'j{i}{text}'), {}),
+                    client.put(f'/v1/nodes/m{i}', {'type': 'store', 'name': text}),
+                    client.put(f'/v1/nodes/o{i}', {'type': 'store', 'city': text, 'region': text, 'postal_code': text}),
+                    client.post('/v1/stock/adjust', {'source': text, 'entries': [
+                        {'sku': f'i{i}', 'node': 'n', 'quantity': 2, 'reason': text, 'id': text}]}),
+                    client.post('/v1/stock/adjust', {'source': 's', 'entries': [
+                        {'sku': f'i{i}', 'node': 'n', 'quantity': 2, 'reason': text}]}),
+                    client.post('/v1/reservations', {
+                        'kind': 'cart', 'channel': 'web', 'customer': text, 'order': text,
+                        'lines': [{'sku': f'i{i}', 'node': 'n', 'quantity': 1}]}),
+                    client.post('/v1/reservations', {
+                        'kind': 'cart', 'channel': 'web', 'id': text, 'lines': [{'sku': f'i{i}', 'node': 'n', 'quantity': 1}]})]
+                taken += sum(reply.status in (200, 201) for reply in replies)
+                self.assertTrue(all(reply.status in (200, 201, 400, 404, 409, 422) for reply in replies), replies)
+            rows = 'sku,name\r\n' + ''.join(f'k{i},"{text}"\r\n' for i, text in enumerate(odd) if '"' not in text)
+            client.post('/v1/import/items', rows.encode('utf-8', 'surrogatepass'), {'Content-Type': 'text/csv'})
+        self.assertGreater(taken, 5 * 10)
+        self.check_tables()
+
+    def test_tables_that_begin_with_a_snapshot(self):
+        """The server has run without PostgreSQL, and its journal does not go back to the beginning."""
+        self.server = self.make_server(uri='', snapshot_journal_mib=1, keep_snapshots=1, journal_segment_mib=9)
+        self.server.start()
+        self.run_load(300)
+        with self.server.client() as client:
+            def is_cut():
+                client.post('/v1/stock/adjust', {'source': 'many', 'entries': [
+                    {'sku': f'S{i % 30}', 'node': 'n0', 'quantity': 1, 'reason': os.urandom(24).hex()} for i in range(5000)]})
+                return int(os.path.basename(journal.segments(self.server.data)[0]).split('.')[0]) > 1
+            wait_until(is_cut, 'the journal keeps its beginning')
+        self.server.stop()
+        self.server.config['postgres_uri'] = self.postgres.uri(self.name)
+        self.server.start()
+        self.run_load(200)
+        self.wait_drained()
+        with self.postgres.session(self.name) as session:
+            self.assertEqual(fsck.complaints(session), [])
+            self.assertEqual(session.value('SELECT history_from IS NOT NULL FROM onhand.watermark'), 't')
+        self.check_views()
+
+    # ---- views
+
+    def stock(self):
+        """What the server answers about every position."""
+        names = ('available', 'on_hand', 'sellable', 'held', 'confirmed', 'safety_stock', 'fenced', 'short')
+        found = {}
+        with self.server.client() as client:
+            for i in range(30):
+                for row in client.get(url('v1', 'stock', f'S{i}')).json['positions']:
+                    found[row['sku'], row['node']] = tuple(float(row[name]) for name in names)
+        return found
+
+    def view(self):
+        with self.postgres.session(self.name) as session:
+            rows = session.query('SELECT sku, node, available, on_hand, sellable, held, confirmed, safety_stock, fenced, short'
+                                 ' FROM onhand.availability')
+        return {row[:2]: tuple(map(float, row[2:])) for row in rows}
+
+    def check_views(self):
+        """Holds end meanwhile: once both say the same."""
+        def is_same():
+            self.wait_drained()
+            self.seen = (self.stock(), self.view())
+            return self.seen[0] == self.seen[1]
+        try:
+            wait_until(is_same, '', 30)
+        except AssertionError:
+            stock, view = self.seen
+            self.fail([(place, stock.get(place), view.get(place)) for place in sorted({*stock, *view})
+                       if stock.get(place) != view.get(place)][:5])
+
+    def test_availability_is_what_the_server_answers(self):
+        self.start()
+        for _ in range(3):
+            self.run_load(WRITES // 6)
+            self.check_views()
+        with self.postgres.session(self.name) as session:
+            oversold = {row[:2] for row in session.query('SELECT sku, node FROM onhand.oversold')}
+        self.assertEqual(oversold, {place for place, row in self.view().items() if row[-1] > 0})
+
+    def test_stock_at_is_what_the_server_answered_then(self):
+        self.start()
+        seen = []
+        for _ in range(3):
+            load = self.load()
+            load.ttls = (3600,)
+            wait_until(lambda: load.count >= 150 or not load.is_alive(), 'the load stands')
+            load.stop()
+            seen.append((utc(), self.stock()))
+        self.wait_drained()
+        with self.postgres.session(self.name) as session:
+            for at, stock in seen:
+                for (sku, node), row in stock.items():
+                    ((sellable, held, confirmed),) = session.query(
+                        f"SELECT sellable, held, confirmed FROM onhand.stock_at('{sku}', '{node}', '{at}')")
+                    self.assertEqual((float(sellable), float(held), float(confirmed)), row[2:5], (at, sku, node))
+
+
+if __name__ == '__main__':
+    main()
