@@ -2,17 +2,20 @@
 # From a fresh Debian 12 to a running Onhand with a demo network, then three
 # curl lines to try. Safe to run again: what is done is not done twice.
 #
-#   sh deploy/quickstart.sh [--port N] [--data DIR] [--foreground]
+#   sh deploy/quickstart.sh [--port N] [--data DIR] [--with-postgres] [--foreground]
 #   sh deploy/quickstart.sh [--data DIR] --stop
 #
 # DIR (default: data/ beside the sources) gets ledger/ (what must be kept),
-# demo/ (the demo files), onhand.log and onhand.pid.
+# demo/ (the demo files), onhand.log and onhand.pid. --with-postgres also
+# installs PostgreSQL 15 and starts one of our own in DIR/postgres, which gets
+# everything the ledger knows.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 port=8080
 data=$top/data
 action=start
+with_postgres=false
 ready_seconds_max=60
 program=$top/build/release/onhand
 sku=LGT-1008 # "Desk lamp, terracotta", which several stores around Paris have
@@ -25,7 +28,7 @@ fail() {
 }
 
 usage() {
-    sed -n '2,9s/^# \{0,1\}//p' "$0"
+    sed -n '2,12s/^# \{0,1\}//p' "$0"
     exit "$1"
 }
 
@@ -38,6 +41,10 @@ while [ $# -gt 0 ]; do
     --data)
         data=${2:?"--data needs a folder"}
         shift 2
+        ;;
+    --with-postgres)
+        with_postgres=true
+        shift
         ;;
     --foreground)
         action=foreground
@@ -74,8 +81,12 @@ running_pid() {
     printf '%s\n' "$pid"
 }
 
+stop_postgres() {
+    [ ! -d "$data/postgres" ] || sh "$top/deploy/postgres_private.sh" stop "$data/postgres"
+}
+
 stop() {
-    pid=$(running_pid) || { say "Onhand is not running on $data"; return 0; }
+    pid=$(running_pid) || { say "Onhand is not running on $data"; stop_postgres; return 0; }
     kill -TERM "$pid"
     tenths=0
     while is_serving "$pid" 2>/dev/null; do
@@ -84,6 +95,7 @@ stop() {
         sleep 0.1
     done
     rm -f "$pid_file"
+    stop_postgres
     say "Onhand has stopped; its data stays in $data"
 }
 
@@ -105,6 +117,26 @@ wait_ready() {
     done
 }
 
+# Sets postgres_uri; empty: none.
+start_postgres() {
+    postgres_uri=
+    $with_postgres || return 0
+    sh "$top/deploy/install_packages.sh" "$top/deploy/packages-postgres.txt"
+    say "Starting a PostgreSQL of our own in $data/postgres ..."
+    postgres_uri=$(sh "$top/deploy/postgres_private.sh" start "$data/postgres") || fail "no PostgreSQL"
+}
+
+# Everything that was loaded is in the tables; seconds at most.
+wait_projected() {
+    $with_postgres || return 0
+    tenths=0
+    until curl --silent --max-time 2 "$url/readyz" | grep -q '"state":"following","seq":[0-9]*,"lag_records":0,'; do
+        [ $tenths -lt 600 ] || fail "PostgreSQL is not up to date after 60 s: $(curl --silent "$url/readyz")"
+        tenths=$((tenths + 1))
+        sleep 0.1
+    done
+}
+
 start() {
     mkdir -p "$data/ledger"
     if running_pid >/dev/null; then
@@ -115,7 +147,8 @@ start() {
         curl --silent --max-time 2 --output /dev/null "$url/healthz" &&
             fail "something else answers on port $port; choose another with --port"
         # In a session of its own, so that closing this terminal does not reach it.
-        setsid "$program" serve --data "$data/ledger" --listen "127.0.0.1:$port" >>"$log_file" 2>&1 &
+        setsid "$program" serve --data "$data/ledger" --listen "127.0.0.1:$port" --postgres "$postgres_uri" \
+            >>"$log_file" 2>&1 &
         printf '%s\n' $! >"$pid_file"
     fi
     wait_ready
@@ -165,15 +198,27 @@ Who has it near me?
 TEXT
 }
 
+show_postgres() {
+    $with_postgres || return 0
+    cat <<TEXT
+
+What is in PostgreSQL?
+  psql '$postgres_uri' -c "SELECT node, sellable, held, confirmed FROM onhand.position WHERE sku = '$sku'"
+TEXT
+}
+
 if [ "$action" = stop ]; then
     stop
     exit 0
 fi
 sh "$top/deploy/install_packages.sh" "$top/deploy/packages.txt"
 build
+start_postgres
 start
 load_demo
+wait_projected
 show
+show_postgres
 if [ "$action" = foreground ]; then
     trap 'stop' INT TERM
     say "Press Ctrl-C to stop."
