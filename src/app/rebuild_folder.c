@@ -109,11 +109,16 @@ static enum oh_err lock_take(struct oh_rebuild_folder *folder, struct oh_diag *d
     enum oh_err err = oh_io_open(io, folder->lock_path, OH_IO_READ | OH_IO_WRITE | OH_IO_CREATE, &file, diag);
     if (err == OH_OK)
         err = oh_io_lock(io, file, folder->lock_path, diag);
-    if (err == OH_OK)
+    if (err == OH_OK) {
         folder->lock_file = file;
-    else
-        oh_io_close(io, &file);
-    return err == OH_OK ? emptiness_check(folder->path, diag) : err;
+        return emptiness_check(folder->path, diag);
+    }
+    oh_io_close(io, &file);
+    if (err == OH_E_LOCKED)
+        oh_diag_set(diag, "%s: another process holds the directory", folder->lock_path);
+    else if (folder->is_made)
+        (void)unlink(folder->lock_path); /* ours; else it may be another's */
+    return err;
 }
 
 static enum oh_err folder_make(struct oh_rebuild_folder *folder, struct oh_diag *diag)

@@ -252,7 +252,7 @@ class Rebuild(Tables):
         with self.postgres.session(self.database) as blocker:
             process = self.rebuild_begin(blocker)
             text = self.refused('rebuild', '--postgres', self.uri, '--data', self.path)
-            self.assertIn('LOCK', text)
+            self.assertIn('LOCK: another process holds the directory', text)
             text = self.refused('serve', '--data', self.path, '--listen', '127.0.0.1:0')
             self.assertIn('holds the data directory', text)
             process.kill()
