@@ -583,7 +583,6 @@ void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_typ
         return;
     }
     const struct reservation *reservation = &ledger->reservations[action.reservation];
-    answer->id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
     answer->kind = (enum oh_kind)reservation->kind;
     works_load(&action);
     if (action_decide(&action) == OH_OK_DONE) {

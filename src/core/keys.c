@@ -388,12 +388,11 @@ static void key_forget_oldest(struct oh_ledger *ledger)
 {
     uint32_t slot = (uint32_t)(ledger->key_first++ % ledger->options.keys_max);
     snapshot_touch(ledger, SNAP_KEY, slot);
-    struct key *key = &ledger->keys[slot];
+    const struct key *key = &ledger->keys[slot];
     struct oh_bytes name = key_stored_name(ledger, key);
     if (!ledger->is_restored_unlinked)
         oh_index_remove(&ledger->key_index, (uint32_t)name_hash(name), slot);
     oh_text_free(&ledger->text, key->text, key_block_size(name.size, key->answer_size));
-    key->text = 0;
 }
 
 void keys_forget(struct oh_ledger *ledger, uint32_t count)

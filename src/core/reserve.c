@@ -485,7 +485,6 @@ static void reservation_write(struct plan *plan)
     };
     outcome_write(plan, id);
     plan->answer->id = id;
-    plan->answer->kind = command->kind;
     plan->answer->status = plan->pick_count == 0 ? OH_STATUS_RELEASED : OH_STATUS_HELD;
     plan->answer->is_created = true;
     plan->answer->created_at_us = plan->now_us;

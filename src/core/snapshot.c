@@ -197,8 +197,8 @@ static void emit_key(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct key *key = &ledger->keys[slot];
     struct oh_effect object = { .type = OH_EFFECT_KEY };
-    if (key->text == 0 || ledger->snapshot.time_us - key->at_us >= OH_KEY_RETENTION_US)
-        return;
+    if (ledger->snapshot.time_us - key->at_us >= OH_KEY_RETENTION_US)
+        return; /* forgotten, or soon */
     object.key = (struct oh_effect_key){ ledger_string(ledger, key->text, 0), key->fingerprint, key->seq, key->at_us,
                                          key_answer(ledger, key) };
     emit(ledger, &object);

@@ -7,7 +7,7 @@ are woven into one build (weave.py), each chosen when a test runs. A mutant is g
 quickest first, each only if it comes by the place; the first that fails or does not end has killed it. One process at a
 time. What is known is kept in BUILD/results.jsonl, so a run that is stopped goes on where it was.
 
-    --sample N    N mutants drawn with --seed (default 1), instead of all
+    --sample N    N mutants drawn with --seed (default 1), instead of all; tried in the order in which they are drawn
     --file NAME   those of this file alone
     --again       try the survivors again: for when there are new tests
     --list        print the mutants, and run nothing
@@ -40,9 +40,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EQUIVALENT = ROOT / "tests/plant/equivalent.txt"
 FILES_LEFT_OUT = {"words.c"}  # nothing but tables
 
-# Besides every test that links the core alone, or drives it through support/shop.h.
 FIRST_FAILURE = {"CMOCKA_TEST_ABORT": "1"}
-MORE_TESTS = {"test_replay": [], "sim": ["--seed", "1", "--seeds", "4", "--quick"]}
+MORE_TESTS = ["test_replay"]  # besides every test that links the core alone, or drives it through support/shop.h
 
 KIND = clang.CursorKind
 RELATIONS = {
@@ -286,11 +285,10 @@ def text_key(mutant):
 
 
 def tests_find():
-    """{program: arguments}"""
+    """Names of programs."""
     text = "".join((ROOT / "tests" / folder / "CMakeLists.txt").read_text(encoding="utf-8") for folder in ("unit", "prop"))
     tests = re.findall(r"onhand_test\(NAME (\w+) ([^)]*)\)", text)
-    names = [name for name, rest in tests if " LINK core " in rest or "/shop.c" in rest]
-    return {**{name: [] for name in names}, **MORE_TESTS}
+    return [name for name, rest in tests if " LINK core " in rest or "/shop.c" in rest] + MORE_TESTS
 
 
 def build(folder, mutants):
@@ -320,9 +318,9 @@ def cpu_seconds_of_tests():
 class Test:
     """A test program; which places it comes by is found out once."""
 
-    def __init__(self, folder, name, arguments):
+    def __init__(self, folder, name):
         found = [path for path in folder.rglob(name) if path.is_file() and os.access(path, os.X_OK)]
-        self.name, self.command = name, [str(found[0]), *arguments]
+        self.name, self.command = name, [str(found[0])]
         reached = folder / f"reached-{name}.txt"
         start_s = cpu_seconds_of_tests()
         if not self.passes("", {"ONHAND_PLANT_REACHED": str(reached)}, 600):
@@ -345,12 +343,9 @@ class Test:
 
 
 def judge(mutant, tests, last):
-    """
-    The test that noticed, "nobody" or "not reached". Whoever noticed the last one in the same function is asked first,
-    the simulator last.
-    """
+    """The test that noticed, "nobody" or "not reached". Whoever noticed the last one in the same function is asked first."""
     function = (mutant["file"], mutant["function"])
-    for test in sorted(tests, key=lambda test: (test.name == "sim", test.name != last.get(function))):
+    for test in sorted(tests, key=lambda test: test.name != last.get(function)):
         if test.kills(mutant["name"]):
             last[function] = test.name
             return test.name
@@ -382,6 +377,7 @@ def nth_set(mutants):
 
 
 def report(mutants, results, equivalent):
+    mutants = sorted(mutants, key=lambda mutant: (mutant["file"], mutant["at"]))
     known = [(mutant, results[result_key(mutant)]) for mutant in mutants if result_key(mutant) in results]
     survivors = [(mutant, by) for mutant, by in known if by in ("nobody", "not reached")]
     counted_out = [mutant for mutant, _ in survivors if text_key(mutant) in equivalent]
@@ -422,10 +418,12 @@ def arguments_read():
 
 
 def chosen_of(mutants, arguments):
+    """In the order in which they are tried. The first of a seed are the same, however many there are to be."""
     chosen = [mutant for mutant in mutants if arguments.file in ("", pathlib.Path(mutant["file"]).name)]
-    if arguments.sample and arguments.sample < len(chosen):
-        chosen = random.Random(arguments.seed).sample(chosen, arguments.sample)
-    return sorted(chosen, key=lambda mutant: (mutant["file"], mutant["at"]))
+    if arguments.sample:
+        random.Random(arguments.seed).shuffle(chosen)
+        chosen = chosen[: arguments.sample]
+    return chosen
 
 
 def main():
@@ -445,7 +443,7 @@ def main():
         report(chosen, results, equivalent)
         return 0
     build(folder, mutants)
-    tests = sorted((Test(folder, *row) for row in tests_find().items()), key=lambda test: test.seconds)
+    tests = sorted((Test(folder, name) for name in tests_find()), key=lambda test: test.seconds)
     last = {}
     with path.open("a", encoding="utf-8") as out:
         for i, mutant in enumerate(chosen, 1):

@@ -35,6 +35,7 @@ struct world {
     struct log objects; /* of the snapshot under way or taken last */
     struct log begun;   /* the ledger's objects when that snapshot began */
     uint64_t snapshot_seq;
+    int64_t snapshot_time_us;
     uint32_t snapshot_count;
     bool is_snapshotting;
 };
@@ -196,6 +197,7 @@ static void snapshot_begin(struct world *world)
     log_clear(&world->begun);
     oh_ledger_export(world->live, object_keep, &world->begun);
     world->snapshot_seq = oh_ledger_seq(world->live);
+    world->snapshot_time_us = oh_ledger_time_us(world->live);
     world->is_snapshotting = true;
     oh_ledger_snapshot_begin(world->live, object_keep, &world->objects);
 }
@@ -219,7 +221,7 @@ static struct oh_ledger *snapshot_restore(struct world *world)
 
 static void begun_digest(struct world *world, struct oh_record_digest *out_digest)
 {
-    digest_begin(out_digest, oh_ledger_time_us(world->live));
+    digest_begin(out_digest, world->snapshot_time_us);
     for (uint32_t i = 0; i < world->begun.count; i++) {
         struct oh_effect object;
         assert_int_equal(oh_object_decode(log_get(&world->begun, i), &world->decoder, &object), OH_OK);
@@ -234,7 +236,7 @@ static void snapshot_check(struct world *world)
     struct oh_record_digest digests[2];
     struct oh_ledger *restored = snapshot_restore(world);
     begun_digest(world, &digests[0]);
-    digest_of(restored, oh_ledger_time_us(world->live), &digests[1]);
+    digest_of(restored, world->snapshot_time_us, &digests[1]);
     if (!oh_record_digest_equal(&digests[0], &digests[1]))
         fail_msg("snapshot %" PRIu64 ": %" PRIu64 " objects when it began, %" PRIu64 " restored",
                  world->snapshot_seq, digests[0].object_count, digests[1].object_count);

@@ -166,6 +166,7 @@ static void test_geo_measures_the_longest_ways(void **state)
         assert_int_equal(oh_available_near(shop->ledger, shop_item_id(shop, "s"), &near, nobody, 0, shop->now_us, 3,
                                            rows), 3);
         assert_true(rows[2].distance_km <= 6371.0088 * 3.14159266 && rows[2].distance_km > 10000);
+        assert_true(rows[0].distance_km <= rows[1].distance_km && rows[1].distance_km <= rows[2].distance_km);
     }
     shop_close(shop);
 }

@@ -308,6 +308,18 @@ static void test_keys_of_an_adjust_are_each_of_one_entry(void **state)
     shop_close(shop);
 }
 
+/* An answer is packed into what it may need at most; of that only what it does need is kept. */
+static void test_keys_take_no_more_of_a_record_than_they_need(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_command command = { .type = OH_COMMAND_SUPPLY, .key = OH_BYTES("k") };
+    command.supply = (struct oh_supply_command){ OH_BYTES("p"), OH_BYTES("s"), OH_BYTES("n"), 6, SHOP_NOW_US };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    assert_in_range(shop->ledger->scratch_used, 24, 64);
+    shop_close(shop);
+}
+
 /* A key that is no key, and rows of an import, which carry none: known by their type. */
 static void test_keys_are_at_most_64_bytes(void **state)
 {
@@ -524,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_keys_of_entries_are_per_source_and_last_a_day),
         cmocka_unit_test(test_keys_of_an_adjust_are_each_of_one_entry),
         cmocka_unit_test(test_keys_are_at_most_64_bytes),
+        cmocka_unit_test(test_keys_take_no_more_of_a_record_than_they_need),
         cmocka_unit_test(test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lines),
         cmocka_unit_test(test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restart),
     };

@@ -141,18 +141,20 @@ static void test_ledger_limits_replay_says_no_memory_when_the_text_is_full(void 
             .movement = { .node = 1, .quantity_milli = 5000, .at_us = SHOP_NOW_US } }, { 12 } },
     };
     for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-        for (size_t given = 0; given <= 3; given++) { /* so many of its blocks can be had */
+        for (unsigned given = 0; given < 8; given++) { /* which of its blocks can be had */
             struct oh_ledger *ledger = world_make();
             uint32_t refs[3];
-            bool is_enough = given == 3 || needs[i].sizes[given] == 0;
-            for (size_t b = 0; b < given && needs[i].sizes[b] > 0; b++)
+            bool is_enough = true;
+            for (unsigned b = 0; b < 3 && needs[i].sizes[b] > 0; b++) {
                 refs[b] = oh_text_allocate(&ledger->text, needs[i].sizes[b]);
+                is_enough = is_enough && (given >> b & 1) != 0;
+            }
             text_fill(ledger);
-            for (size_t b = 0; b < given && needs[i].sizes[b] > 0; b++)
-                oh_text_free(&ledger->text, refs[b], needs[i].sizes[b]);
+            for (unsigned b = 0; b < 3 && needs[i].sizes[b] > 0; b++)
+                oh_text_free(&ledger->text, (given >> b & 1) != 0 ? refs[b] : 0, needs[i].sizes[b]);
             enum oh_err err = replay(ledger, &needs[i].effect);
             if (err != (is_enough ? OH_OK : OH_E_NOMEM))
-                fail_msg("effect %zu with %zu blocks: %s", i, given, oh_err_text(err));
+                fail_msg("effect %zu with blocks %x: %s", i, given, oh_err_text(err));
             oh_ledger_destroy(&ledger);
         }
     }

@@ -1,6 +1,7 @@
 /*
  * test_reservation.c - how reservations are made, listed and forgotten.
  */
+#include "support/ledger_audit.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <stdio.h>
@@ -127,6 +128,36 @@ static void test_reservation_are_split_over_so_many_nodes_and_no_more(void **sta
     /* Half of one claim moved away makes one claim too many; all of it does not. */
     assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "R", "1=0.5@x0>x4096"), OH_V_TOO_MANY_SPLITS);
     assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "R", "1@x0>x4096"), OH_OK_DONE);
+    /* What was released of a claim stays, though what is held and what is confirmed of it go. */
+    assert_int_equal(shop_act(shop, OH_COMMAND_RELEASE, "R", "1=0.5@x5"), OH_OK_DONE);
+    assert_int_equal(shop_act(shop, OH_COMMAND_CONFIRM, "R", "1=0.25@x5"), OH_OK_DONE);
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "R", "1@x5>x0"), OH_V_TOO_MANY_SPLITS);
+    shop_close(shop);
+}
+
+/* ---- Ids that come back ----------------------------------------------------------------------- */
+
+/* As many as there may be, all forgotten by now, in one record: the list of those that ended has room for no more. */
+static void test_reservation_come_back_by_the_record(void **state)
+{
+    (void)state;
+    static const char *const ids[] = { "a", "b", "c", "d" };
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    options.reservations_max = 4;
+    struct shop *shop = world_open(&options);
+    const struct oh_reserve_command nothing = { .allow_partial = true };
+    shop_node(shop, "empty");
+    for (uint32_t day = 0; day < 3; day++) {
+        assert_int_equal(shop_adjust(shop, "unknown", "n", 1), OH_V_UNKNOWN_ITEM); /* forgets, and makes no record */
+        shop->keeps_record_open = day > 0;
+        for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+            assert_int_equal(shop_reserve_with(shop, nothing, ids[i], "", "s=1@empty"), OH_OK_DONE);
+            assert_int_equal(shop_status(shop, ids[i]), OH_STATUS_RELEASED);
+        }
+        shop_take_record(shop);
+        assert_null(ledger_audit(shop->replica));
+        shop->now_us += SHOP_DAY_US;
+    }
     shop_close(shop);
 }
 
@@ -381,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_reservation_get_an_id_that_nobody_has),
         cmocka_unit_test(test_reservation_refuse_more_lines_than_there_may_be),
         cmocka_unit_test(test_reservation_are_split_over_so_many_nodes_and_no_more),
+        cmocka_unit_test(test_reservation_come_back_by_the_record),
         cmocka_unit_test(test_reservation_are_listed_once_however_many_claims_they_have_at_a_node),
         cmocka_unit_test(test_reservation_are_listed_by_customer_order_and_status),
         cmocka_unit_test(test_reservation_list_takes_any_cursor),
