@@ -16,6 +16,7 @@ enum {
     TIME_AT = 48,
     FILE_SIZE_AT = 56,
     UNIT_SIZE_AT = 64,
+    LINK_BEFORE_AT = 68,
 };
 
 static const char *magic_of(enum oh_file_kind kind)
@@ -48,6 +49,7 @@ void oh_file_header_encode(const struct oh_file_header *header, uint8_t out_page
     oh_le_put_u64(out_page + TIME_AT, (uint64_t)header->at_us);
     oh_le_put_u64(out_page + FILE_SIZE_AT, header->file_size);
     oh_le_put_u32(out_page + UNIT_SIZE_AT, header->unit_size);
+    oh_le_put_u32(out_page + LINK_BEFORE_AT, header->link_before);
     oh_le_put_u64(out_page + CHECKSUM_AT, checksum_of(out_page));
 }
 
@@ -88,6 +90,7 @@ static struct oh_file_header page_decode(const uint8_t *page, enum oh_file_kind 
         .at_us = (int64_t)oh_le_get_u64(page + TIME_AT),
         .file_size = oh_le_get_u64(page + FILE_SIZE_AT),
         .unit_size = oh_le_get_u32(page + UNIT_SIZE_AT),
+        .link_before = oh_le_get_u32(page + LINK_BEFORE_AT),
         .link = oh_file_header_link(page),
     };
     memcpy(header.ledger_id.bytes, page + LEDGER_ID_AT, sizeof(header.ledger_id.bytes));

@@ -11,7 +11,9 @@
  *       48    8  time: creation of a journal file, ledger time of a snapshot; us since the epoch
  *       56    8  size of a journal file; 0 in a snapshot
  *       64    4  frame alignment of a journal file; largest block of a snapshot
- *       68       zeros
+ *       68    4  of a journal file: link to the last frame of records in the file before it (frame.h), so that an older
+ *                file cannot be exchanged for another state of itself; 0: none, and in files of before there was one
+ *       72       zeros
  *
  * All versions to come keep bytes 0..24 and the checksum, so that an older
  * program can tell a newer file from a damaged one.
@@ -36,6 +38,7 @@ struct oh_file_header {
     int64_t at_us;
     uint64_t file_size;
     uint32_t unit_size;
+    uint32_t link_before;
     uint32_t link; /* for the first frame (frame.h); filled by oh_file_header_read() */
 };
 

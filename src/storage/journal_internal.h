@@ -61,6 +61,7 @@ struct oh_journal {
     /* The writing thread. */
     uint64_t write_offset;  /* in the current segment */
     uint32_t link;          /* to the frame before write_offset */
+    uint32_t records_link;  /* to the last frame of records in the current file; 0: none yet */
     uint64_t ring_position; /* of the next record to write */
     uint64_t next_seq;      /* of the next record to write */
     uint64_t written_overhead;

@@ -14,6 +14,7 @@ struct journal_end {
     uint64_t records_end; /* behind the last frame that has records; only proof frames follow */
     uint64_t next_seq;   /* behind the last record */
     uint32_t link;       /* to the last frame */
+    uint32_t records_link; /* to the last one that has records */
     uint64_t synced_seq; /* proven to be on disk */
     uint64_t torn_end;   /* == offset: the tail is clean */
     const char *fault;   /* of a torn tail */
@@ -86,6 +87,7 @@ static enum oh_err end_find(struct oh_journal *journal, struct journal_end *out_
             .records_end = records_end,
             .next_seq = cursor.next_seq,
             .link = cursor.link,
+            .records_link = cursor.records_link,
             .synced_seq = cursor.synced_seq,
             .torn_end = torn_end,
             .fault = fault,
@@ -221,6 +223,7 @@ static enum oh_err newest_recover(struct oh_journal *journal, struct oh_diag *di
     journal->next_seq = end.next_seq;
     journal->write_offset = end.offset;
     journal->link = end.link;
+    journal->records_link = end.records_link;
     journal->is_unproven = end.synced_seq + 1 != end.next_seq;
     return OH_OK;
 }

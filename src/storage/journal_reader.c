@@ -65,6 +65,18 @@ static enum oh_err successor_find(const struct oh_journal_reader *reader, bool *
     return OH_OK;
 }
 
+/* The file was begun behind the very frame that was read last: this file is not another state of itself. */
+static enum oh_err follow_check(const struct oh_journal_reader *reader, struct oh_segment *next, struct oh_diag *diag)
+{
+    const struct oh_frame_cursor *cursor = &reader->cursor;
+    if (next->link_before == 0 || cursor->records_link == 0 || next->link_before == cursor->records_link)
+        return OH_OK;
+    oh_diag_set(diag, "%s: byte %" PRIu64 ": %s was not begun behind this frame, though it has record %" PRIu64,
+                reader->segment.path, cursor->records_offset, next->path, cursor->next_seq);
+    oh_segment_close(next);
+    return OH_E_CORRUPT;
+}
+
 /* Moves on to the file that is named by the next seq. Errors: OH_E_NOT_FOUND. */
 static enum oh_err file_follow(struct oh_journal_reader *reader, struct oh_diag *diag)
 {
@@ -72,6 +84,8 @@ static enum oh_err file_follow(struct oh_journal_reader *reader, struct oh_diag 
     if (reader->cursor.next_seq == reader->segment.first_seq)
         return OH_E_NOT_FOUND; /* an empty file has no successor of another name */
     enum oh_err err = oh_segment_open(reader->directory, reader->cursor.next_seq, OH_IO_READ, &segment, diag);
+    if (err == OH_OK)
+        err = follow_check(reader, &segment, diag);
     if (err != OH_OK)
         return err;
     oh_frame_cursor_fini(&reader->cursor);

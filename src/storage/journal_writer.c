@@ -65,6 +65,8 @@ static enum oh_err frame_write(struct oh_journal *journal, struct frame_plan pla
         return err;
     journal->write_offset += size;
     journal->link = oh_frame_link(header_bytes);
+    if (plan.record_count > 0)
+        journal->records_link = journal->link;
     journal_count(&journal->counters.frame_bytes, size);
     return OH_OK;
 }
@@ -121,6 +123,7 @@ static enum oh_err header_write(struct oh_journal *journal, const struct journal
         .at_us = journal->io->realtime_us(journal->io->ctx),
         .file_size = prepared->size,
         .unit_size = journal->options.frame_align,
+        .link_before = journal->records_link,
     };
     uint8_t page[OH_FILE_HEADER_SIZE];
     oh_file_header_encode(&header, page);
@@ -161,6 +164,7 @@ enum oh_err journal_activate(struct oh_journal *journal, struct oh_diag *diag)
     journal->current = segment;
     journal->write_offset = OH_FILE_HEADER_SIZE;
     journal->link = segment.link;
+    journal->records_link = 0;
     journal->is_unproven = false; /* the header of the new file proves it */
     journal->prepared_count--;
     for (uint32_t i = 0; i < journal->prepared_count; i++)

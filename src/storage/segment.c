@@ -45,6 +45,7 @@ enum oh_err oh_segment_open(const struct oh_directory *directory, uint64_t first
     segment.size = header.file_size;
     segment.align = header.unit_size;
     segment.link = header.link;
+    segment.link_before = header.link_before;
     *out_segment = segment;
     return OH_OK;
 }
@@ -223,6 +224,10 @@ enum oh_err oh_frame_cursor_next(struct oh_frame_cursor *cursor, struct oh_frame
     cursor->link = oh_frame_link((const uint8_t *)bytes);
     cursor->has_links = header.link_before != 0;
     cursor->offset_before = cursor->offset;
+    if (header.record_count > 0) {
+        cursor->records_link = cursor->link;
+        cursor->records_offset = cursor->offset;
+    }
     cursor->offset += size;
     cursor->next_seq = header.last_seq + 1;
     if (header.synced_seq > cursor->synced_seq)

@@ -29,7 +29,8 @@ struct oh_segment {
     uint64_t first_seq;
     uint64_t size; /* bytes, header page included */
     uint32_t align;
-    uint32_t link; /* to its header page */
+    uint32_t link;        /* to its header page */
+    uint32_t link_before; /* what it has to the last frame of records in the file before; 0: none */
 };
 
 /*
@@ -51,6 +52,8 @@ struct oh_frame_cursor {
     uint64_t synced_seq;              /* highest claim of a frame so far: on disk up to here */
     uint64_t offset_before;           /* of the last frame; 0: of the header page */
     uint32_t link;                    /* to it */
+    uint32_t records_link;            /* to the last frame that has records; 0: none yet */
+    uint64_t records_offset;          /* of it */
     bool has_links;                   /* frames before have them, so the next one must */
     const char *fault;                /* after OH_E_TORN: what is wrong at `offset` */
     char *window;

@@ -1,7 +1,8 @@
 /*
  * Files that version 1 of the format wrote, kept in tests/data: every later
  * program has to read them, and as long as it writes version 1 it has to write
- * the same bytes. Those of journal-v1 are of before frames had links.
+ * the same bytes. Those of journal-v1 are of before frames had links, those of journal-v1-links of before a file had
+ * one to the file before it.
  *
  * ONHAND_GOLDEN_WRITE=1 writes them anew; that is right only with a new
  * version of the format, in a new folder.
@@ -16,7 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define GOLDEN "tests/data/journal-v1-links"
+#define GOLDEN "tests/data/journal-v1-files"
+#define GOLDEN_WITHOUT_FILE_LINKS "tests/data/journal-v1-links"
 #define GOLDEN_WITHOUT_LINKS "tests/data/journal-v1"
 #define LAST_SEQ 30U
 #define SNAPSHOT_SEQ 25U
@@ -116,7 +118,7 @@ static void test_journal_writes_the_same_bytes_when_version_1_wrote_them(void **
 
 static void test_journal_reads_records_when_version_1_wrote_them(void **state)
 {
-    static const char *const folders[] = { GOLDEN, GOLDEN_WITHOUT_LINKS };
+    static const char *const folders[] = { GOLDEN, GOLDEN_WITHOUT_FILE_LINKS, GOLDEN_WITHOUT_LINKS };
     struct fixture *f = *state;
     for (size_t i = 0; i < 2; i++) {
         enum oh_err err = oh_directory_open(oh_io_posix(), folders[i], OH_DIRECTORY_READ, &f->directory, &f->diag);
