@@ -24,6 +24,7 @@
 #define RUNS 72u
 #define STEPS 2500u
 #define COMPARE_EVERY 100u
+#define NODES_MANY 72u /* more than the bits of a word */
 #define BURST_MAX 6u /* commands of one record; fewer than RANDOM_JOINED_MAX */
 
 struct world {
@@ -653,7 +654,7 @@ static void world_init(struct world *world, uint64_t seed)
     static const uint32_t edges[] = { 0, 1, 8 };
     uint32_t kind = (uint32_t)(seed % 12);
     *world = (struct world){ .seed = seed, .doing = "begin", .options = SHOP_OPTIONS };
-    random_commands_init(&world->commands, seed, 2 + kind % 6, 3 + kind % 4);
+    random_commands_init(&world->commands, seed, 2 + kind % 6, seed % 24 == 13 ? NODES_MANY : 3 + kind % 4);
     world->commands.edges = edges[kind % 3];
     world->commands.tick_us = kind % 2 == 0 ? 1 : SHOP_SECOND_US;
     world->commands.has_short_names = seed / 12 % 2 == 1;

@@ -85,10 +85,13 @@ static struct oh_bytes any_sku(struct random_commands *commands)
                 skewed(commands, commands->item_count) + (chance(commands, 1) ? 1000000 : 0));
 }
 
+/* Of many, those around the 64th are hot as well: where a bitmap's second word begins. */
 static struct oh_bytes any_node(struct random_commands *commands)
 {
-    return name(commands, "node-",
-                skewed(commands, commands->node_count) + (chance(commands, 1) ? 1000000 : 0));
+    uint32_t number = skewed(commands, commands->node_count);
+    if (commands->node_count > 64 && chance(commands, 60))
+        number = 62 + number % (commands->node_count - 62);
+    return name(commands, "node-", number + (chance(commands, 1) ? 1000000 : 0));
 }
 
 static struct oh_bytes any_channel(struct random_commands *commands)

@@ -135,6 +135,37 @@ static void test_reservation_are_split_over_so_many_nodes_and_no_more(void **sta
     shop_close(shop);
 }
 
+/* A channel that names a node and has it in its groups offers it once, in whatever word of a bitmap its bit is. */
+static void test_reservation_take_a_node_once_that_a_channel_has_three_times(void **state)
+{
+    (void)state;
+    char names[512] = "";
+    struct oh_ledger_options options = many();
+    struct shop *shop = world_open(&options);
+    uint32_t count = 0;
+    shop_item(shop, "t");
+    for (uint32_t i = 0; i < 140; i++) {
+        char name[16];
+        bool is_near_a_word = i % 64 < 3 || i % 64 > 61;
+        snprintf(name, sizeof(name), "x%u", i);
+        shop_node(shop, name);
+        if (!is_near_a_word)
+            continue;
+        shop_adjust(shop, "t", name, 1);
+        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ", name);
+        count++;
+    }
+    shop_group(shop, "g", names);
+    shop_group(shop, "h", names);
+    shop_channel(shop, "c", OH_POLICY_PRIORITY, names, "g h");
+    assert_int_equal(shop_reserve_with(shop, (struct oh_reserve_command){ .allow_partial = true }, "R", "c", "t=99"),
+                     OH_OK_DONE);
+    assert_int_equal(shop->answer.line_count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(shop->answer.lines[i].quantity_milli == 1000);
+    shop_close(shop);
+}
+
 /* ---- Ids that come back ----------------------------------------------------------------------- */
 
 /* As many as there may be, all forgotten by now, in one record: the list of those that ended has room for no more. */
@@ -412,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_reservation_get_an_id_that_nobody_has),
         cmocka_unit_test(test_reservation_refuse_more_lines_than_there_may_be),
         cmocka_unit_test(test_reservation_are_split_over_so_many_nodes_and_no_more),
+        cmocka_unit_test(test_reservation_take_a_node_once_that_a_channel_has_three_times),
         cmocka_unit_test(test_reservation_come_back_by_the_record),
         cmocka_unit_test(test_reservation_are_listed_once_however_many_claims_they_have_at_a_node),
         cmocka_unit_test(test_reservation_are_listed_by_customer_order_and_status),
