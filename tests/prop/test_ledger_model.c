@@ -182,7 +182,7 @@ static void agree_on_near(struct world *world, uint32_t item, struct oh_asker as
     struct oh_near_row rows[2][NAIVE_MANY];
     struct oh_near near = random_commands_near(&world->commands);
     uint32_t rows_max = 1 + (uint32_t)below(world, below(world, 2) == 0 ? 3 : OH_NEAR_ROWS_MAX);
-    int64_t least = (int64_t)below(world, 4) * 1000 - 1000;
+    int64_t least = ((int64_t)below(world, 4) - 1) * world->commands.unit_milli;
     if (!naive_point_is_valid(near.point) || isnan(near.radius_km))
         return;
     uint32_t count = oh_available_near(world->ledger, (struct oh_item_id){ item }, &near, asker, least,
@@ -658,6 +658,7 @@ static void world_init(struct world *world, uint64_t seed)
     world->commands.edges = edges[kind % 3];
     world->commands.tick_us = kind % 2 == 0 ? 1 : SHOP_SECOND_US;
     world->commands.has_short_names = seed / 12 % 2 == 1;
+    world->commands.unit_milli = seed / 12 % 3 == 1 ? 1 : 1000;
     world->options.reservations_max = 16384;
     world->options.claims_max = 65536;
     world->options.keys_max = 16384;
@@ -672,7 +673,7 @@ static void world_init(struct world *world, uint64_t seed)
     world->naive = naive_create(world->options.terminal_retention_us, world->options.history_max);
 }
 
-/* Runs differ in how much the ledger can remember, in names, and in how wild the commands are. */
+/* Runs differ in how much the ledger can remember, in names and quantities, and in how wild the commands are. */
 static void world_run(uint64_t seed)
 {
     struct world world;

@@ -119,7 +119,8 @@ static int64_t any_quantity(struct random_commands *commands, int64_t units_max)
     if (chance(commands, 1))
         return 0;
     int64_t units = oh_prng_between(&commands->prng, 1, units_max);
-    return units * 1000 + (chance(commands, 20) ? oh_prng_between(&commands->prng, 0, 999) : 0);
+    int64_t unit = commands->unit_milli;
+    return units * unit + (chance(commands, 20) ? oh_prng_between(&commands->prng, 0, unit - 1) : 0);
 }
 
 static enum oh_state any_state(struct random_commands *commands)
@@ -284,11 +285,11 @@ static void rule_make(struct random_commands *commands, struct oh_command *comma
     rule->values = (struct oh_rule_values){ .mask = chance(commands, 30) ? 0 : mask,
                                             .safety_stock_milli = any_quantity(commands, 3),
                                             .threshold_milli = any_quantity(commands, 5),
-                                            .min_quantity_milli = chance(commands, 50) ? 1000
+                                            .min_quantity_milli = chance(commands, 50) ? commands->unit_milli
                                                                                        : any_quantity(commands, 3),
                                             .max_quantity_milli = any_quantity(commands, 20),
-                                            .increment_milli = chance(commands, 50) ? 1000
-                                                               : chance(commands, 50) ? 500
+                                            .increment_milli = chance(commands, 50) ? commands->unit_milli
+                                                               : chance(commands, 50) ? (commands->unit_milli + 1) / 2
                                                                                       : any_quantity(commands, 2),
                                             .backorder_limit_milli = any_quantity(commands, 5),
                                             .low_stock_milli = any_quantity(commands, 5),
@@ -604,6 +605,7 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
     OH_ASSERT(item_count >= 1 && node_count >= 1);
     *commands = (struct random_commands){ .item_count = item_count, .node_count = node_count };
     commands->edges = 1;
+    commands->unit_milli = 1000;
     commands->tick_us = 1;
     oh_prng_init(&commands->prng, seed);
     commands->now_us = START_US;

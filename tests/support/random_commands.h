@@ -35,6 +35,7 @@ struct random_commands {
     uint32_t node_count;
     uint32_t edges; /* percent of values that are at the edge of what is allowed, on either side; 1 */
     bool has_short_names; /* "1" for a node, an item, a customer and whatever else; false */
+    int64_t unit_milli; /* quantities are mostly few of these; 1000. 1: the smallest there can be */
     int64_t tick_us; /* times are mostly multiples of it; 1. Longer: more of them are the same */
     uint64_t made_count;
     uint64_t reservation_count; /* reserve commands so far: ids "R0".. */

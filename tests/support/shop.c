@@ -1,5 +1,6 @@
 #include "support/shop.h"
 #include "codec/record_digest.h"
+#include "core/state.h"
 #include "support/ledger_audit.h"
 #include "support/test.h"
 #include <stdio.h>
@@ -120,6 +121,8 @@ void shop_close(struct shop *shop)
         struct oh_ledger *restored = shop_ledger_create(&shop->options);
         oh_ledger_export(shop->ledger, object_restore, restored);
         ledgers_compare(shop->ledger, restored);
+        assert_true(restored->rare_count <= shop->ledger->rare_count); /* it needs no more */
+        assert_true(restored->extra_pool.live_count <= shop->ledger->extra_pool.live_count);
         oh_ledger_destroy(&restored);
     }
     shop_drop(shop);

@@ -372,8 +372,9 @@ static struct oh_effect changed_effect(const struct change *change)
 static void changes_check(const struct change *list, size_t count, enum oh_err (*reads)(const struct oh_effect *))
 {
     for (size_t i = 0; i < count; i++) {
-        struct oh_effect effect = changed_effect(&list[i]);
-        enum oh_err err = reads(&effect);
+        struct { struct oh_effect effect; unsigned char behind[64]; } read = { changed_effect(&list[i]), { 0 } };
+        memset(read.behind, 0xff, sizeof(read.behind)); /* nothing that is right, if somebody should read it */
+        enum oh_err err = reads(&read.effect);
         if (err != list[i].err)
             fail_msg("change %zu (%s): %s", i, oh_effect_type_text(list[i].type), oh_err_text(err));
     }
