@@ -97,13 +97,14 @@ static enum oh_err stop_unwatch(struct rebuild *rebuild)
 
 /* ---- Saying ----------------------------------------------------------------------------------- */
 
-static void object_show(void *ctx, const struct oh_effect *object)
+static void object_show(void *ctx, enum oh_effect_type type, size_t size)
 {
     struct rebuild *rebuild = ctx;
     rebuild->state.rows++;
+    rebuild->state.bytes += size;
     if (!rebuild->progress.is_terminal || rebuild->state.rows % OBJECTS_PER_LOOK != 0)
         return;
-    rebuild->progress.label = oh_effect_type_text(object->type);
+    rebuild->progress.label = oh_effect_type_text(type);
     oh_progress_update(&rebuild->progress, &rebuild->state);
 }
 

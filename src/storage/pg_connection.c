@@ -152,11 +152,16 @@ static enum oh_err uri_check(const char *uri, struct oh_diag *diag)
     return is_sane ? OH_OK : OH_E_INVALID;
 }
 
+/*
+ * What stands before the URI is a default. By its own, libpq would ask Kerberos first on every connection: its library
+ * crashes when memory is short, and may wait for a name server.
+ */
 static enum oh_err connection_start(struct oh_pg *pg, const struct oh_pg_options *options, struct oh_diag *diag)
 {
-    const char *const names[] = { "dbname",  "application_name", "client_encoding", "keepalives_idle",
-                                  "options", NULL };
-    const char *const values[] = { options->uri,
+    const char *const names[] = { "gssencmode",      "dbname",  "application_name", "client_encoding",
+                                  "keepalives_idle", "options", NULL };
+    const char *const values[] = { "disable",
+                                   options->uri,
                                    options->application_name,
                                    "UTF8",
                                    "10",

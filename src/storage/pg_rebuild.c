@@ -66,7 +66,7 @@ static enum oh_err object_take(void *ctx, const struct oh_effect *object, struct
     }
     rebuild->report->object_counts[object->type]++;
     if (rebuild->options->object_done != NULL)
-        rebuild->options->object_done(rebuild->options->ctx, object);
+        rebuild->options->object_done(rebuild->options->ctx, object->type, rebuild->bytes.size);
     return OH_OK;
 }
 

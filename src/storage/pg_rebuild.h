@@ -21,7 +21,7 @@
 
 struct oh_pg_rebuild_options {
     uint64_t history_max; /* newest movements that are remembered; at least 1 */
-    void (*object_done)(void *ctx, const struct oh_effect *object); /* after each; may be NULL */
+    void (*object_done)(void *ctx, enum oh_effect_type type, size_t size); /* after each; may be NULL */
     void *ctx;
 };
 
