@@ -64,10 +64,10 @@ static struct oh_pg_parameter number_parameter(struct number *number, int64_t va
 
 static struct oh_pg_parameter time_parameter(struct number *number, int64_t at_us)
 {
+    if (at_us == OH_TIME_US_NONE)
+        return (struct oh_pg_parameter){ OH_PG_TIMESTAMPTZ, OH_BYTES_NONE };
     struct oh_pg_parameter parameter = number_parameter(number, oh_pg_time_of(at_us));
     parameter.type = OH_PG_TIMESTAMPTZ;
-    if (at_us == OH_TIME_US_NONE)
-        parameter.value = OH_BYTES_NONE;
     return parameter;
 }
 

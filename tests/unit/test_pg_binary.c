@@ -78,7 +78,7 @@ static void test_milli_bytes(void **state)
 
 static void assert_milli_round_trip(int64_t milli)
 {
-    int64_t read = milli + 1;
+    int64_t read = ~milli;
     oh_strbuf_clear(&out);
     oh_pg_put_milli(&out, milli);
     assert_true(oh_pg_get_milli(written_value(), &read));
