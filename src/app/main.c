@@ -22,7 +22,7 @@ static int command_help(int argc, char **argv);
 static const struct command commands[] = {
     { "serve", "run the server", oh_command_serve },
     { "routes", "print the routes of the HTTP interface", oh_command_routes },
-    { "load", "send CSV files to a server", oh_command_load },
+    { "load", "send files, or rows of PostgreSQL, to a server", oh_command_load },
     { "demo", "write the demo network as CSV files", oh_command_demo },
     { "bench", "measure a server", oh_command_bench },
     { "dump", "write the journal of a data directory as NDJSON", oh_command_dump },

@@ -153,6 +153,8 @@ static enum oh_err uri_check(const char *uri, struct oh_diag *diag)
 }
 
 /*
+ * The server looks for us as we look for it: the session of a machine that is gone, and its lock, end within a minute.
+ *
  * What stands before the URI is a default. By its own, libpq would ask Kerberos first on every connection: its library
  * crashes when memory is short, and may wait for a name server.
  */
@@ -166,6 +168,7 @@ static enum oh_err connection_start(struct oh_pg *pg, const struct oh_pg_options
                                    "UTF8",
                                    "10",
                                    "-c client_connection_check_interval=5s -c idle_in_transaction_session_timeout=120s "
+                                   "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 "
                                    "-c DateStyle=ISO -c TimeZone=UTC",
                                    NULL };
     pg->connection = PQconnectStartParams(names, values, 1);

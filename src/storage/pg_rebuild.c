@@ -11,6 +11,33 @@
 /* The lock that a projector holds as long as it is connected. */
 static const char lock_sql[] = "SELECT pg_try_advisory_lock(4710816)";
 
+/* Whose session has it, in words. A machine that is gone leaves its session behind for a while. */
+static const char holder_sql[] =
+    "SELECT format('session %s of %s, since %s', l.pid, coalesce(host(a.client_addr), 'this machine'),"
+    " coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), 'some time')),"
+    " format('SELECT pg_terminate_backend(%s)', l.pid)"
+    " FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)"
+    " WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 4710816 AND l.granted"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+static enum oh_err lock_refused(struct oh_pg *pg, struct oh_diag *diag)
+{
+    enum oh_err err = oh_pg_query(pg, holder_sql, NULL, 0, diag);
+    if (err != OH_OK)
+        return err;
+    struct oh_bytes holder = OH_BYTES("a session that has just ended");
+    struct oh_bytes remedy = OH_BYTES("try again");
+    if (oh_pg_row_count(pg) > 0) {
+        holder = oh_pg_value(pg, 0, 0);
+        remedy = oh_pg_value(pg, 0, 1);
+    }
+    oh_diag_set(diag,
+                "a server projects into these tables, or another rebuild is at work (%.*s): stop it first. "
+                "If its machine is gone: %.*s",
+                (int)holder.size, holder.data, (int)remedy.size, remedy.data);
+    return OH_E_LOCKED;
+}
+
 enum oh_err oh_pg_rebuild_begin(struct oh_pg *pg, struct oh_diag *diag)
 {
     bool is_taken = false;
@@ -21,8 +48,7 @@ enum oh_err oh_pg_rebuild_begin(struct oh_pg *pg, struct oh_diag *diag)
         return err;
     if (oh_pg_row_count(pg) == 1 && oh_pg_get_bool(oh_pg_value(pg, 0, 0), &is_taken) && is_taken)
         return OH_OK;
-    oh_diag_set(diag, "a server projects into these tables, or another rebuild is at work: stop it first");
-    return OH_E_LOCKED;
+    return lock_refused(pg, diag);
 }
 
 /* ---- Snapshot --------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -186,7 +187,11 @@ class Rebuild(Tables):
         self.fill()
         with self.postgres.session(self.database) as projector:
             projector.query(f'SELECT pg_advisory_lock({PROJECTOR_LOCK})')
-            self.assertIn('a server projects into these tables', self.rebuild_refused())
+            said = self.rebuild_refused()
+            self.assertIn('a server projects into these tables', said)
+            remedy = re.search(r'If its machine is gone: (SELECT pg_terminate_backend\(\d+\)); no', said)[1]
+            self.assertEqual(self.query(remedy), [('t',)])
+            wait_until(lambda: not self.query(f'SELECT 1 FROM pg_locks WHERE objid = {PROJECTOR_LOCK}'), 'it stays')
         self.rebuild()
 
     def test_a_directory_that_is_not_empty_is_left_alone(self):
