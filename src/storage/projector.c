@@ -160,6 +160,18 @@ static void failure_take(struct oh_projector *projector, enum oh_err err, const 
               reason[0] == '\0' ? oh_err_text(err) : reason);
 }
 
+/* The journal grows meanwhile, so that it is looked at in between. False: told to stop. */
+static bool retry_pause(struct oh_projector *projector)
+{
+    for (int64_t left_ms = projector->retry_ms; left_ms > 0; left_ms -= BACKLOG_LOOK_US / 1000) {
+        backlog_look(projector);
+        int64_t ms = left_ms < BACKLOG_LOOK_US / 1000 ? left_ms : BACKLOG_LOOK_US / 1000;
+        if (oh_pg_pause(projector->stop_fd, ms) != OH_OK)
+            return false;
+    }
+    return true;
+}
+
 static void *projector_run(void *context)
 {
     struct oh_projector *projector = context;
@@ -170,8 +182,7 @@ static void *projector_run(void *context)
         if (err == OH_E_STOPPED)
             return NULL;
         failure_take(projector, err, diag.text);
-        backlog_look(projector);
-        if (oh_pg_pause(projector->stop_fd, projector->retry_ms) != OH_OK || is_drained(projector))
+        if (!retry_pause(projector) || is_drained(projector))
             return NULL;
         projector->retry_ms = projector->retry_ms * 2 > OH_PROJECTOR_RETRY_MS_MAX ? OH_PROJECTOR_RETRY_MS_MAX
                                                                                   : projector->retry_ms * 2;
