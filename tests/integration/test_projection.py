@@ -131,7 +131,7 @@ class TestTables(ProjectionCase):
         for _ in range(3):
             load = self.load()
             load.ttls = (3600,)
-            wait_until(lambda: load.count >= 150 or not load.is_alive(), 'the load stands')
+            self.go_on(load, 150)
             load.stop()
             seen.append((utc(), self.stock()))
         self.wait_drained()

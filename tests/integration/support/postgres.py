@@ -143,6 +143,10 @@ class Postgres:
         except (OSError, PostgresError):
             return False
 
+    def is_up(self):
+        """Its process lives; a full disk may have ended it."""
+        return self.process is not None and self.process.poll() is None
+
     def stop(self):
         """Ends every session and then itself, in order ("fast")."""
         if self.process is None:

@@ -14,9 +14,13 @@ NODES, ITEMS, STEPS = 4, 30, ('confirm', 'release', 'fulfil', 'extend', 'change'
 
 
 class Load(threading.Thread):
-    """Random writes, one after the other, until stop(). Every answer must be one that a ledger without PostgreSQL gives."""
+    """
+    Random writes, one after the other, until stop(): as fast as they go up to `allowed`, then some fifty a second. Every
+    answer must be one that a ledger without PostgreSQL gives.
+    """
 
     ttls = (1, 2, 3600)
+    allowed = 0
 
     def __init__(self, port, seed):
         super().__init__(daemon=True)
@@ -42,6 +46,8 @@ class Load(threading.Thread):
         try:
             with self.server.client() as self.client:
                 while not self.is_over.is_set():
+                    if self.count >= self.allowed:
+                        self.is_over.wait(0.02)
                     self.step()
         except Exception as error:  # whatever it is, stop() tells it
             self.wrong.append(repr(error))
@@ -186,8 +192,15 @@ class ProjectionCase(PostgresCase):
     def run_load(self, count):
         """Some writes, and their load, ended."""
         load = self.load()
-        wait_until(lambda: load.count >= count or not load.is_alive(), 'the load stands')
+        self.go_on(load, count)
         return load.stop()
+
+    def go_on(self, load, writes, least_s=0.0):
+        """Until the load has done that many more, and so long."""
+        load.allowed, until = load.count + writes, time.monotonic() + least_s
+        wait_until(lambda: (load.count >= load.allowed and time.monotonic() >= until) or not load.is_alive(),
+                   'the load stands', 60 + least_s)
+        self.assertTrue(load.is_alive(), load.wrong)
 
     # ---- looking
 
@@ -215,17 +228,18 @@ class ProjectionCase(PostgresCase):
         except AssertionError:
             self.fail(f'it is not {state} ({reason}): {self.ready()}\n{self.server.log()}')
         wait_until(lambda: self.metric(f'onhand_projection_state{{state="{state}"}}') == 1, 'the metric says otherwise')
-        self.assertRegex(self.server.log(), rf'event=projection state={state} .*{re.escape(reason)[:60]}')
+        said = reason.replace('"', '\\"')
+        wait_until(lambda: re.search(f'event=projection state={state} .*{re.escape(said)}', self.server.log()),
+                   'the log does not say so')
 
     def wait_drained(self):
-        """Until everything that is known is in the tables."""
-        def is_drained():
-            ready = self.ready()
-            return ready['projection']['state'] == 'following' and ready['projection'].get('seq') == ready['seq']
+        """Until everything that is known now is in the tables."""
+        target = self.metric('onhand_ledger_seq')
         try:
-            wait_until(is_drained, '', 120)
+            wait_until(lambda: self.metric('onhand_projection_seq') >= target
+                       and self.metric('onhand_projection_state{state="following"}') == 1, '', 120)
         except AssertionError:
-            self.fail(f'it does not drain: {self.ready()}\n{self.server.log()}')
+            self.fail(f'it does not drain; the target is {target}:\n{self.server.log()}')
 
     # ---- judging
 

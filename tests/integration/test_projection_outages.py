@@ -1,0 +1,320 @@
+"""
+Everything that can happen to PostgreSQL, while clients go on: they notice nothing, it says what is wrong, and afterwards
+the tables are the fold of the journal.
+
+An outage of half an hour: ONHAND_OUTAGE_S=1800 ctest --preset dev -R test_projection_outages, or this file and a test's name.
+"""
+import base64
+import os
+import time
+import unittest
+
+from support import fsck
+from support.case import main
+from support.client import url
+from support.projected_case import ProjectionCase
+from support.server import run, wait_until
+
+SEED = int(os.environ.get('ONHAND_SEED', '3'))
+OUTAGE_S = float(os.environ.get('ONHAND_OUTAGE_S', '1'))
+LONGEST_S = 20.0    # no write may wait for PostgreSQL, and none of its deadlines is as short
+
+
+class OutageCase(ProjectionCase):
+    seed = SEED
+
+    def during(self, begin, end, state, reason, writes=150):
+        """Clients before, during and after an outage; what they see of it is nothing."""
+        self.start()
+        load = self.load()
+        self.go_on(load, 100)
+        self.wait_drained()
+        begin()
+        self.wait_state(state, reason)
+        self.go_on(load, writes, OUTAGE_S)
+        self.assertGreater(self.lag(), 0)
+        end()
+        self.wait_drained()
+        load.stop()
+        self.assertLess(load.longest_s, LONGEST_S)
+        self.check_tables()
+
+    def lag(self):
+        """Records; as /readyz and /metrics say."""
+        self.assertGreaterEqual(self.metric('onhand_projection_failures_total'), 1)
+        return self.projection()['lag_records']
+
+
+class TestGone(OutageCase):
+    def test_absent_at_start(self):
+        self.postgres.stop()
+        self.start()
+        load = self.load()
+        self.wait_state('unavailable', 'Connection refused')
+        self.go_on(load, 200, OUTAGE_S)
+        self.assertNotIn('seq', self.projection(), 'it cannot know how far the tables are')
+        self.server.crash()
+        load.wrong.clear()
+        load = self.load()
+        self.go_on(load, 100)
+        self.postgres.start()
+        self.wait_drained()
+        load.stop()
+        self.check_tables()
+
+    def test_stopped(self):
+        self.during(self.postgres.stop, self.postgres.start, 'unavailable', '')
+
+    def test_killed_again_and_again(self):
+        self.start()
+        load = self.load()
+        for i in range(6):
+            self.go_on(load, 40 + 7 * i)
+            self.postgres.kill()
+            self.go_on(load, 10)
+            self.postgres.start()
+        self.wait_drained()
+        load.stop()
+        self.assertLess(load.longest_s, LONGEST_S)
+        self.check_tables()
+
+    def test_killed_when_a_commit_is_written_and_not_told(self):
+        """The commit waits for a standby that there is not: it is on disk, and the projector does not know."""
+        self.start()
+        load = self.load()
+        self.go_on(load, 100)
+        self.wait_drained()
+        for _ in range(3):
+            self.postgres.query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            self.postgres.query('SELECT pg_reload_conf()')
+            wait_until(lambda: self.postgres.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
+                       'no commit waits')
+            self.postgres.kill()
+            os.unlink(os.path.join(self.postgres.data, 'postgresql.auto.conf'))
+            self.postgres.start()
+            self.wait_drained()
+        load.stop()
+        self.check_tables()
+
+    def test_connections_reset_every_100_ms(self):
+        self.start()
+        load = self.load()
+        count, begin = 0, time.monotonic()
+        while time.monotonic() < begin + max(3.0, OUTAGE_S) or count < 5:
+            count += self.postgres.reset_connections()
+            time.sleep(0.1)
+            self.assertLess(time.monotonic(), begin + 120 + OUTAGE_S, 'it does not come back')
+        self.wait_drained()
+        load.stop()
+        self.assertLess(load.longest_s, LONGEST_S)
+        self.check_tables()
+
+    def test_frozen(self):
+        """SIGSTOP: connections stay, and nothing comes back."""
+        self.start()
+        load = self.load()
+        self.go_on(load, 100)
+        self.wait_drained()
+        self.postgres.freeze()
+        try:
+            self.go_on(load, 200, OUTAGE_S)
+            wait_until(lambda: self.projection()['lag_seconds'] > 0.2, 'nobody can see that it does not answer')
+            self.assertGreater(self.projection()['lag_records'], 0)
+        finally:
+            self.postgres.thaw()
+        self.wait_drained()
+        load.stop()
+        self.assertLess(load.longest_s, LONGEST_S)
+        self.check_tables()
+
+    def test_an_end_does_not_wait_for_a_frozen_server(self):
+        self.start()
+        self.run_load(100)
+        self.wait_drained()
+        self.postgres.freeze()
+        try:
+            self.run_load(50)
+            begin = time.monotonic()
+            self.server.stop()
+            self.assertLess(time.monotonic() - begin, LONGEST_S)
+        finally:
+            self.postgres.thaw()
+        self.server.start()
+        self.check_tables()
+
+
+class TestRefused(OutageCase):
+    def admin(self, sql, database=None):
+        return self.postgres.query(sql, database or self.name)
+
+    def test_password_revoked(self):
+        def revoke():
+            self.postgres.set_password('another')
+            self.postgres.reset_connections()
+        self.addCleanup(self.postgres.set_password)
+        self.during(revoke, self.postgres.set_password, 'refused', 'password authentication failed')
+
+    def test_database_gone(self):
+        self.during(lambda: (self.admin(f'ALTER DATABASE {self.name} RENAME TO {self.name}x', self.away()),),
+                    lambda: self.admin(f'ALTER DATABASE {self.name}x RENAME TO {self.name}', 'postgres'), 'refused', 'does not exist')
+
+    def away(self):
+        """Nobody may come in; ends who is in. The name of another database."""
+        self.admin(f'ALTER DATABASE {self.name} ALLOW_CONNECTIONS false', 'postgres')
+        wait_until(lambda: not self.postgres.reset_connections(), 'somebody stays')
+        self.admin(f'ALTER DATABASE {self.name} ALLOW_CONNECTIONS true', 'postgres')
+        return 'postgres'
+
+    def test_newer_schema(self):
+        def upgrade():
+            self.admin("INSERT INTO onhand.schema_version VALUES (99, 'from_the_future')")
+            self.postgres.reset_connections()
+        self.during(upgrade, lambda: self.admin('DELETE FROM onhand.schema_version WHERE version = 99'), 'refused', 'version 99')
+
+    def test_older_schema_that_it_may_not_migrate(self):
+        self.start(migrate='off')
+        load = self.load()
+        self.wait_state('refused', 'run onhand migrate')
+        self.go_on(load, 100)
+        migrated = run('migrate', '--postgres', self.postgres.uri(self.name))
+        self.assertEqual(migrated.returncode, 0, migrated)
+        self.wait_drained()
+        load.stop()
+        self.check_tables()
+
+    def test_a_row_that_is_refused(self):
+        """The reason names the record; what is behind it waits, and nothing is left out."""
+        self.start()
+        load = self.load()
+        self.wait_drained()
+        self.admin("ALTER TABLE onhand.item ADD CONSTRAINT no_poison CHECK (sku <> 'POISON')")
+        with self.server.client() as client:
+            seq = client.put(url('v1', 'items', 'POISON'), {}).json['seq']
+        self.wait_state('refused', f'record {seq}: new row for relation "item" violates check constraint "no_poison"')
+        self.go_on(load, 150, OUTAGE_S)
+        self.assertEqual(self.projection()['seq'], seq - 1)
+        self.admin('ALTER TABLE onhand.item DROP CONSTRAINT no_poison')
+        self.wait_drained()
+        load.stop()
+        self.check_tables()
+
+    def test_a_table_that_is_gone(self):
+        self.during(lambda: self.admin('ALTER TABLE onhand.reservation_line RENAME TO elsewhere'),
+                    lambda: self.admin('ALTER TABLE onhand.elsewhere RENAME TO reservation_line'),
+                    'refused', 'relation "onhand.reservation_line" does not exist')
+
+    def test_no_more_connections(self):
+        def limit(count):
+            self.admin(f'ALTER ROLE onhand CONNECTION LIMIT {count}')
+            self.postgres.reset_connections()
+        self.addCleanup(limit, -1)
+        self.during(lambda: limit(0), lambda: limit(-1), 'refused', 'too many connections')
+
+    def test_a_lock_that_somebody_holds(self):
+        """A backup, a vacuum full, a person: it waits, and so does nobody else."""
+        self.start()
+        load = self.load()
+        self.go_on(load, 100)
+        self.wait_drained()
+        with self.postgres.session(self.name) as other:
+            other.query('BEGIN; LOCK TABLE onhand.movement, onhand.reservation, onhand.position IN ACCESS EXCLUSIVE MODE')
+            self.go_on(load, 150, OUTAGE_S)
+            self.assertGreater(self.projection()['lag_records'], 0)
+        self.wait_drained()
+        load.stop()
+        self.assertLess(load.longest_s, LONGEST_S)
+        self.check_tables()
+
+    def test_a_second_server(self):
+        """Who comes later is refused, as long as the first is there, and for good: these are another's tables."""
+        self.start()
+        self.run_load(50)
+        self.wait_drained()
+        first = self.server
+        second = self.server = self.make_server().start()
+        self.wait_state('refused', 'another projector')
+        with second.client() as client:
+            self.assertEqual(client.put('/v1/items/MINE', {}).status, 201)
+        self.server = first
+        self.run_load(50)
+        self.wait_drained()
+        first.stop()
+        self.server = second
+        self.wait_state('refused', 'another data directory')
+        second.stop()
+        first.start()
+        self.server = first
+        self.check_tables()
+
+    def test_retention_meanwhile(self):
+        """Months go while batches come; nobody waits for ever, and every sum stays."""
+        self.start()
+        load = self.load()
+        self.wait_drained()
+        with self.postgres.session(self.name) as other:
+            for _ in range(20):
+                other.query("SELECT onhand.drop_months_before(now(), true)")
+        self.go_on(load, 50)
+        self.wait_drained()
+        load.stop()
+        self.assertEqual(self.metric('onhand_projection_failures_total'), 0)
+        self.check_tables()
+
+
+@unittest.skipIf(os.geteuid() != 0, 'a small file system needs root')
+class TestFull(OutageCase):
+    options = {'disk_mib': 80, 'settings': {'max_wal_size': '6MB', 'min_wal_size': '3MB'}}
+
+    def test_disk_full(self):
+        self.during(self.postgres.fill_disk, self.end, 'refused', 'No space left on device', 400)
+
+    def end(self):
+        self.postgres.empty_disk()
+        if not self.postgres.is_up():
+            self.postgres.start()
+
+
+class TestBacklog(OutageCase):
+    @staticmethod
+    def nodes():
+        """Rows of names that cannot be compressed."""
+        def name():
+            return base64.b64encode(os.urandom(93)).decode()
+        rows = (f'm{i},store,{name()},{name()},{name()}' for i in range(5000))
+        return ('node,type,name,city,region\r\n' + '\r\n'.join(rows) + '\r\n').encode()
+
+    @unittest.skipIf(os.environ.get('ONHAND_SANITIZE'), 'a limit of 128 MiB is far away for a slow program')
+    def test_the_journal_is_kept_to_a_limit_and_then_writes_are_refused(self):
+        """Never lost: past it writes are answered 503, and reads go on."""
+        self.postgres.stop()
+        self.start(journal_segment_mib=9, snapshot_journal_mib=16, keep_snapshots=1, postgres_backlog_mib=128)
+        load = self.load()
+        self.go_on(load, 100)
+        load.stop()
+        bodies = [self.nodes(), self.nodes()]   # by turns, so that every row is a change
+        with self.server.client() as client:
+            def fill():
+                bodies.reverse()
+                reply = client.post('/v1/import/nodes', bodies[0], {'Content-Type': 'text/csv'})
+                self.assertIn(reply.status, (200, 503), reply)
+                self.assertTrue(reply.status == 503 or reply.json['rejected'] == 0, reply)
+                return reply.status == 503 and reply
+            refused = wait_until(fill, 'the backlog has no end', 120)
+            self.assertEqual(refused.json['code'], 'projection_backlog_full')
+            self.assertEqual(client.get(url('v1', 'stock', 'S1')).status, 200)
+            self.assertGreaterEqual(self.metric('onhand_projection_backlog_bytes'), 128 << 20)
+            kept = self.server.files()
+            self.assertLess(sum(size for path, size in kept.items() if '/journal/' in path), 4 * 128 << 20)
+            self.assertEqual([fill().status for _ in range(20)], [503] * 20)
+            self.assertEqual(self.server.files(), kept)
+            self.postgres.start()
+            self.wait_drained()
+            wait_until(lambda: client.put('/v1/items/AFTER', {}).status == 201, 'writes are still refused')
+        self.wait_drained()
+        self.server.stop()
+        with self.postgres.session(self.name) as session:
+            self.assertEqual(fsck.complaints(session), [])
+
+
+if __name__ == '__main__':
+    main()
