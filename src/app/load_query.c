@@ -1,4 +1,5 @@
 #include "app/load_query.h"
+#include "app/progress.h"
 #include "base/assert.h"
 #include "base/strbuf.h"
 #include "storage/pg_connection.h"
@@ -10,6 +11,7 @@
 #define KINDS_MAX      8u
 #define MARK           "-- load:"
 #define SILENCE_MS_MAX 3600000 /* a query may sort for long before its first row */
+#define ROWS_NS_MAX    100000000u
 #define STATEMENT_MAX  (OH_QUERIES_SIZE_MAX + (1u << 16))
 #define HEADER_MAX     8192u
 #define BLANKS         " \t\r\f\v"
@@ -325,27 +327,35 @@ enum oh_err oh_queries_check(struct oh_queries *queries, struct oh_diag *diag)
 
 /* ---- Rows ------------------------------------------------------------------------------------- */
 
-/* Gives what fits of the next row; 0 bytes: the end. */
-static enum oh_err rows_read(void *ctx, char *data, size_t size, size_t *out_size, struct oh_diag *diag)
+/* Adds what fits of the row that is there. */
+static size_t row_give(struct oh_queries *queries, char *data, size_t size)
 {
-    struct oh_queries *queries = ctx;
-    enum oh_err err = OH_OK;
-    *out_size = 0;
-    if (queries->row.size == 0 && queries->is_reading)
-        err = oh_pg_copy_out_next(queries->pg, &queries->row, diag);
-    if (err == OH_E_AGAIN) {
-        queries->is_reading = false;
-        return OH_OK;
-    }
-    if (err != OH_OK) {
-        connection_drop(queries);
-        return err;
-    }
     size_t taken = queries->row.size < size ? queries->row.size : size;
     memcpy(data, queries->row.data, taken);
     queries->row.data += taken;
     queries->row.size -= taken;
-    *out_size = taken;
+    return taken;
+}
+
+/* A moment's worth of rows: not sent one by one, nor kept while a slow query thinks. 0 bytes: the end. */
+static enum oh_err rows_read(void *ctx, char *data, size_t size, size_t *out_size, struct oh_diag *diag)
+{
+    struct oh_queries *queries = ctx;
+    uint64_t until_ns = oh_monotonic_ns() + ROWS_NS_MAX;
+    size_t given = row_give(queries, data, size);
+    while (given < size && queries->is_reading && (given == 0 || oh_monotonic_ns() < until_ns)) {
+        enum oh_err err = oh_pg_copy_out_next(queries->pg, &queries->row, diag);
+        if (err == OH_E_AGAIN) {
+            queries->is_reading = false;
+            break;
+        }
+        if (err != OH_OK) {
+            connection_drop(queries);
+            return err;
+        }
+        given += row_give(queries, data + given, size - given);
+    }
+    *out_size = given;
     return OH_OK;
 }
 
