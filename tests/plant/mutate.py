@@ -266,19 +266,25 @@ def collapse(text):
 
 
 def equivalent_read():
-    """{(file, function, old, new)}; old and new with single blanks."""
+    """{(file, function, old, new, nth)}; old and new with single blanks."""
     known = set()
     if not EQUIVALENT.exists():
         return known
     for line in EQUIVALENT.read_text(encoding="utf-8").split("\n"):
-        match = re.fullmatch(r"(\S+) (\w+): `(.*)` -> `(.*)`", line)
+        match = re.fullmatch(r"(\S+) (\w+): `(.*)` -> `(.*?)`(?: \(([0-9]+)\))?", line)
         if match:
-            known.add(match.groups())
+            known.add((*match.groups()[:4], int(match.group(5) or 1)))
     return known
 
 
 def text_key(mutant):
-    return (pathlib.Path(mutant["file"]).name, mutant["function"], collapse(mutant["old"]), collapse(mutant["new"]))
+    return (pathlib.Path(mutant["file"]).name, mutant["function"], collapse(mutant["old"]), collapse(mutant["new"]),
+            mutant["nth"])
+
+
+def text_of(mutant):
+    nth = f" ({mutant['nth']})" if mutant["nth"] > 1 else ""
+    return f"`{collapse(mutant['old'])}` -> `{collapse(mutant['new'])}`{nth}"
 
 
 # ---- Running
@@ -384,8 +390,7 @@ def report(mutants, results, equivalent):
     left = [(mutant, by) for mutant, by in survivors if text_key(mutant) not in equivalent]
     for mutant, by in left:
         note = "" if by == "nobody" else "  (no test comes by)"
-        print(f"{mutant['file']}:{mutant['line']}: {mutant['function']}: "
-              f"`{collapse(mutant['old'])}` -> `{collapse(mutant['new'])}`{note}")
+        print(f"{mutant['file']}:{mutant['line']}: {mutant['function']}: {text_of(mutant)}{note}")
     total = len(known) - len(counted_out)
     killed = total - len(left)
     by_file = {}
@@ -433,7 +438,7 @@ def main():
     chosen = chosen_of(mutants, arguments)
     if arguments.list:
         for mutant in chosen:
-            print(f"{mutant['file']}:{mutant['line']}: `{collapse(mutant['old'])}` -> `{collapse(mutant['new'])}`")
+            print(f"{mutant['file']}:{mutant['line']}: {text_of(mutant)}")
         print(f"{len(chosen)} mutants")
         return 0
     folder = arguments.build.resolve()

@@ -46,16 +46,16 @@ static void test_imports_forgets_the_one_heard_of_least_recently_when_there_are_
     char name[16];
     struct shop *shop = shop_open(NULL);
     for (uint32_t i = 0; i < OH_IMPORTS_MAX; i++) {
-        snprintf(name, sizeof(name), "i%u", i);
+        snprintf(name, sizeof(name), "i-%04u", i); /* of 8 bytes with its size: as much as a block */
         assert_int_equal(shop_import(shop, oh_bytes_of(name), i + 1), OH_OK_DONE);
     }
-    shop_import(shop, OH_BYTES("i0"), 7); /* heard of again: i1 and then i2 are the oldest now */
+    shop_import(shop, OH_BYTES("i-0000"), 7); /* heard of again: 1 and then 2 are the oldest now */
     shop_import(shop, OH_BYTES("one more"), 8);
     shop_import(shop, OH_BYTES("and another"), 9);
-    assert_int_equal(rows_of(shop, OH_BYTES("i0")), 7);
-    assert_int_equal(rows_of(shop, OH_BYTES("i1")), 0);
-    assert_int_equal(rows_of(shop, OH_BYTES("i2")), 0);
-    assert_int_equal(rows_of(shop, OH_BYTES("i3")), 4);
+    assert_int_equal(rows_of(shop, OH_BYTES("i-0000")), 7);
+    assert_int_equal(rows_of(shop, OH_BYTES("i-0001")), 0);
+    assert_int_equal(rows_of(shop, OH_BYTES("i-0002")), 0);
+    assert_int_equal(rows_of(shop, OH_BYTES("i-0003")), 4);
     assert_int_equal(rows_of(shop, OH_BYTES("one more")), 8);
     assert_int_equal(rows_of(shop, OH_BYTES("and another")), 9);
     shop_close(shop);
