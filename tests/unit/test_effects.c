@@ -372,9 +372,11 @@ static struct oh_effect changed_effect(const struct change *change)
 static void changes_check(const struct change *list, size_t count, enum oh_err (*reads)(const struct oh_effect *))
 {
     for (size_t i = 0; i < count; i++) {
-        struct { struct oh_effect effect; unsigned char behind[64]; } read = { changed_effect(&list[i]), { 0 } };
-        memset(read.behind, 0xff, sizeof(read.behind)); /* nothing that is right, if somebody should read it */
-        enum oh_err err = reads(&read.effect);
+        struct oh_effect effect = changed_effect(&list[i]);
+        size_t end = offsetof(struct oh_effect, position) + sizeof(effect.position);
+        if (list[i].type == OH_EFFECT_POSITION) /* nothing that is right behind its states */
+            memset((unsigned char *)&effect + end, 0xff, sizeof(effect) - end);
+        enum oh_err err = reads(&effect);
         if (err != list[i].err)
             fail_msg("change %zu (%s): %s", i, oh_effect_type_text(list[i].type), oh_err_text(err));
     }
@@ -397,14 +399,19 @@ static void test_effects_restores_no_value_that_cannot_have_been_written(void **
 static void test_effects_refuses_members_that_are_unknown_or_named_twice(void **state)
 {
     (void)state;
-    static const uint16_t unknown_node[] = { 0, 2 }, twice[] = { 1, 1 }, unknown_group[] = { 1 };
+    static const uint16_t unknown_node[] = { 0, 2 }, unknown_first[] = { 2, 0 }, twice[] = { 1, 1 };
+    static const uint16_t unknown_group[] = { 1 };
     struct oh_effect group = right_effect(OH_EFFECT_GROUP);
     struct oh_effect channel = right_effect(OH_EFFECT_CHANNEL);
     group.group.nodes = unknown_node;
     assert_int_equal(replay(&group), OH_E_CORRUPT);
+    group.group.nodes = unknown_first;
+    assert_int_equal(replay(&group), OH_E_CORRUPT);
     group.group.nodes = twice;
     assert_int_equal(replay(&group), OH_E_CORRUPT);
     channel.channel.nodes = unknown_node;
+    assert_int_equal(replay(&channel), OH_E_CORRUPT);
+    channel.channel.nodes = unknown_first;
     assert_int_equal(replay(&channel), OH_E_CORRUPT);
     channel.channel.nodes = two_nodes;
     channel.channel.groups = unknown_group;
