@@ -37,8 +37,10 @@ class Server:
         if os.path.exists(self.port_file):
             os.unlink(self.port_file)
         self.log = open(os.path.join(folder, "log"), "ab")
-        self.process = subprocess.Popen([program, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0",
-                                         "--port-file", self.port_file, *options], stderr=self.log)
+        # Whatever happens to us, it ends too.
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", program, "serve", "--data",
+                                         os.path.join(folder, "data"), "--listen", "127.0.0.1:0", "--port-file",
+                                         self.port_file, *options], stderr=self.log)
         deadline = time.monotonic() + 60
         while not (os.path.exists(self.port_file) and os.path.getsize(self.port_file)):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -170,10 +172,11 @@ def main():
     seconds, rate = (1, 500) if arguments.smoke else (arguments.seconds, arguments.rate)
     pg = postgres.Postgres(fsync=True, settings=SETTINGS).start()
     try:
-        for mode in (["reserve-batch"], ["reserve"], ["reserve", "--cycle"]):
+        modes = [["reserve"]] if arguments.smoke else [["reserve-batch"], ["reserve"], ["reserve", "--cycle"]]
+        for mode in modes:
             with tempfile.TemporaryDirectory() as folder:
                 print(json.dumps(drain_bench(pg, arguments.program, folder, seconds, mode)), flush=True)
-        for has_postgres in (False, True):
+        for has_postgres in (True,) if arguments.smoke else (False, True):
             with tempfile.TemporaryDirectory() as folder:
                 print(json.dumps(lag_bench(pg, arguments.program, folder, seconds, rate, has_postgres)), flush=True)
     finally:
