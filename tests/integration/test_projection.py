@@ -21,8 +21,18 @@ class TestTables(ProjectionCase):
     def test_they_are_the_fold(self):
         self.start()
         self.run_load(WRITES)
+        self.check_groups()
         fold = self.check_tables()
-        self.assertGreater(len(fold.movement), 0)
+        self.assertFalse([table for table, rows in fold.tables().items() if table != 'opening' and not rows])
+
+    def check_groups(self):
+        """The order of their members, which the tables tell by two columns."""
+        self.wait_drained()
+        with self.server.client() as client, self.postgres.session(self.name) as session:
+            for group in ('g', 'h'):
+                rows = session.query("SELECT node FROM onhand.node_group_member WHERE node_group = "
+                                     f"'{group}' ORDER BY priority, ordinal")
+                self.assertEqual([node for (node,) in rows], client.get(url('v1', 'groups', group)).json['nodes'])
 
     def test_across_restarts_of_the_server(self):
         self.start()

@@ -17,6 +17,7 @@ from support.server import run, wait_until
 
 SEED = int(os.environ.get('ONHAND_SEED', '3'))
 OUTAGE_S = float(os.environ.get('ONHAND_OUTAGE_S', '1'))
+MEMORY_KIB = 64 << 10
 LONGEST_S = 20.0    # no write may wait for PostgreSQL, and none of its deadlines is as short
 
 
@@ -120,6 +121,8 @@ class TestGone(OutageCase):
             self.go_on(load, 200, OUTAGE_S)
             wait_until(lambda: self.projection()['lag_seconds'] > 0.2, 'nobody can see that it does not answer')
             self.assertGreater(self.projection()['lag_records'], 0)
+            if OUTAGE_S > 90:
+                self.wait_state('unavailable', 'the server does not answer')
         finally:
             self.postgres.thaw()
         self.wait_drained()
@@ -291,6 +294,7 @@ class TestBacklog(OutageCase):
         load = self.load()
         self.go_on(load, 100)
         load.stop()
+        memory_kib = self.server.memory_peak_kib()
         bodies = [self.nodes(), self.nodes()]   # by turns, so that every row is a change
         with self.server.client() as client:
             def fill():
@@ -307,6 +311,7 @@ class TestBacklog(OutageCase):
             self.assertLess(sum(size for path, size in kept.items() if '/journal/' in path), 4 * 128 << 20)
             self.assertEqual([fill().status for _ in range(20)], [503] * 20)
             self.assertEqual(self.server.files(), kept)
+            self.assertLess(self.server.memory_peak_kib() - memory_kib, MEMORY_KIB, 'it keeps in memory what is on the disk')
             self.postgres.start()
             self.wait_drained()
             wait_until(lambda: client.put('/v1/items/AFTER', {}).status == 201, 'writes are still refused')

@@ -52,10 +52,11 @@ class Load(threading.Thread):
         except Exception as error:  # whatever it is, stop() tells it
             self.wrong.append(repr(error))
 
-    def ask(self, method, target, body=None):
+    def ask(self, method, target, body=None, headers=None):
         begin = time.monotonic()
-        reply = self.client.request(method, target, body, {'Idempotency-Key': f'{self.ident}-{self.count}'}
-                                    if self.random.random() < 0.2 else None)
+        if headers is None and self.random.random() < 0.2:
+            headers = {'Idempotency-Key': f'{self.ident}-{self.count}'}
+        reply = self.client.request(method, target, body, headers)
         self.longest_s = max(self.longest_s, time.monotonic() - begin)
         self.count += 1
         if reply.status not in (200, 201, 404, 409, 422):
@@ -87,7 +88,7 @@ class Load(threading.Thread):
 
     def step(self):
         self.random.choice((self.reserve, self.reserve, self.reserve, self.act, self.act, self.act, self.act, self.deltas,
-                            self.count_stock, self.refer))()
+                            self.count_stock, self.refer, self.reserve_many, self.load_rows))()
 
     def adjust(self, entries):
         self.ask('POST', '/v1/stock/adjust', {'source': 'load', 'entries': entries})
@@ -119,6 +120,29 @@ class Load(threading.Thread):
         if reply.status == 201:
             self.reservations.append(reply.json)
 
+    def reserve_many(self):
+        reply = self.ask('POST', '/v1/reservations/batch', {'reservations': [
+            {'kind': 'cart', 'channel': 'web', 'lines': [{**self.place(), 'quantity': self.quantity(3)}],
+             **({'id': f'own{self.count}-{i}'} if i % 2 else {})} for i in range(self.random.randrange(1, 6))]})
+        self.reservations += [row['reservation'] for row in (reply.json or {}).get('reservations', [])
+                              if row.get('reservation')]
+
+    def load_rows(self):
+        """An import; some rows are wrong, and are passed over."""
+        def number():
+            return self.random.randrange(100) / 4
+        kind, rows = self.random.choice((
+            ('items', ['sku,name,gtin'] + [f'T{self.random.randrange(99)},name {self.count},' for _ in range(9)]),
+            ('groups', ['group,node,priority'] + [
+                f'{self.random.choice("gh")},n{self.random.randrange(NODES + 1)},{self.random.randrange(3)}' for _ in range(3)]),
+            ('stock', ['sku,node,quantity,as_of,state,source_seq'] + [
+                f'S{self.random.randrange(ITEMS + 2)},n0,{number()},{self.ago()},display,{self.count}' for _ in range(9)]),
+            ('supplies', ['supply,sku,node,quantity,eta', f's{self.random.randrange(6)},S1,n1,{number()},2031-01-01T00:00:00Z']),
+            ('postal_codes', ['country,postal_code,place,lat,lon'] + [
+                f'FR,{69000 + self.random.randrange(30)},P{self.count},{number()},{number()}' for _ in range(4)])))
+        self.ask('POST', f'/v1/import/{kind}', '\n'.join(rows + ['']).encode(), {
+            'Content-Type': 'text/csv', **({'Import-Id': f'i{self.count}'} if self.random.random() < 0.7 else {})})
+
     def act(self):
         if not self.reservations:
             return
@@ -139,6 +163,8 @@ class Load(threading.Thread):
             return
         elif lines and self.random.random() < 0.5:
             body = {'lines': [self.random.choice(lines)]}
+            if step in ('confirm', 'fulfil') and self.random.random() < 0.3:
+                body['return_rest'] = True
         self.ask('POST', url('v1', 'reservations', made['id'], step), body)
 
     def refer(self):
@@ -148,7 +174,8 @@ class Load(threading.Thread):
             lambda: self.ask('PUT', f'/v1/rules/r{name}', {**self.place(), 'safety_stock': name}),
             lambda: self.ask('DELETE', f'/v1/rules/r{name}'),
             lambda: self.ask('PUT', f'/v1/fences/f{name}', {
-                **self.place(), 'channel': self.random.choice(('web', 'shop')), 'quantity': self.quantity(), 'policy': 'regular'}),
+                **self.place(), 'channel': self.random.choice(('web', 'shop')), 'quantity': self.quantity(),
+                'policy': self.random.choice(('regular', 'restrict'))}),
             lambda: self.ask('DELETE', f'/v1/fences/f{name}'),
             lambda: self.ask('PUT', f'/v1/supplies/s{name}', {**self.place(), 'quantity': self.quantity(),
                                                               'eta': '2030-01-01T00:00:00Z'}),
