@@ -9,6 +9,7 @@
 
 #define CONNECT_MS_DEFAULT 10000
 #define STATEMENT_MS_DEFAULT 60000
+#define LOOK_MS 1000
 #define FORMAT_BINARY 1
 
 static const char copy_head[19] = { 'P', 'G', 'C', 'O', 'P', 'Y', '\n', '\377', '\r', '\n', '\0' };
@@ -253,16 +254,30 @@ static enum oh_err output_flush(struct oh_pg *pg, struct oh_diag *diag)
     return left == 0 ? OH_OK : connection_lost(pg, diag);
 }
 
+/*
+ * Waits for bytes and takes them in. Comes back now and then without any: libpq, when memory was short for a moment,
+ * has all of a message and waits for more of it; asked again it goes on.
+ */
+static enum oh_err input_take(struct oh_pg *pg, int64_t until_ms, struct oh_diag *diag)
+{
+    int64_t look_ms = monotonic_ms() + LOOK_MS;
+    bool is_last = look_ms >= until_ms;
+    enum oh_err err = wait_for(PQsocket(pg->connection), POLLIN, pg->stop_fd, is_last ? until_ms : look_ms, NULL);
+    if (err == OH_E_UNAVAILABLE && !is_last)
+        return OH_OK;
+    if (err != OH_OK)
+        return silence(err, diag);
+    return PQconsumeInput(pg->connection) == 0 ? connection_lost(pg, diag) : OH_OK;
+}
+
 /* The next result; NULL: the statement is over. */
 static enum oh_err result_next(struct oh_pg *pg, PGresult **out_result, struct oh_diag *diag)
 {
     int64_t until = monotonic_ms() + pg->statement_ms;
     while (PQisBusy(pg->connection) != 0) {
-        enum oh_err err = wait_for(PQsocket(pg->connection), POLLIN, pg->stop_fd, until, NULL);
+        enum oh_err err = input_take(pg, until, diag);
         if (err != OH_OK)
-            return silence(err, diag);
-        if (PQconsumeInput(pg->connection) == 0)
-            return connection_lost(pg, diag);
+            return err;
     }
     *out_result = PQgetResult(pg->connection);
     return OH_OK;
@@ -402,11 +417,9 @@ enum oh_err oh_pg_copy_out_next(struct oh_pg *pg, struct oh_bytes *out_row, stru
     pg->copied = NULL;
     int size = PQgetCopyData(pg->connection, &pg->copied, 1);
     while (size == 0) {
-        enum oh_err err = wait_for(PQsocket(pg->connection), POLLIN, pg->stop_fd, until, NULL);
+        enum oh_err err = input_take(pg, until, diag);
         if (err != OH_OK)
-            return silence(err, diag);
-        if (PQconsumeInput(pg->connection) == 0)
-            return connection_lost(pg, diag);
+            return err;
         size = PQgetCopyData(pg->connection, &pg->copied, 1);
     }
     if (size > 0) {
