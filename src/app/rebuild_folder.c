@@ -6,6 +6,10 @@
 
 #define BUILDING "rebuild.tmp"
 
+/* In the order in which they get their place: with the last one it is a data directory. */
+static const char *const parts[] = { "snapshot", "journal" };
+#define PART_COUNT (sizeof(parts) / sizeof(parts[0]))
+
 /* The directory that holds the name of `path`. */
 static void parent_of(const char *path, char out_parent[static OH_IO_PATH_SIZE])
 {
@@ -72,21 +76,21 @@ static void folder_remove(const char *parent, const char *name)
 
 static void building_remove(const struct oh_rebuild_folder *folder)
 {
-    folder_remove(folder->building, "journal");
-    folder_remove(folder->building, "snapshot");
+    for (size_t i = 0; i < PART_COUNT; i++)
+        folder_remove(folder->building, parts[i]);
     folder_remove(folder->path, BUILDING);
 }
 
 void oh_rebuild_folder_abandon(struct oh_rebuild_folder *folder)
 {
     oh_directory_close(&folder->directory);
-    if (folder->lock_file >= 0) { /* else the folder is another's */
+    if (folder->is_ours) {
         building_remove(folder);
-        folder_remove(folder->path, "journal");
-        folder_remove(folder->path, "snapshot");
+        while (folder->placed_count > 0)
+            folder_remove(folder->path, parts[--folder->placed_count]);
         (void)unlink(folder->lock_path);
-        oh_io_close(oh_io_posix(), &folder->lock_file);
     }
+    oh_io_close(oh_io_posix(), &folder->lock_file);
     if (folder->is_made)
         (void)rmdir(folder->path);
 }
@@ -109,11 +113,12 @@ static enum oh_err lock_take(struct oh_rebuild_folder *folder, struct oh_diag *d
     enum oh_err err = oh_io_open(io, folder->lock_path, OH_IO_READ | OH_IO_WRITE | OH_IO_CREATE, &file, diag);
     if (err == OH_OK)
         err = oh_io_lock(io, file, folder->lock_path, diag);
+    folder->lock_file = file;
     if (err == OH_OK) {
-        folder->lock_file = file;
-        return emptiness_check(folder->path, diag);
+        err = emptiness_check(folder->path, diag);
+        folder->is_ours = err == OH_OK;
+        return err;
     }
-    oh_io_close(io, &file);
     if (err == OH_E_LOCKED)
         oh_diag_set(diag, "%s: another process holds the directory", folder->lock_path);
     else if (folder->is_made)
@@ -146,8 +151,9 @@ enum oh_err oh_rebuild_folder_begin(struct oh_rebuild_folder *folder, const char
     return err;
 }
 
-static enum oh_err part_move(const struct oh_rebuild_folder *folder, const char *name, struct oh_diag *diag)
+static enum oh_err part_place(struct oh_rebuild_folder *folder, struct oh_diag *diag)
 {
+    const char *name = parts[folder->placed_count];
     char from[OH_IO_PATH_SIZE];
     char to[OH_IO_PATH_SIZE];
     enum oh_err err = oh_io_path(from, folder->building, name, diag);
@@ -155,19 +161,20 @@ static enum oh_err part_move(const struct oh_rebuild_folder *folder, const char 
         err = oh_io_path(to, folder->path, name, diag);
     if (err == OH_OK)
         err = oh_io_rename(oh_io_posix(), from, to, diag);
-    if (err == OH_OK)
-        err = oh_io_fsync_directory(oh_io_posix(), folder->path, diag);
-    return err;
+    if (err != OH_OK)
+        return err;
+    folder->placed_count++;
+    return oh_io_fsync_directory(oh_io_posix(), folder->path, diag);
 }
 
 enum oh_err oh_rebuild_folder_finish(struct oh_rebuild_folder *folder, struct oh_diag *diag)
 {
     oh_directory_close(&folder->directory);
-    enum oh_err err = part_move(folder, "snapshot", diag);
-    if (err == OH_OK)
-        err = part_move(folder, "journal", diag);
-    if (err != OH_OK)
-        return err;
+    while (folder->placed_count < PART_COUNT) {
+        enum oh_err err = part_place(folder, diag);
+        if (err != OH_OK)
+            return err;
+    }
     building_remove(folder);
     oh_io_close(oh_io_posix(), &folder->lock_file);
     return OH_OK;

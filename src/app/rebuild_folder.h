@@ -13,9 +13,11 @@
 #include "storage/directory.h"
 
 struct oh_rebuild_folder {
-    const char *path; /* borrowed until finish or abandon */
-    bool is_made;     /* by us */
-    int lock_file;    /* DIR/LOCK, locked; -1: not */
+    const char *path;    /* borrowed until finish or abandon */
+    bool is_made;        /* DIR, by us */
+    bool is_ours;        /* DIR was empty when it was locked: what is in it is ours */
+    unsigned placed_count;
+    int lock_file;       /* DIR/LOCK; -1: not open */
     char parent[OH_IO_PATH_SIZE];
     char lock_path[OH_IO_PATH_SIZE];
     char building[OH_IO_PATH_SIZE];
@@ -35,7 +37,7 @@ OH_MUST_CHECK enum oh_err oh_rebuild_folder_begin(struct oh_rebuild_folder *fold
 /* Puts the parts in their place; the directory is closed. Errors: OH_E_IO; then abandon. */
 OH_MUST_CHECK enum oh_err oh_rebuild_folder_finish(struct oh_rebuild_folder *folder, struct oh_diag *diag);
 
-/* Takes away everything that was made. */
+/* Takes away everything that was made, and nothing else. */
 void oh_rebuild_folder_abandon(struct oh_rebuild_folder *folder);
 
 #endif
