@@ -9,7 +9,7 @@ from support import fsck, journal
 from support.case import main, utc
 from support.client import url
 from support.projected_case import ProjectionCase
-from support.server import wait_until
+from support.server import run, wait_until
 
 SEED = int(os.environ.get('ONHAND_SEED', '1'))
 WRITES = int(os.environ.get('ONHAND_WRITES', '300' if os.environ.get('ONHAND_SANITIZE') else '1000'))
@@ -94,6 +94,38 @@ class TestTables(ProjectionCase):
             self.assertEqual(fsck.complaints(session), [])
             self.assertEqual(session.value('SELECT history_from IS NOT NULL FROM onhand.watermark'), 't')
         self.check_views()
+
+    def test_retention_and_then_a_rebuild(self):
+        """Half of the history is a month old, and goes. What is left is the same ledger."""
+        self.start()
+        load = self.load()
+        load.ttls = (3600,)
+        self.go_on(load, 300)
+        load.stop()
+        self.wait_drained()
+        self.server.restart()
+        before = self.stock()
+        self.wait_drained()
+        self.server.stop()
+        with self.postgres.session(self.name) as session:
+            half = int(session.value('SELECT seq / 2 FROM onhand.watermark'))
+            session.query(f"""
+                SELECT onhand.month_add(now() - interval '1 month');
+                UPDATE onhand.movement SET recorded_at = recorded_at - interval '1 month' WHERE seq <= {half};
+                UPDATE onhand.reservation_event SET at = at - interval '1 month' WHERE seq <= {half};
+                UPDATE onhand.reservation SET created_at = created_at - interval '1 month' WHERE made_seq <= {half}""")
+            self.assertEqual(session.value("SELECT onhand.drop_months_before(now(), true)"), '1')
+            self.assertGreater(int(session.value('SELECT count(*) FROM onhand.opening')), 0)
+            self.assertEqual(fsck.complaints(session), [])
+        self.server.data += '-rebuilt'
+        done = run('rebuild', '--postgres', self.postgres.uri(self.name), '--data', self.server.data)
+        self.assertEqual(done.returncode, 0, done)
+        self.server.start()
+        self.assertEqual(self.stock(), before)
+        self.run_load(100)
+        self.check_views()
+        with self.postgres.session(self.name) as session:
+            self.assertEqual(fsck.complaints(session), [])
 
     # ---- views
 
