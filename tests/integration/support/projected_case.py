@@ -186,6 +186,12 @@ class Load(threading.Thread):
                 'type': 'store', 'lat': 48 + self.random.randrange(100) / 100, 'lon': 2.5, 'ships': self.random.random() < 0.7})))()
 
 
+def known(tables, at_us):
+    """Without the keys that the ledger has forgotten: the tables have them for up to an hour more."""
+    keys = [row for row in tables['idempotency_key'] if row[2] > at_us - 24 * 3600 * 1000000]
+    return {**tables, 'idempotency_key': keys}
+
+
 class ProjectionCase(PostgresCase):
     seed = 1
 
@@ -278,7 +284,7 @@ class ProjectionCase(PostgresCase):
         with self.postgres.session(self.name) as session:
             found, seq = projected_fold.tables(session)
             self.assertEqual(seq, fold.seq)
-            self.assertEqual(projected_fold.differences(fold.tables(), found), [])
+            self.assertEqual(projected_fold.differences(known(fold.tables(), fold.at), known(found, fold.at)), [])
             self.assertEqual(fsck.complaints(session), [])
         self.assertNotIn('secret-of-the-test', self.server.log())
         return fold

@@ -123,8 +123,8 @@ class Fold:
     def read(self, data):
         """Folds the journal of a data directory that nobody writes to."""
         with subprocess.Popen([PROGRAM, 'dump', data], stdout=subprocess.PIPE) as dump:
-            for line in dump.stdout:
-                self.record(json.loads(line, parse_float=decimal.Decimal))
+            for line in dump.stdout:    # a key may be any bytes, in a name space of its own
+                self.record(json.loads(line.decode('utf-8', 'surrogateescape'), parse_float=decimal.Decimal))
         if dump.returncode != 0:
             raise AssertionError(f'onhand dump ended with {dump.returncode}')
         return self
@@ -289,9 +289,9 @@ class Fold:
 
     def take_key(self, e):
         space = {'header': b'k', 'reservation': b'r', 'entry': b'e'}[e['of']]
-        source = e['source'].encode() + b'\0' if e['of'] == 'entry' else b''
+        source = e['source'].encode('utf-8', 'surrogateescape') + b'\0' if e['of'] == 'entry' else b''
         self.key.append((self.seq, self.ordinal, time_us(e['at']), e['seq'], e['fingerprint'],
-                         (space + source + e['key'].encode()).hex(), e['answer_size']))
+                         (space + source + e['key'].encode('utf-8', 'surrogateescape')).hex(), e['answer_size']))
 
     def take_import(self, e):
         self.import_count += 1
