@@ -288,6 +288,24 @@ static void test_reservation_list_takes_any_cursor(void **state)
     shop_drop(shop);
 }
 
+/* Beyond the last slot there is nothing more, and nothing is begun again. */
+static void test_reservation_list_ends_behind_the_last(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open(NULL);
+    const struct oh_reserve_command with = { .customer = OH_BYTES("x"), .order = OH_BYTES("y") };
+    shop_reserve_with(shop, with, "R", "", "s=1@n");
+    const struct oh_reservation_filter filters[] = { { .customer = with.customer }, { .order = with.order },
+                                                     { .node_is_set = true }, { .node_is_set = false } };
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        struct oh_reservation_id page[2];
+        uint64_t cursor = 2; /* there is one reservation, and one claim */
+        assert_int_equal(oh_reservation_list(shop->ledger, &filters[i], shop->now_us, 1, &cursor, page), 0);
+        assert_int_equal(cursor, 0);
+    }
+    shop_close(shop);
+}
+
 /* A cursor on a claim that is gone, while the reservation that its slot now seems to belong to is elsewhere. */
 static void test_reservation_list_passes_over_claims_that_are_gone(void **state)
 {
@@ -448,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_reservation_are_listed_once_however_many_claims_they_have_at_a_node),
         cmocka_unit_test(test_reservation_are_listed_by_customer_order_and_status),
         cmocka_unit_test(test_reservation_list_takes_any_cursor),
+        cmocka_unit_test(test_reservation_list_ends_behind_the_last),
         cmocka_unit_test(test_reservation_list_passes_over_claims_that_are_gone),
         cmocka_unit_test(test_reservation_list_and_expiry_take_their_time_in_pieces),
         cmocka_unit_test(test_reservation_ids_are_free_again_after_a_day),
