@@ -40,7 +40,7 @@ WITH claimed AS (
                FROM onhand.live_claim GROUP BY sku, node, channel) c
         ON c.sku = f.sku AND c.node = f.node AND c.channel = f.channel
     GROUP BY f.sku, f.node
-), said AS (
+), said AS NOT MATERIALIZED (
     SELECT sku, node, safety_stock FROM onhand.rule WHERE channel IS NULL AND safety_stock IS NOT NULL
 ), figures AS (
     SELECT p.sku, p.node, n.enabled,
