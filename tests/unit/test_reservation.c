@@ -37,6 +37,7 @@ static void test_reservation_get_an_id_that_nobody_has(void **state)
     struct shop *shop = world_open(NULL);
     unsigned long long next = oh_ledger_seq(shop->ledger) + 2;
     snprintf(id, sizeof(id), "r%llu", next);
+    assert_int_equal(shop_reserve(shop, "\n", "", "s=1"), OH_V_INVALID_ID);
     assert_int_equal(shop_reserve(shop, id, "", "s=1"), OH_OK_DONE); /* the id that the next would get */
     assert_int_equal(shop_reserve(shop, "", "", "s=1"), OH_OK_DONE);
     snprintf(id, sizeof(id), "r%llu-1", next);
