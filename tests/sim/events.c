@@ -21,10 +21,12 @@ static void start(struct run *run, struct oh_prng *prng, bool keeps_promise)
     struct oh_diag diag = { "" };
     if (oh_prng_below(prng, 4) == 0) {
         static const enum storage_operation operations[] = {
-            STORAGE_OPEN, STORAGE_READ, STORAGE_WRITE, STORAGE_FSYNC, STORAGE_FSYNC_DIRECTORY, STORAGE_RENAME
+            STORAGE_OPEN,  STORAGE_READ,  STORAGE_WRITE,           STORAGE_FSYNC,
+            STORAGE_FSYNC, STORAGE_FSYNC, STORAGE_FSYNC_DIRECTORY, STORAGE_RENAME
         };
-        enum storage_operation operation = operations[oh_prng_below(prng, 6)];
-        storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, 12), UINT64_MAX, EIO);
+        enum storage_operation operation = operations[oh_prng_below(prng, 8)];
+        uint64_t nth_max = operation == STORAGE_FSYNC ? 2 : 12; /* a start does few */
+        storage_disk_fail(run->world.disk, operation, 1 + oh_prng_below(prng, nth_max), UINT64_MAX, EIO);
         run->result->faults++;
         if (sim_world_start(&run->world, &diag) == OH_OK) {
             sim_world_crash(&run->world, may_lose_power(run, prng));
@@ -483,6 +485,9 @@ static void scene_do(struct run *run, struct oh_prng *prng, enum swarm_event eve
         break;
     case SWARM_IMPORT_CUT:
         scene_import(run, prng);
+        break;
+    case SWARM_FAILED_SYNC:
+        scene_failed_sync(run, prng);
         break;
     case SWARM_FULL_DISK:
         scene_full_disk(run, prng);

@@ -128,6 +128,7 @@ void scene_fill(struct run *run, struct oh_prng *prng);
 void scene_fence(struct run *run, struct oh_prng *prng);
 void scene_pipeline(struct run *run, struct oh_prng *prng);
 void scene_import(struct run *run, struct oh_prng *prng);
+void scene_failed_sync(struct run *run, struct oh_prng *prng);
 void scene_full_disk(struct run *run, struct oh_prng *prng);
 void scene_queue(struct run *run, struct oh_prng *prng);
 void scene_down(struct run *run, struct oh_prng *prng); /* what happens to the files while no process runs */

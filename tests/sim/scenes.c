@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "sim/run_internal.h"
 #include "sim/stored_map.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -533,6 +534,49 @@ void scene_full_disk(struct run *run, struct oh_prng *prng)
         run_crash(run, prng, true);
     else
         run_settle(run);
+}
+
+/* ---- A sync that fails ------------------------------------------------------------------------------------------- */
+
+static void write_little(struct run *run)
+{
+    struct model_request request = blank(MODEL_ADJUST);
+    request.line_count = 1;
+    request.lines[0] = line_at(run->workload.swarm.items[0], run->workload.swarm.nodes[0], 1000);
+    ask(run, &request);
+}
+
+/*
+ * The sync of a write fails, or that of the proof which follows when it is quiet: what was written can be read, and is
+ * not on the disk. The next process goes on behind it; then the power goes.
+ */
+void scene_failed_sync(struct run *run, struct oh_prng *prng)
+{
+    run_settle(run);
+    write_little(run);
+    if (is_over(run))
+        return;
+    if (chance(prng, 50)) {
+        sim_world_pass(&run->world, 3 * SECOND_US);
+    } else {
+        struct model_request request = blank(MODEL_ADJUST);
+        request.line_count = 1;
+        request.lines[0] = line_at(run->workload.swarm.items[0], run->workload.swarm.nodes[0], 1000);
+        send_whole(run, &request, PEER);
+    }
+    run_turn(run);
+    storage_disk_fail(run->world.disk, STORAGE_FDATASYNC, 1, 1, EIO);
+    for (uint32_t i = 0; i < 3 && !is_over(run); i++) {
+        sim_world_work(&run->world, OH_JOURNAL_WORK_WRITE);
+        run_turn(run);
+    }
+    if (!run->result->has_failed)
+        run_stop_if_asked(run, prng);
+    if (is_over(run))
+        return;
+    write_little(run);
+    if (!is_over(run) && chance(prng, 70))
+        run_crash(run, prng, run->is_class_disk);
 }
 
 /* ---- A snapshot that nobody writes ------------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ static const struct {
     [SWARM_FILL] = { 1, DEAR },
     [SWARM_FULL_DISK] = { 4, RARE },
     [SWARM_QUEUE] = { 2, RARE },
+    [SWARM_FAILED_SYNC] = { 2, DEAR },
 };
 
 /* Never, as usual, four times, ten times. */
