@@ -4,7 +4,7 @@
 
 BUILD is a folder of its own for the woven build (build/dev/plants); it is made when it is not there. Each bug gets the
 seeds from 1 on, up to as many as its table states. Fails when one is not seen, and when the woven simulator without a bug
-is not the one without plants. What one and the same program has shown already it need not show again: BUILD/seen.json.
+is not the one without plants. A bug that the simulator cannot meet names the unit test that has to fail instead. What one and the same program has shown already it need not show again: BUILD/seen.json.
 
     --only        these bugs alone
     --seeds-max   leave out bugs that may take more seeds than this: the short version for every day
@@ -42,12 +42,27 @@ def build(folder):
     launcher = os.environ.get("CMAKE_C_COMPILER_LAUNCHER")
     if launcher:
         options.append(f"-DCMAKE_C_COMPILER_LAUNCHER={launcher}")
-    for command in (["cmake", "-S", str(ROOT), "-B", str(folder), *options],
-                    ["cmake", "--build", str(folder), "--target", "sim"]):
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode != 0:
-            sys.exit(f"{result.stdout[-3000:]}{result.stderr[-3000:]}\n{' '.join(command)}: does not work")
+    run_command(["cmake", "-S", str(ROOT), "-B", str(folder), *options])
+    build_target(folder, "sim")
     return folder / "tests/sim/sim"
+
+
+def build_target(folder, target):
+    run_command(["cmake", "--build", str(folder), "--target", target])
+
+
+def run_command(command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"{result.stdout[-3000:]}{result.stderr[-3000:]}\n{' '.join(command)}: does not work")
+
+
+def fails_test(folder, bug):
+    """Whether the test that the bug names fails with it, and not without."""
+    build_target(folder, bug["test"])
+    codes = [subprocess.run([folder / "tests/unit" / bug["test"]], env={**os.environ, "ONHAND_PLANT": plant},
+                            capture_output=True).returncode for plant in ("", bug["name"])]
+    return codes[0] == 0 and codes[1] not in (0, UNKNOWN_PLANT)
 
 
 def run_seeds(sim, seed, seeds, plant):
@@ -117,14 +132,19 @@ def bugs_chosen(arguments):
     unknown = names - {bug["name"] for bug in bugs}
     if unknown:
         sys.exit(f"there is no plant {', '.join(sorted(unknown))}")
-    return [bug for bug in bugs if (not names or bug["name"] in names) and bug["seeds"] <= arguments.seeds_max]
+    return [bug for bug in bugs if (not names or bug["name"] in names) and bug.get("seeds", SEEDS_ANY) <= arguments.seeds_max]
 
 
-def table_write(path, rows):
-    """rows: (bug, what was seen or None, seeds it took)"""
+def table_write(path, rows, elsewhere):
+    """rows: (bug, what was seen or None, seeds it took); elsewhere: bugs with a test that sees them"""
     lines = ["| bug | rule | what | seen by | seed | of |", "|---|---|---|---|---:|---:|"]
     lines += [f"| {bug['name']} | {bug['rule']} | {bug['what']} | {seen or 'nothing'} | {seeds} | {bug['seeds']} |"
               for bug, seen, seeds in rows]
+    if elsewhere:
+        lines += ["", "Caught elsewhere, by a unit test that fails with the bug and not without:", ""]
+        lines += ["| bug | rule | what | test | why the simulator cannot meet it |", "|---|---|---|---|---|"]
+        lines += [f"| {bug['name']} | {bug['rule']} | {bug['what']} | `{bug['test']}` | {bug['reason']} |"
+                  for bug in elsewhere]
     before, rest = path.read_text(encoding="utf-8").split(TABLE_BEGIN)
     after = rest.split(TABLE_END)[1]
     path.write_text(before + TABLE_BEGIN + "\n".join(lines) + "\n" + TABLE_END + after, encoding="utf-8")
@@ -134,7 +154,9 @@ def main():
     arguments = arguments_read()
     sim = build(arguments.build)
     complaints = check_unplanted(sim, arguments.build)
-    bugs = bugs_chosen(arguments)
+    chosen = bugs_chosen(arguments)
+    bugs = [bug for bug in chosen if "test" not in bug]
+    elsewhere = [bug for bug in chosen if "test" in bug]
     rows = []
     shown = Shown(sim, arguments.build / "seen.json")
     for bug in bugs:
@@ -144,14 +166,16 @@ def main():
         print(f"{bug['name']:40} {seen or '-':34} {seeds:5} of {bug['seeds']:4} {time.monotonic() - start_s:7.1f} s", flush=True)
         if not seen:
             complaints.append(f"{bug['name']}: not seen within {seeds} seeds")
+    complaints += [f"{bug['name']}: {bug['test']} does not see it, or fails without it"
+                   for bug in elsewhere if not fails_test(arguments.build, bug)]
     count = sum(1 for _, seen, _ in rows if seen)
     if arguments.table:
-        table_write(arguments.table, rows)
+        table_write(arguments.table, rows, elsewhere)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"{count} of {len(bugs)} planted bugs are seen; {used.ru_utime + used.ru_stime:.0f} s of CPU")
+    print(f"{count} of {len(bugs)} planted bugs are seen, {len(elsewhere)} elsewhere; {used.ru_utime + used.ru_stime:.0f} s of CPU")
     for complaint in complaints:
         print(complaint)
-    return 1 if complaints or count == 0 else 0
+    return 1 if complaints or count + len(elsewhere) == 0 else 0
 
 
 if __name__ == "__main__":

@@ -224,6 +224,7 @@ static void world_make(struct run *run)
         .record_size_max = is_small ? 256u << 10 : 0,
         .frame_align = 4096,
         .snapshot_bytes = (UINT64_C(64) << 10) << 2 * oh_prng_below(&prng, 6),
+        .keep_count = run->workload.swarm.keep_count,
         .buffer_size = is_small ? UINT64_C(8) << 20 : 0, /* small, so that records wrap around in it */
         .history_max = run->workload.swarm.history_max,
         .seed = oh_prng_next(&prng),

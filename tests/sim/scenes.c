@@ -713,7 +713,7 @@ static void frame_damage(struct run *run, struct oh_prng *prng)
 void scene_down(struct run *run, struct oh_prng *prng)
 {
     uint64_t dice = oh_prng_below(prng, 12);
-    if (dice == 0)
+    if (dice == 0 && run->workload.swarm.keep_count > 1)
         newest_snapshot_remove(run);
     else if (dice == 1)
         frame_damage(run, prng);

@@ -85,6 +85,7 @@ static uint8_t places_draw(struct oh_prng *prng, uint8_t *places, uint8_t count)
 static void swarm_usual(struct swarm *swarm)
 {
     *swarm = (struct swarm){ .item_count = MODEL_ITEMS,
+                             .keep_count = 2,
                              .node_count = MODEL_NODES,
                              .rule_count = MODEL_RULES,
                              .channel = MODEL_NONE,
@@ -150,6 +151,7 @@ void swarm_draw(struct swarm *swarm, uint64_t seed)
         swarm->history_max = 64;
         swarm->percents[SWARM_TIMES] = swarm->percents[SWARM_FULFIL_AT] = 0;
     }
+    swarm->keep_count = oh_prng_below(&prng, 4) == 0 ? 1 : 2;
     for (uint32_t i = 0; i < SWARM_EVENTS; i++) {
         if (events_usual[i].kind == RARE)
             swarm->events[i] = oh_prng_below(&prng, 6) == 0 ? events_usual[i].usual : 0;

@@ -89,6 +89,7 @@ struct swarm {
     uint16_t events[SWARM_EVENTS];
     uint8_t percents[SWARM_FEATURES];
     uint32_t history_max; /* movements that are remembered; 0: all of a run */
+    uint8_t keep_count;   /* snapshots */
     uint8_t item_count;   /* of `items`: the first are the hottest */
     uint8_t node_count;
     uint8_t rule_count;

@@ -411,6 +411,7 @@ static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed
     struct oh_snapshotter_options snapshotter_options = {
         .journal_bytes_max = world->options.snapshot_bytes,
         .journal_bytes_before = replayed_bytes,
+        .keep_count = world->options.keep_count,
         .is_manual = true,
     };
     enum oh_err err = oh_snapshotter_create(world->directory, world->journal, world->ledger,

@@ -79,6 +79,7 @@ struct sim_world_options {
     uint32_t record_size_max;
     uint32_t frame_align;
     uint64_t snapshot_bytes; /* of journal between snapshots */
+    uint32_t keep_count;     /* snapshots; 0: two */
     uint64_t buffer_size;    /* of the journal; 0: 16 MiB */
     uint32_t history_max;    /* movements that are remembered; 0: more than a run has */
     uint64_t seed;           /* of the disk */
