@@ -369,6 +369,17 @@ static bool is_rolled_back(const struct harm *harm)
     return is_old;
 }
 
+/* All there was is of another ledger now: nothing is left that could say so. */
+static bool is_another_directory(const struct harm *harm)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < harm->image->count; i++) {
+        const char *path = harm->image->files[i].path;
+        count += strstr(path, ".ohj") != NULL || strstr(path, ".ohs") != NULL ? 1 : 0;
+    }
+    return harm->damage == DAMAGE_FOREIGN && count == 1;
+}
+
 static void harm_judge(struct harm *harm)
 {
     const struct stored_map *map = &harm->specimen->map;
@@ -563,12 +574,12 @@ static void damage_try(struct run *run, const struct specimen *specimen, const s
     struct harm harm = { .specimen = specimen, .image = &image };
     harm.damage = damage_make(&image, &sources, run->seed * 1000003 + number, words);
     harm_judge(&harm);
-    enum outcome outcome;
+    enum outcome outcome = OUTCOME_SAME;
     run->damages_count++;
     run->nothing_count += harm.is_any ? 0 : 1;
     if (run->damage_wanted != 0)
         fprintf(stderr, "%s\n", words);
-    if (start_judge(&harm, &outcome)) {
+    if (is_another_directory(&harm) || start_judge(&harm, &outcome)) {
         run->outcomes[harm.damage][outcome] += harm.is_any ? 1 : 0;
         return;
     }
