@@ -369,15 +369,15 @@ static bool is_rolled_back(const struct harm *harm)
     return is_old;
 }
 
-/* All there was is of another ledger now: nothing is left that could say so. */
-static bool is_another_directory(const struct harm *harm)
+/* The only file is gone, or another ledger's: nothing is left that could say so. */
+static bool nothing_is_left(const struct harm *harm)
 {
     size_t count = 0;
     for (size_t i = 0; i < harm->image->count; i++) {
         const char *path = harm->image->files[i].path;
         count += strstr(path, ".ohj") != NULL || strstr(path, ".ohs") != NULL ? 1 : 0;
     }
-    return harm->damage == DAMAGE_FOREIGN && count == 1;
+    return (harm->damage == DAMAGE_FOREIGN && count == 1) || (harm->damage == DAMAGE_MISSING && count == 0);
 }
 
 static void harm_judge(struct harm *harm)
@@ -579,7 +579,7 @@ static void damage_try(struct run *run, const struct specimen *specimen, const s
     run->nothing_count += harm.is_any ? 0 : 1;
     if (run->damage_wanted != 0)
         fprintf(stderr, "%s\n", words);
-    if (is_another_directory(&harm) || start_judge(&harm, &outcome)) {
+    if (nothing_is_left(&harm) || start_judge(&harm, &outcome)) {
         run->outcomes[harm.damage][outcome] += harm.is_any ? 1 : 0;
         return;
     }
