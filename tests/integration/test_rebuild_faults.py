@@ -76,8 +76,20 @@ class Rebuilds:
                 site = found[int(index * step)]
                 yield from (str(Injection(site, error)) for error in ERRORS[site.call]
                             if self.is_plausible(site, error))
+        yield from (f'memory:{number}' for number in self.allocations())
+
+    def allocations(self):
+        """Numbers of those that can fail: libraries make some before the library of faults has been told which."""
         self.run(environment=self.memory(0))
-        yield from (f'memory:{number}' for number in range(1, self.report()[0] + 1))
+        low, high = 1, self.report()[0]
+        end = high + 1
+        while low < high:
+            middle = (low + high) // 2
+            if self.run_case(f'memory:{middle}')[1]:
+                high = middle
+            else:
+                low = middle + 1
+        return range(low, end)
 
     @staticmethod
     def is_plausible(site, error):
