@@ -114,15 +114,15 @@ static enum oh_err lock_take(struct oh_rebuild_folder *folder, struct oh_diag *d
     if (err == OH_OK)
         err = oh_io_lock(io, file, folder->lock_path, diag);
     folder->lock_file = file;
-    if (err == OH_OK) {
-        err = emptiness_check(folder->path, diag);
-        folder->is_ours = err == OH_OK;
+    if (err == OH_E_LOCKED) {
+        oh_diag_set(diag, "%s: another process holds the directory", folder->lock_path);
         return err;
     }
-    if (err == OH_E_LOCKED)
-        oh_diag_set(diag, "%s: another process holds the directory", folder->lock_path);
-    else if (folder->is_made)
-        (void)unlink(folder->lock_path); /* ours; else it may be another's */
+    if (err == OH_OK)
+        err = emptiness_check(folder->path, diag);
+    folder->is_ours = err == OH_OK;
+    if (err != OH_OK && folder->is_made)
+        (void)unlink(folder->lock_path); /* we made it; in a directory of others it may be theirs */
     return err;
 }
 
