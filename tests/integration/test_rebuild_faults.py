@@ -157,7 +157,7 @@ def chosen(rebuilds, arguments):
     print(f'{len(cases)} cases in all')
     if arguments:
         return [case for case in cases if ' '.join(arguments[1:]) in case]
-    seed = int(os.environ.get('ONHAND_SEED') or random.SystemRandom().randrange(1 << 32))
+    seed = int(os.environ.get('ONHAND_SEED', '1'))
     print(f'seed {seed}')
     half = int(os.environ.get('ONHAND_CASES') or 40) // 2   # of calls, and of allocations: of these there are many
     calls = [case for case in cases if not case.startswith('memory:')]
