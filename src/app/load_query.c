@@ -331,6 +331,8 @@ enum oh_err oh_queries_check(struct oh_queries *queries, struct oh_diag *diag)
 static size_t row_give(struct oh_queries *queries, char *data, size_t size)
 {
     size_t taken = queries->row.size < size ? queries->row.size : size;
+    if (taken == 0)
+        return 0;
     memcpy(data, queries->row.data, taken);
     queries->row.data += taken;
     queries->row.size -= taken;

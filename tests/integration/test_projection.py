@@ -27,7 +27,9 @@ class TestTables(ProjectionCase):
         self.run_load(WRITES)
         self.check_groups()
         fold = self.check_tables()
-        self.assertFalse([table for table, rows in fold.tables().items() if table != 'opening' and not rows])
+        # What may be removed may be gone at the end.
+        may_be_empty = ('opening', 'rule', 'fence', 'supply')
+        self.assertFalse([table for table, rows in fold.tables().items() if table not in may_be_empty and not rows])
 
     def check_groups(self):
         """The order of their members, which the tables tell by two columns."""
