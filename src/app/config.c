@@ -1,6 +1,7 @@
 #include "app/config.h"
 #include "base/assert.h"
 #include "storage/journal.h"
+#include "storage/pg_connection.h"
 #include <errno.h>
 #include <ini.h>
 #include <inttypes.h>
@@ -484,6 +485,8 @@ enum oh_err oh_config_check(const struct oh_config *config, struct oh_diag *diag
         oh_diag_set(diag, "postgres_uri needs a journal: durability must be process or disk");
         return OH_E_INVALID;
     }
+    if (config->postgres_uri[0] != '\0' && oh_pg_uri_check(config->postgres_uri, diag) != OH_OK)
+        return OH_E_INVALID;
     if (config->data_dir[0] == '\0') {
         oh_diag_set(diag, "data_dir is empty");
         return OH_E_INVALID;

@@ -139,7 +139,7 @@ static bool option_is_sane(const PQconninfoOption *option)
     return true;
 }
 
-static enum oh_err uri_check(const char *uri, struct oh_diag *diag)
+enum oh_err oh_pg_uri_check(const char *uri, struct oh_diag *diag)
 {
     char *said = NULL; /* may hold a password */
     PQconninfoOption *options = PQconninfoParse(uri, &said);
@@ -194,7 +194,7 @@ static void notice_ignore(void *ctx, const PGresult *result)
 
 enum oh_err oh_pg_open(const struct oh_pg_options *options, struct oh_pg **out_pg, struct oh_diag *diag)
 {
-    enum oh_err err = uri_check(options->uri, diag);
+    enum oh_err err = oh_pg_uri_check(options->uri, diag);
     if (err != OH_OK)
         return err;
     struct oh_pg *pg = calloc(1, sizeof(*pg));

@@ -31,6 +31,9 @@ struct oh_pg_options {
     int stop_fd;                 /* readable: every call ends with OH_E_STOPPED. -1: none. 0 is not a descriptor here */
 };
 
+/* OH_E_INVALID: it is no address of PostgreSQL. The diag shows nothing of it, as it may hold a password. */
+OH_MUST_CHECK enum oh_err oh_pg_uri_check(const char *uri, struct oh_diag *diag);
+
 /*
  * oh_pg_open - connect.
  *

@@ -207,6 +207,9 @@ static void test_config_refuses_keys_that_do_not_go_together(void **state)
     assert_int_equal(READ_WORDS("--postgres", "postgresql:///x", "--durability", "memory"), OH_E_INVALID);
     assert_non_null(strstr(diag.text, "postgres_uri needs a journal"));
     assert_int_equal(READ_WORDS("--postgres", "postgresql:///x", "--durability", "process"), OH_OK);
+    assert_int_equal(READ_WORDS("--postgres", "postgresql://onhand:secret@%zz/x"), OH_E_INVALID);
+    assert_non_null(strstr(diag.text, "URI of PostgreSQL is malformed"));
+    assert_null(strstr(diag.text, "secret"));
     assert_int_equal(READ_WORDS("--output-size-max", "1048576", "--output-soft-size", "1048577"),
                      OH_E_INVALID);
     assert_int_equal(READ_WORDS("--output-size-max", "1048576", "--output-soft-size", "1048576"), OH_OK);
