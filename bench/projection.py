@@ -145,7 +145,7 @@ def lag_bench(pg, program, folder, seconds, rate, has_postgres):
     if has_postgres:
         drained(server)
     worst = 0.0
-    run = subprocess.Popen([program, "bench", server.url, "--json", "--mode", "reserve", "--cycle", "--stock-from", stock,
+    run = subprocess.Popen([program, "bench", server.url, "--json", "--mode", "reserve", "--stock-from", stock,
                             "--seconds", str(seconds), "--rate", str(rate), "--connections", "64"],
                            stdout=subprocess.PIPE, text=True)
     while run.poll() is None:
