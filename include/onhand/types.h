@@ -97,7 +97,15 @@ struct oh_channel_id { uint16_t index; }; /* OH_NODE_NONE: no channel */
     X(OH_FENCE_REGULAR, 0, "regular")      \
     X(OH_FENCE_RESTRICT, 1, "restrict")
 
+/* What a capacity is counted in. */
+#define OH_UNITS(X)                  \
+    X(OH_UNIT_ORDERS, 0, "orders")   \
+    X(OH_UNIT_LINES, 1, "lines")     \
+    X(OH_UNIT_UNITS, 2, "units")     \
+    X(OH_UNIT_PARCELS, 3, "parcels")
+
 #define OH_ENUM_ROW(name, number, text) name = (number),
+enum oh_unit { OH_UNITS(OH_ENUM_ROW) };
 enum oh_node_type { OH_NODE_TYPES(OH_ENUM_ROW) };
 enum oh_state { OH_STATES(OH_ENUM_ROW) };
 enum oh_kind { OH_KINDS(OH_ENUM_ROW) };

@@ -1,0 +1,79 @@
+/*
+ * sourcing.h - the best plan for a basket: which node gives how much of which
+ * line (docs/spec/promise.md, SO1, SO2).
+ *
+ * Knows nothing of dates, services and stock: what a candidate can give and
+ * what a parcel of it is worth are asked through two functions. Parcels are
+ * monotone: with more in it, no term of a parcel gets smaller, and one that
+ * cannot be made does not become possible. That is what makes the search exact.
+ */
+#ifndef ONHAND_CORE_SOURCING_H
+#define ONHAND_CORE_SOURCING_H
+
+#include "onhand/timetable.h"
+
+#define SOURCING_LINES_MAX 2048u
+#define SOURCING_CANDIDATES_MAX 65535u
+#define SOURCING_STEPS_MAX 1000000u
+
+struct sourcing_terms { int64_t at[OH_TERM_COUNT]; };
+
+/* One way to use a node. Two with the same `site` exclude each other (the same node, waiting for different supplies). */
+struct sourcing_candidate {
+    uint32_t site;
+    struct sourcing_terms least; /* no parcel of it has a smaller term, whatever is in it */
+};
+
+struct sourcing_take { uint32_t line; int64_t quantity_milli; };
+
+struct sourcing_problem {
+    const int64_t *needs_milli; /* [line_count], each > 0 */
+    uint32_t line_count;        /* 1..SOURCING_LINES_MAX */
+    const uint32_t *bundles;    /* [line_count]: lines with the same number come from one node; NULL: each on its own */
+    const struct sourcing_candidate *candidates;
+    uint32_t candidate_count;   /* may be 0 */
+    const uint64_t *may_have;   /* [candidate * words + line / 64]: false: it gives nothing of the line */
+    uint32_t words;             /* (line_count + 63) / 64 */
+    const struct oh_objective *objective;
+    uint32_t parcels_max;       /* 1..OH_PARCELS_MAX: nodes of a plan */
+    bool split_orders;          /* false: all lines from one node */
+    bool split_lines;           /* false: each line from one node */
+    bool allow_partial;         /* lines may be left out, or be given less than they need */
+    uint32_t steps_max;         /* <= SOURCING_STEPS_MAX */
+    /* How much of the line the candidate can give: 0..any. The same answer each time. */
+    int64_t (*cap)(void *ctx, uint32_t candidate, uint32_t line);
+    /* The terms of a parcel of the candidate (complete is not looked at); false: it cannot be made. takes are ascending by line. */
+    bool (*parcel)(void *ctx, uint32_t candidate, const struct sourcing_take *takes, uint32_t take_count,
+                   struct sourcing_terms *out_terms);
+    void *ctx;
+};
+
+struct sourcing_pick { uint32_t candidate; uint32_t line; int64_t quantity_milli; };
+
+struct sourcing_plan {
+    bool is_found;
+    bool is_bounded;             /* the steps ended the search: the best found, maybe not the best there is */
+    uint32_t step_count;
+    struct sourcing_terms terms; /* of the whole plan: date the greatest, the others sums */
+    const struct sourcing_pick *picks; /* by line, then in the order they are taken; borrows from the scratch */
+    uint32_t pick_count;
+};
+
+struct sourcing_scratch; /* memory of the search, made once */
+
+/* Bytes of a scratch; 16-byte aligned memory of that size makes one. */
+size_t sourcing_scratch_size(void);
+struct sourcing_scratch *sourcing_scratch_init(void *memory);
+
+/*
+ * sourcing_solve - the best plan, or none.
+ *
+ * Post:    the plan's level vector is the least of all feasible plans (SO1), unless is_bounded.
+ * Cost:    when one candidate that is among the first by `least` can give everything: O(candidates + lines) and
+ *          few calls; else a search that ends after steps_max.
+ * Source:  docs/spec/promise.md, SO1, SO2.
+ */
+void sourcing_solve(const struct sourcing_problem *problem, struct sourcing_scratch *scratch,
+                    struct sourcing_plan *out_plan);
+
+#endif
