@@ -18,7 +18,7 @@
 
 struct sourcing_terms { int64_t at[OH_TERM_COUNT]; };
 
-/* One way to use a node. Two with the same `site` exclude each other (the same node, waiting for different supplies). */
+/* One way to use a node. Two with the same `site` exclude each other: one node, waiting for different supplies. */
 struct sourcing_candidate {
     uint32_t site;
     struct sourcing_terms least; /* no parcel of it has a smaller term, whatever is in it */
@@ -42,7 +42,7 @@ struct sourcing_problem {
     uint32_t steps_max;         /* <= SOURCING_STEPS_MAX */
     /* How much of the line the candidate can give: 0..any. The same answer each time. */
     int64_t (*cap)(void *ctx, uint32_t candidate, uint32_t line);
-    /* The terms of a parcel of the candidate (complete is not looked at); false: it cannot be made. takes are ascending by line. */
+    /* The terms of a parcel of the candidate (`complete` is not looked at); false: it cannot be made. Takes ascend. */
     bool (*parcel)(void *ctx, uint32_t candidate, const struct sourcing_take *takes, uint32_t take_count,
                    struct sourcing_terms *out_terms);
     void *ctx;
