@@ -90,6 +90,55 @@ void geo_index_remove(struct oh_ledger *ledger, uint16_t node)
             (ledger->nodes_by_z_count - at) * sizeof(*ledger->nodes_by_z));
 }
 
+/* ---- Nodes around a point --------------------------------------------------------------------- */
+
+struct scan {
+    const struct oh_ledger *ledger;
+    struct unit from;
+    const double *radius_km;
+    geo_look *look;
+    void *ctx;
+};
+
+static void scan_look(const struct scan *scan, uint16_t node)
+{
+    double distance_km = unit_distance_km(&scan->ledger->nodes[node], scan->from);
+    if (distance_km <= *scan->radius_km)
+        scan->look(scan->ctx, node, distance_km);
+}
+
+/* The least distance that a difference of z leaves possible: the difference of latitude. */
+static bool z_is_within(const struct scan *scan, double z)
+{
+    double angle = fabs(asin(z) - asin(scan->from.z));
+    return angle * EARTH_RADIUS_KM <= *scan->radius_km + 1e-6;
+}
+
+/* From the point's own height outwards, both ways, until neither can be near enough. */
+static void scan_by_place(const struct scan *scan)
+{
+    const struct oh_ledger *ledger = scan->ledger;
+    uint32_t up = index_lower_bound(ledger, scan->from.z);
+    uint32_t down = up;
+    bool up_is_open = true;
+    bool down_is_open = true;
+    while (up_is_open || down_is_open) {
+        up_is_open = up_is_open && up < ledger->nodes_by_z_count &&
+                     z_is_within(scan, ledger->nodes[ledger->nodes_by_z[up]].z);
+        if (up_is_open)
+            scan_look(scan, ledger->nodes_by_z[up++]);
+        down_is_open = down_is_open && down > 0 &&
+                       z_is_within(scan, ledger->nodes[ledger->nodes_by_z[down - 1]].z);
+        if (down_is_open)
+            scan_look(scan, ledger->nodes_by_z[--down]);
+    }
+}
+
+void geo_scan(const struct oh_ledger *ledger, struct oh_point point, const double *radius_km, geo_look *look, void *ctx)
+{
+    scan_by_place(&(struct scan){ ledger, unit_of(point), radius_km, look, ctx });
+}
+
 /* ---- Nearest with stock ----------------------------------------------------------------------- */
 
 struct search {
@@ -111,11 +160,9 @@ static bool row_is_before(const struct oh_near_row *row, double distance_km, uin
     return row->distance_km < distance_km || (row->distance_km == distance_km && row->node.index < node);
 }
 
-static void search_look(struct search *search, uint16_t node)
+static void search_look(void *ctx, uint16_t node, double distance_km)
 {
-    double distance_km = unit_distance_km(&search->ledger->nodes[node], search->from);
-    if (distance_km > search->radius_km)
-        return;
+    struct search *search = ctx;
     struct offer offer = offer_at_node(search->ledger, search->item, node, search->asker, search->now_us);
     int64_t free_milli = oh_min_i64(offer.free_milli, search->allowance_milli);
     if (free_milli < search->least_milli)
@@ -133,41 +180,16 @@ static void search_look(struct search *search, uint16_t node)
         search->radius_km = search->rows[search->row_max - 1].distance_km;
 }
 
-/* The least distance that a difference of z leaves possible: the difference of latitude. */
-static bool z_is_within(const struct search *search, double z)
-{
-    double angle = fabs(asin(z) - asin(search->from.z));
-    return angle * EARTH_RADIUS_KM <= search->radius_km + 1e-6;
-}
-
-/* From the point's own height outwards, both ways, until neither can be near enough. */
-static void search_by_place(struct search *search)
-{
-    const struct oh_ledger *ledger = search->ledger;
-    uint32_t up = index_lower_bound(ledger, search->from.z);
-    uint32_t down = up;
-    bool up_is_open = true;
-    bool down_is_open = true;
-    while (up_is_open || down_is_open) {
-        up_is_open = up_is_open && up < ledger->nodes_by_z_count &&
-                     z_is_within(search, ledger->nodes[ledger->nodes_by_z[up]].z);
-        if (up_is_open)
-            search_look(search, ledger->nodes_by_z[up++]);
-        down_is_open = down_is_open && down > 0 &&
-                       z_is_within(search, ledger->nodes[ledger->nodes_by_z[down - 1]].z);
-        if (down_is_open)
-            search_look(search, ledger->nodes_by_z[--down]);
-    }
-}
-
 /* When few nodes have the item, look at those. */
 static void search_by_item(struct search *search)
 {
     const struct item *item = &search->ledger->items[search->item];
     const uint16_t *nodes = item_node_list(search->ledger, item);
     for (uint32_t i = 0; i < item->node_count; i++) {
-        if (search->ledger->nodes[nodes[i]].has_point)
-            search_look(search, nodes[i]);
+        const struct node *node = &search->ledger->nodes[nodes[i]];
+        double distance_km = node->has_point ? unit_distance_km(node, search->from) : INFINITY;
+        if (node->has_point && distance_km <= search->radius_km)
+            search_look(search, nodes[i], distance_km);
     }
 }
 
@@ -192,6 +214,6 @@ uint32_t oh_available_near(const struct oh_ledger *ledger, struct oh_item_id ite
     if (ledger->items[item.index].node_count <= 256 || ledger->nodes_by_z_count == 0)
         search_by_item(&search);
     else
-        search_by_place(&search);
+        geo_scan(ledger, near->point, &search.radius_km, search_look, &search);
     return search.row_count;
 }

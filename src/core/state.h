@@ -554,6 +554,10 @@ void geo_index_remove(struct oh_ledger *ledger, uint16_t node);
 double geo_distance_km(const struct node *node, struct oh_point point);
 bool geo_is_within(const struct node *node, const struct oh_near *near);
 bool point_is_valid(struct oh_point point);
+/* Shows `look` every node with a place that is at most *radius_km away; it may make that smaller as it goes. */
+typedef void geo_look(void *ctx, uint16_t node, double distance_km);
+void geo_scan(const struct oh_ledger *ledger, struct oh_point point, const double *radius_km, geo_look *look,
+              void *ctx);
 
 /* reserve.c, actions.c */
 void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_reserve_command *command,

@@ -1,0 +1,173 @@
+/*
+ * promise.h - the parts of the promise engine and what they share
+ * (docs/spec/promise.md). Inside src/core/promise*.c only.
+ *
+ * A *basket* is the request with the lines of one item added up. The *offers* are
+ * every way a node can give something to it: a node now, or waiting for a
+ * supply. A *scope* is one delivery service, or one store to
+ * collect at: its candidates are those sites of the offers that reach it.
+ */
+#ifndef ONHAND_CORE_PROMISE_H
+#define ONHAND_CORE_PROMISE_H
+
+#include "core/chain.h"
+#include "core/sourcing.h"
+#include "core/state.h"
+
+#define SITES_MAX 65535u
+#define CELLS_MAX 4194304u      /* sites times lines of one basket */
+#define WAITS_MAX 8u            /* supplies a node's plan may wait for */
+#define STORES_LOOK_MAX 64u     /* stores looked at until enough can be collected at */
+#define EXCLUDED_WORDS (65536u / 64u)
+#define PICKS_MAX 65536u
+#define PARCELS_MAX (OH_PROMISE_OPTIONS_MAX * OH_PARCELS_MAX)
+
+struct basket_line {
+    uint32_t item;
+    uint32_t first;          /* index of the first line of the request with the item */
+    int64_t need_milli;      /* what is sourced: the request's, or what the channel's threshold leaves of it */
+    int64_t asked_milli;
+    int64_t allowance_milli; /* what the channel's threshold lets be had in all */
+    bool is_shared;          /* several lines of the request have the item */
+    struct oh_item_traits traits;
+};
+
+enum way { WAY_NOW, WAY_SUPPLY, WAY_BACKORDER };
+
+struct site {
+    uint16_t node;
+    uint8_t way;         /* enum way */
+    uint8_t kind;        /* enum oh_kind: what it is asked for */
+    int64_t stock_us;    /* when its stock is there */
+};
+
+struct offers {
+    bool is_made;
+    bool is_cut;         /* sites or cells beyond the limit were left out */
+    struct site *sites;
+    uint32_t site_count;
+    uint64_t *may_have;  /* [site * words] */
+    int64_t *caps;       /* [site * line_count]; -1: not asked yet */
+};
+
+struct scope {
+    struct oh_promise_engine *engine;
+    struct offers *offers;
+    bool is_collect;
+    uint32_t service;    /* OH_INDEX_NONE: collect */
+    uint16_t store;      /* OH_NODE_NONE: delivery */
+    struct route route;
+    int64_t until_us;    /* nothing later counts; CHAIN_NEVER: no bound */
+    uint32_t parcels_max;
+    uint32_t candidate_count;
+    uint32_t slot_after; /* slots before this are not looked at */
+};
+
+/* What a scope keeps of a candidate. */
+struct reach {
+    uint32_t site;
+    double distance_km;
+    int64_t distance_m;
+    int64_t learned_us;
+    const struct oh_transit_row *transit;       /* delivery */
+    const struct oh_departures *departures;     /* of the service's pickups, or of the lane; NULL: collected where it is */
+    struct oh_bytes lane;
+};
+
+struct oh_promise_engine {
+    struct oh_allocator allocator;
+    void *regions[32];
+    size_t region_sizes[32];
+    uint32_t region_count;
+
+    /* The question being answered. */
+    const struct oh_ledger *ledger;
+    const struct oh_timetable *timetable;
+    const struct oh_promise_request *request;
+    const struct oh_sourcing *policy;
+    struct oh_promise_answer *answer;
+    uint16_t channel;
+    int64_t now_us;     /* of the ledger: what is held, what is there */
+    int64_t ordered_us; /* when the order is placed */
+    bool has_point;
+    struct oh_point point;
+    struct oh_bytes country;
+    struct oh_bytes postal_code;
+    char postal_buffer[16];
+
+    uint64_t *excluded;  /* bitmap over nodes */
+    uint64_t *members;   /* bitmap over nodes: the channel's */
+    uint64_t members_version;
+    uint16_t members_channel;
+    struct basket_line *lines;
+    uint32_t line_count;
+    uint32_t words;
+    uint32_t *line_of;   /* request line -> basket line */
+    int64_t *needs;
+    uint32_t *bundles;
+    bool has_bundles;
+    bool *fits;          /* of the scope: the line can be had there at all */
+    uint32_t *node_site; /* node -> site of the offers being made */
+    uint32_t *node_stamp;
+    uint32_t stamp;
+    uint32_t ship_stamp; /* of the offers of this question's services */
+    struct offers ship, direct;
+    struct reach *reaches;
+    struct sourcing_candidate *candidates;
+    uint64_t *may_have;  /* of the scope's candidates */
+    uint16_t *stores;
+    double *store_km;
+    uint16_t *transit_rows, *cost_rows;
+    struct sourcing_take *takes;
+    struct sourcing_scratch *sourcing;
+
+    struct oh_promise_option *options;
+    struct oh_promise_parcel *parcels;
+    uint32_t parcel_count;
+    struct oh_promise_pick *picks;
+    uint32_t pick_count;
+    struct oh_promise_rejection *rejections;
+};
+
+static inline bool node_bit(const uint64_t *bitmap, uint32_t node)
+{
+    return (bitmap[node / 64] >> (node % 64) & 1) != 0;
+}
+
+/* promise.c */
+const struct oh_timetable_node *node_timetable(const struct oh_timetable *timetable, uint16_t node);
+
+/* promise_basket.c: the request, judged; false: refused. Fills channel, point, lines. */
+bool basket_make(struct oh_promise_engine *engine);
+
+/* promise_offers.c */
+/* Every node, to ship from. Made once for a question. */
+void offers_make_ship(struct oh_promise_engine *engine, struct offers *offers);
+/* The store itself, and the nodes that lanes bring things from, if the policy has it so. */
+void offers_make_store(struct oh_promise_engine *engine, struct offers *offers, uint16_t store);
+int64_t offers_cap(struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line);
+
+/* promise_parcel.c: one candidate with its takes, step by step; OH_REASON_CHOSEN, or what it fails by. */
+enum oh_reason parcel_make(const struct scope *scope, const struct reach *reach, const struct sourcing_take *takes,
+                           uint32_t take_count, struct oh_promise_parcel *out_parcel);
+/* The terms of any parcel of it at least; false: it can make none, *out_reason says why. */
+bool parcel_least(const struct scope *scope, const struct reach *reach, struct sourcing_terms *out_terms,
+                  enum oh_reason *out_reason);
+void parcel_terms(const struct scope *scope, const struct reach *reach, const struct oh_promise_parcel *parcel,
+                  const struct sourcing_take *takes, uint32_t take_count, struct sourcing_terms *out_terms);
+/* DA8: the latest moment before which the order could be placed with the parcel as early as it is. */
+int64_t parcel_order_by(const struct scope *scope, const struct reach *reach, const struct oh_promise_parcel *parcel,
+                        const struct sourcing_take *takes, uint32_t take_count);
+
+/* promise_scope.c: one service, or one store. */
+enum oh_reason reach_make(const struct scope *scope, uint32_t site, struct reach *out_reach);
+void scope_service(struct oh_promise_engine *engine, uint32_t service);
+/* True: an option came of it. */
+bool scope_store(struct oh_promise_engine *engine, uint16_t store);
+
+/* promise_explain.c */
+void explain_scope(struct scope *scope, const struct oh_promise_option *chosen);
+void explain_add(struct oh_promise_engine *engine, const struct oh_promise_rejection *rejection);
+enum oh_reason gap_reason(enum oh_gap gap);
+
+#endif
