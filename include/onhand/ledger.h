@@ -211,6 +211,26 @@ uint32_t oh_available_near(const struct oh_ledger *ledger, struct oh_item_id ite
                            struct oh_asker asker, int64_t min_quantity_milli, int64_t now_us, uint32_t rows_max,
                            struct oh_near_row *out_rows);
 
+/* ---- What a promise asks ---------------------------------------------------------------------- */
+
+/* What sourcing must know of an item. class_index: small and dense, the same for the same class; 0: no class. */
+struct oh_item_traits { uint32_t class_index; uint32_t weight_grams; uint32_t side_mm; uint32_t volume_cm3; };
+void oh_item_traits(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_item_traits *out_traits);
+
+/* Differs after any change of a document, node, group, channel or item class: what a timetable is made of. */
+uint64_t oh_documents_version(const struct oh_ledger *ledger);
+
+/* ATP: what the asker can have by `by_us`, supplies to come included (docs/spec/promise.md, AT1). >= 0. */
+int64_t oh_atp_at_node(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_node_id node,
+                       struct oh_asker asker, int64_t by_us, int64_t now_us);
+
+/* The etas after now_us of the position's supplies, ascending, each once; at most times_max. Returns how many. */
+uint32_t oh_supply_times(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_node_id node,
+                         int64_t now_us, uint32_t times_max, int64_t *out_times_us);
+
+/* What is booked of a resource in the window that begins at from_us; due holds count for nothing (CA1, CA4). */
+int64_t oh_booked(const struct oh_ledger *ledger, struct oh_bytes resource, int64_t from_us, int64_t now_us);
+
 /* ---- Reservations ----------------------------------------------------------------------------- */
 
 struct oh_reservation_id { uint32_t index; };

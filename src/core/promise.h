@@ -70,7 +70,7 @@ struct reach {
     int64_t distance_m;
     int64_t learned_us;
     const struct oh_transit_row *transit;       /* delivery */
-    const struct oh_departures *departures;     /* of the service's pickups, or of the lane; NULL: collected where it is */
+    const struct oh_departures *departures;     /* of the pickups, or of the lane; NULL: collected where it is */
     struct oh_bytes lane;
 };
 

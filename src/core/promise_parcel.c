@@ -468,8 +468,10 @@ static int64_t ready_limit_of_capacity(const struct scope *scope, const struct o
         return limit_us;
     int64_t load = load_milli(capacity->unit, takes, take_count);
     int64_t limit = INT64_MIN;
-    for (uint32_t i = window_first(capacity, ready_us); i < capacity->count && capacity->at[i].from_us < limit_us; i++) {
+    for (uint32_t i = window_first(capacity, ready_us); i < capacity->count; i++) {
         const struct oh_window *window = &capacity->at[i];
+        if (window->from_us >= limit_us)
+            break;
         if (window->limit_milli >= load &&
             room_milli(scope->engine, schedule->capacity_resource, window->from_us, window->limit_milli) >= load)
             limit = oh_min_i64(limit_us, window->until_us);
