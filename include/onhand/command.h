@@ -186,6 +186,26 @@ struct oh_reserve_line {
     int64_t quantity_milli; /* > 0 */
 };
 
+/* What of a line comes from which node: decided already (a promise), so it is only judged. */
+struct oh_reserve_pick {
+    uint32_t line;          /* index into lines */
+    uint16_t node;
+    enum oh_kind kind;      /* what the node is asked for: OH_KIND_TRANSFER when it only feeds a store */
+    int64_t quantity_milli; /* > 0 */
+    int64_t due_at_us;      /* of a supply to come (docs/spec/promise.md, AT2); OH_TIME_US_NONE: of what is there */
+};
+
+/* A quantity of a resource taken in [from, until): with it, at most limit_milli are (CA1 to CA3). */
+struct oh_reserve_booking {
+    struct oh_bytes resource; /* 1..OH_RESOURCE_SIZE_MAX bytes */
+    uint16_t node;            /* whose claims it is for */
+    enum oh_unit unit;
+    int64_t from_us;
+    int64_t until_us;
+    int64_t quantity_milli;   /* > 0 */
+    int64_t limit_milli;
+};
+
 struct oh_reserve_command {
     struct oh_bytes id; /* optional: the ledger makes one from its seq */
     struct oh_bytes channel;
@@ -197,6 +217,12 @@ struct oh_reserve_command {
     struct oh_near near; /* candidates within the radius; ranks them under `nearest` */
     const struct oh_reserve_line *lines;
     uint32_t line_count; /* 1..OH_LINES_MAX */
+    const struct oh_reserve_pick *picks; /* ascending by line; none: the ledger picks */
+    uint32_t pick_count;                 /* <= OH_CLAIMS_MAX */
+    const struct oh_reserve_booking *bookings;
+    uint32_t booking_count; /* <= OH_BOOKINGS_MAX */
+    struct oh_bytes promise; /* kept with the reservation and not read: up to OH_PROMISE_SIZE_MAX bytes */
+    uint64_t fingerprint;    /* of what was asked, where lines and picks are the outcome of it; 0: of this command */
 };
 
 /* One line of an action. quantity_milli 0: all of it (change: required, may be 0 with has_quantity). */

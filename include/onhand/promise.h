@@ -77,6 +77,7 @@ struct oh_promise_request {
     const struct oh_promise_line *lines;
     uint32_t line_count; /* 1..OH_PROMISE_LINES_MAX */
     struct oh_destination destination;
+    struct oh_near near; /* where stores are looked for; not set: around the destination, as far as the channel says */
     bool wants_ship;
     bool wants_collect;
     const struct oh_bytes *services; /* none: those of the channel */

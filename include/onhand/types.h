@@ -30,6 +30,10 @@
 #define OH_ENTRIES_MAX 10000u         /* entries of one adjust or sync */
 #define OH_BATCH_MAX 1000u            /* reservations of one batch */
 #define OH_BATCH_LINES_MAX 10000u     /* lines of one batch, all told */
+#define OH_BOOKINGS_MAX 256u          /* bookings of one reservation */
+#define OH_RESOURCE_SIZE_MAX 200u     /* bytes of a resource's name */
+#define OH_PROMISE_SIZE_MAX 1048576u  /* bytes of what a promise keeps with its reservation */
+#define OH_DOCUMENT_SIZE_MAX 65536u   /* bytes of one document */
 #define OH_ID_SIZE_MAX 64u            /* bytes of UTF-8 of any id, key, source, customer, order */
 #define OH_TEXT_SIZE_MAX 128u         /* bytes of UTF-8 of a name or a reason */
 #define OH_QUANTITY_MILLI_MAX 1000000000000ll       /* one entry or line: 1,000,000,000 units */
@@ -122,6 +126,7 @@ const char *oh_status_text(enum oh_status status);
 const char *oh_band_text(enum oh_band band);
 const char *oh_policy_text(enum oh_policy policy);
 const char *oh_fence_policy_text(enum oh_fence_policy policy);
+const char *oh_unit_text(enum oh_unit unit);
 
 /* The value of a word; false when it is none of them, *out untouched. Any thread. */
 bool oh_node_type_parse(struct oh_bytes text, enum oh_node_type *out);

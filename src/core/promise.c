@@ -167,10 +167,11 @@ static void store_look(void *ctx, uint16_t node, double distance_km)
 /* The nearest; without a destination those that come first. */
 static uint32_t stores_find(struct oh_promise_engine *engine)
 {
-    double radius = engine->policy->radius_km;
+    const struct oh_near *near = &engine->request->near;
+    double radius = near->is_set && near->radius_km > 0 ? near->radius_km : engine->policy->radius_km;
     struct nearest nearest = { .engine = engine, .radius_km = radius > 0 ? radius : RADIUS_KM_ALL };
-    if (engine->has_point) {
-        geo_scan(engine->ledger, engine->point, &nearest.radius_km, store_look, &nearest);
+    if (engine->has_near) {
+        geo_scan(engine->ledger, engine->near, &nearest.radius_km, store_look, &nearest);
         return nearest.count;
     }
     for (uint32_t node = 0; node < engine->ledger->node_count && nearest.count < STORES_LOOK_MAX; node++) {

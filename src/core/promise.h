@@ -91,6 +91,8 @@ struct oh_promise_engine {
     int64_t ordered_us; /* when the order is placed */
     bool has_point;
     struct oh_point point;
+    bool has_near;      /* where stores are looked for */
+    struct oh_point near;
     struct oh_bytes country;
     struct oh_bytes postal_code;
     char postal_buffer[16];

@@ -209,6 +209,11 @@ bool basket_make(struct oh_promise_engine *engine)
 {
     if (!channel_resolve(engine) || !lines_make(engine) || !destination_resolve(engine) || !without_resolve(engine))
         return false;
+    const struct oh_near *near = &engine->request->near;
+    if (near->is_set && !point_is_valid(near->point))
+        return say(engine, OH_V_INVALID_VALUE, OH_FIELD_NEAR, OH_INDEX_NONE);
+    engine->has_near = near->is_set || engine->has_point;
+    engine->near = near->is_set ? near->point : engine->point;
     members_make(engine);
     return true;
 }

@@ -274,7 +274,7 @@ static bool engine_has_room(const struct oh_promise_engine *engine)
 static double store_distance(const struct oh_promise_engine *engine, uint16_t store)
 {
     const struct node *node = &engine->ledger->nodes[store];
-    return engine->has_point && node->has_point ? geo_distance_km(node, engine->point) : -1;
+    return engine->has_near && node->has_point ? geo_distance_km(node, engine->near) : -1;
 }
 
 static struct oh_promise_option *option_make(struct scope *scope, const struct sourcing_plan *plan)

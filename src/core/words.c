@@ -43,6 +43,12 @@ const char *oh_policy_text(enum oh_policy policy)
     return "unknown";
 }
 
+const char *oh_unit_text(enum oh_unit unit)
+{
+    switch (unit) { OH_UNITS(TEXT_CASE) }
+    return "unknown";
+}
+
 const char *oh_fence_policy_text(enum oh_fence_policy policy)
 {
     switch (policy) { OH_FENCE_POLICIES(TEXT_CASE) }
