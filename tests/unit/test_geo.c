@@ -4,8 +4,10 @@
 #include "base/prng.h"
 #include "support/shop.h"
 #include "support/test.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define NODES 900u /* more than an item may have to be looked up by its nodes */
 
@@ -99,6 +101,108 @@ static void test_geo_finds_what_looking_at_every_node_finds(void **state)
     shop_close(shop);
 }
 
+/* ---- Where a map has its edges ----------------------------------------------------------------- */
+
+static uint64_t seed_of_run(void)
+{
+    const char *text = getenv("ONHAND_SEED");
+    return text == NULL ? 1 : strtoull(text, NULL, 10);
+}
+
+static double degrees_between(struct oh_prng *prng, double low, double high)
+{
+    return low + (high - low) * (double)oh_prng_below(prng, 1000001) / 1e6;
+}
+
+/* At the date line, at either pole, on one of them exactly, or anywhere; on both sides of each. */
+static struct oh_point edge_point(struct oh_prng *prng)
+{
+    double wide = oh_prng_below(prng, 2) == 0 ? 0.01 : 3;
+    double sign = oh_prng_below(prng, 2) == 0 ? 1 : -1;
+    switch (oh_prng_below(prng, 8)) {
+    case 0:
+        return (struct oh_point){ sign * 90, degrees_between(prng, -180, 180) };
+    case 1:
+        return (struct oh_point){ degrees_between(prng, -90, 90), sign * 180 };
+    case 2:
+    case 3:
+        return (struct oh_point){ sign * degrees_between(prng, 90 - wide, 90), degrees_between(prng, -180, 180) };
+    case 4:
+        return (struct oh_point){ degrees_between(prng, -90, 90), degrees_between(prng, -180, 180) };
+    default:
+        return (struct oh_point){ degrees_between(prng, -wide, wide), sign * degrees_between(prng, 180 - wide, 180) };
+    }
+}
+
+static void edge_map_make(struct shop *shop, struct oh_prng *prng)
+{
+    char name[16];
+    shop_item(shop, "s");
+    for (uint32_t i = 0; i < NODES; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        points[i] = edge_point(prng);
+        stocks[i] = (int64_t)oh_prng_below(prng, 4);
+        assert_int_equal(shop_node_at(shop, name, points[i].latitude, points[i].longitude), OH_OK_DONE);
+        assert_int_equal(shop_adjust(shop, "s", name, (double)stocks[i] + 0.5), OH_OK_DONE);
+    }
+}
+
+static int distance_compare(const void *a, const void *b)
+{
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* The distances of all that are near enough, nearest first. Two ways to measure differ by less than a metre. */
+static uint32_t edge_distances(const struct oh_near *near, double distances[NODES])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < NODES; i++) {
+        double km = distance_km(points[i], near->point);
+        if (stocks[i] >= 1 && (near->radius_km <= 0 || km <= near->radius_km))
+            distances[count++] = km;
+    }
+    qsort(distances, count, sizeof(distances[0]), distance_compare);
+    return count;
+}
+
+static void edge_round(struct shop *shop, struct oh_prng *prng, uint32_t round)
+{
+    static struct oh_near_row rows[OH_NEAR_ROWS_MAX];
+    static double distances[NODES];
+    struct oh_near near = { true, edge_point(prng), 0 };
+    near.radius_km = round % 2 == 0 ? 0 : (double)(1 + oh_prng_below(prng, round % 4 == 1 ? 5 : 2000)) + 0.000321;
+    uint32_t rows_max = 1 + (uint32_t)oh_prng_below(prng, round % 3 == 0 ? OH_NEAR_ROWS_MAX : 8);
+    uint32_t count = oh_available_near(shop->ledger, shop_item_id(shop, "s"), &near,
+                                       shop_asker(shop, "", OH_KIND_ANY), 1000, shop->now_us, rows_max, rows);
+    uint32_t wanted = edge_distances(&near, distances);
+    if (count != (wanted < rows_max ? wanted : rows_max))
+        fail_msg("seed %" PRIu64 ", round %u: %u nodes instead of %u", seed_of_run(), round, count, wanted);
+    for (uint32_t i = 0; i < count; i++) {
+        double own_km = distance_km(points[rows[i].node.index], near.point);
+        if (fabs(rows[i].distance_km - distances[i]) > 1e-3 || fabs(rows[i].distance_km - own_km) > 1e-3)
+            fail_msg("seed %" PRIu64 ", round %u, row %u: node %u at %.6f km, is at %.6f, the nearest at %.6f",
+                     seed_of_run(), round, i, (unsigned)rows[i].node.index, rows[i].distance_km, own_km,
+                     distances[i]);
+    }
+}
+
+static void test_geo_is_right_at_the_date_line_and_at_the_poles(void **state)
+{
+    (void)state;
+    struct oh_ledger_options options = large();
+    struct oh_prng prng;
+    oh_prng_init(&prng, seed_of_run());
+    for (uint32_t map = 0; map < 4; map++) {
+        struct shop *shop = shop_open(&options);
+        edge_map_make(shop, &prng);
+        for (uint32_t round = 0; round < 300; round++)
+            edge_round(shop, &prng, round);
+        shop_close(shop);
+    }
+}
+
 /* A hold that ends later counts now, and not then: the question brings its time. */
 static void test_geo_answers_for_the_time_it_is_asked_for(void **state)
 {
@@ -178,6 +282,8 @@ int main(void)
         cmocka_unit_test(test_geo_answers_for_the_time_it_is_asked_for),
         cmocka_unit_test(test_geo_is_empty_when_no_node_has_a_place),
         cmocka_unit_test(test_geo_measures_the_longest_ways),
+        cmocka_unit_test(test_geo_is_right_at_the_date_line_and_at_the_poles),
     };
+    printf("seed %" PRIu64 " (ONHAND_SEED)\n", seed_of_run());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
