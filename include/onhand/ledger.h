@@ -118,6 +118,13 @@ bool oh_channel_find(const struct oh_ledger *ledger, struct oh_bytes channel, st
 bool oh_postal_code_find(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
                          struct oh_postal_code_command *out_value);
 
+/* Where a destination is (docs/spec/promise.md, GE1): the code itself, else the outward part of a full code. */
+enum oh_postal_match { OH_POSTAL_EXACT = 0, OH_POSTAL_OUTWARD = 1 };
+/* out_place->postal_code is the one that was found. False: unknown, both untouched. Case, spaces and hyphens of
+ * the code do not count. Cost: O(1). */
+bool oh_postal_code_resolve(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
+                            struct oh_postal_code_command *out_place, enum oh_postal_match *out_match);
+
 uint32_t oh_item_count(const struct oh_ledger *ledger);
 uint32_t oh_node_count(const struct oh_ledger *ledger);
 uint32_t oh_group_count(const struct oh_ledger *ledger);

@@ -143,7 +143,7 @@ static enum oh_err targets_read(struct oh_bench_targets *targets, enum oh_row_ki
     enum oh_row_format format = OH_ROW_CSV;
     struct oh_row_reader *reader = NULL;
     struct oh_rows *rows = NULL;
-    if (!oh_row_format_of(path, &format)) {
+    if (!oh_row_format_of(path, &format) || format == OH_ROW_GEONAMES) {
         oh_diag_set(diag, "%s: the name must end in .csv or .ndjson, or in one of these and .gz", path);
         return OH_E_INVALID;
     }

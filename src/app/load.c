@@ -240,6 +240,12 @@ static enum oh_row_format source_format(const struct oh_load_source *source)
     return format;
 }
 
+static const char *const media_types[] = {
+    [OH_ROW_CSV] = "text/csv",
+    [OH_ROW_NDJSON] = "application/x-ndjson",
+    [OH_ROW_GEONAMES] = "text/tab-separated-values",
+};
+
 static void put_import_head(struct load *load, const struct oh_load_source *source, enum oh_row_format format,
                             uint64_t first_row, struct oh_strbuf *out)
 {
@@ -249,7 +255,7 @@ static void put_import_head(struct load *load, const struct oh_load_source *sour
     oh_strbuf_put_text(out, " HTTP/1.1\r\n");
     oh_url_put_host(&load->client.url, out);
     oh_strbuf_printf(out, "Content-Type: %s\r\nImport-Id: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
-                     format == OH_ROW_CSV ? "text/csv" : "application/x-ndjson", source->import);
+                     media_types[format], source->import);
 }
 
 /* A bad file stays bad; a database that is gone may come back. */
@@ -604,7 +610,8 @@ static const char load_help[] =
     "       onhand load --to URL --from-postgres URI --query F [options]\n"
     "\n"
     "Loads files into a running server, in the order above. A file is CSV with a header\n"
-    "(.csv) or one JSON object a line (.ndjson, .jsonl), plain or gzipped (.gz).\n"
+    "(.csv) or one JSON object a line (.ndjson, .jsonl), plain or gzipped (.gz). Postal codes\n"
+    "may also be a file of GeoNames as it is published (.txt, .tsv).\n"
     "Or loads the rows of queries in PostgreSQL: F is SQL, in which a line\n"
     "  -- load: KIND\n"
     "begins the query of nodes, items, postal_codes, groups, stock or supplies. Its columns\n"
@@ -700,7 +707,7 @@ static int load_take_option(struct load *load, int option, const char *value, ch
 static bool source_check(struct load *load, size_t kind, struct oh_diag *diag)
 {
     struct oh_load_source *source = &load->sources[kind];
-    enum oh_row_format format;
+    enum oh_row_format format = OH_ROW_CSV;
     bool has_query = load->queries != NULL && oh_queries_has(load->queries, kind);
     source->kind = load_kinds[kind];
     if (source->path == NULL && !has_query)
@@ -714,6 +721,10 @@ static bool source_check(struct load *load, size_t kind, struct oh_diag *diag)
     source->name = has_query ? source->query_name : source->path;
     if (!has_query && !oh_row_format_of(source->path, &format)) {
         oh_diag_set(diag, "%s: the name must end in .csv or .ndjson, or in one of these and .gz", source->path);
+        return false;
+    }
+    if (!has_query && format == OH_ROW_GEONAMES && strcmp(source->kind, "postal_codes") != 0) {
+        oh_diag_set(diag, "%s: .txt and .tsv are the layout of GeoNames, which is for postal codes", source->path);
         return false;
     }
     if (has_query && load->import_id == NULL)

@@ -57,6 +57,10 @@ bool oh_row_format_of(const char *path, enum oh_row_format *out_format)
         *out_format = OH_ROW_CSV;
         return true;
     }
+    if (name_ends_with(path, size, ".txt") || name_ends_with(path, size, ".tsv")) {
+        *out_format = OH_ROW_GEONAMES;
+        return true;
+    }
     if (name_ends_with(path, size, ".ndjson") || name_ends_with(path, size, ".jsonl")) {
         *out_format = OH_ROW_NDJSON;
         return true;

@@ -1,5 +1,5 @@
 /*
- * row_reader.h - a CSV or NDJSON file of any size, plain or gzipped, or a stream
+ * row_reader.h - a CSV, NDJSON or GeoNames file of any size, plain or gzipped, or a stream
  * of such bytes, as blocks of whole rows.
  *
  * It finds where rows end; it does not judge them: the server does. Rows end
@@ -19,7 +19,7 @@
 /* Bytes of one row that are carried. The server refuses shorter ones already, and says so row by row. */
 #define OH_READER_ROW_SIZE_MAX (1u << 20)
 
-/* By the name's end: .csv, .ndjson or .jsonl, each also with .gz. False for any other. */
+/* By the name's end: .csv, .ndjson or .jsonl, .txt or .tsv (GeoNames), each also with .gz. False for any other. */
 bool oh_row_format_of(const char *path, enum oh_row_format *out_format);
 
 struct oh_row_reader;
@@ -47,7 +47,7 @@ enum oh_err oh_row_reader_open_source(const char *name, enum oh_row_format forma
                                       const struct oh_row_source *source, struct oh_row_reader **out_reader,
                                       struct oh_diag *diag) OH_MUST_CHECK;
 
-/* The CSV header with its line end; empty for NDJSON. Lent until close. */
+/* The CSV header with its line end; empty for other formats. Lent until close. */
 struct oh_bytes oh_row_reader_header(const struct oh_row_reader *reader);
 
 /*

@@ -46,3 +46,13 @@ void oh_fault_set(struct oh_fault *fault, enum oh_fault_type type, struct oh_byt
     size_t size = written < 0 ? 0 : strnlen(fault->detail, sizeof(fault->detail) - 1);
     fault->detail[text_cut(fault->detail, size, size)] = '\0';
 }
+
+void oh_fault_set_postal_code(struct oh_fault *fault, struct oh_bytes field, struct oh_bytes country,
+                              struct oh_bytes postal_code)
+{
+    int country_size = (int)text_cut(country.data, country.size, 32);
+    int size = (int)text_cut(postal_code.data, postal_code.size, 32);
+    oh_fault_set(fault, OH_FAULT_UNKNOWN_POSTAL_CODE, field,
+                 "Neither this postal code was imported for the country, nor an outward part of it: %.*s %.*s",
+                 country_size, country.data, size, postal_code.data);
+}

@@ -118,19 +118,19 @@ enum oh_err oh_request_sync(struct oh_json_document *document, struct oh_bytes b
 static bool near_resolve(const struct oh_ledger *ledger, const struct oh_near_form *form, struct oh_near *out)
 {
     struct oh_postal_code_command place;
+    enum oh_postal_match match;
     *out = (struct oh_near){ .is_set = form->is_set, .point = form->point, .radius_km = form->radius_km };
     if (!form->is_set || form->has_point)
         return true;
-    if (ledger == NULL || !oh_postal_code_find(ledger, form->country, form->postal_code, &place))
+    if (ledger == NULL || !oh_postal_code_resolve(ledger, form->country, form->postal_code, &place, &match))
         return false;
     out->point = place.point;
     return true;
 }
 
-static enum oh_err refuse_postal_code(struct oh_fault *fault)
+static enum oh_err refuse_postal_code(const struct oh_near_form *form, struct oh_fault *fault)
 {
-    oh_fault_set(fault, OH_FAULT_UNKNOWN_POSTAL_CODE, OH_BYTES("near.postal_code"),
-                 "The postal code is not one that was imported for this country.");
+    oh_fault_set_postal_code(fault, OH_BYTES("near.postal_code"), form->country, form->postal_code);
     return OH_E_SYNTAX;
 }
 
@@ -155,7 +155,7 @@ enum oh_err oh_request_reserve(struct oh_json_document *document, const struct o
     oh_json_document_clear(document);
     if (oh_json_bind(document, &oh_shape_reserve, body, &form, fault) != OH_OK)
         return OH_E_SYNTAX;
-    return reserve_from_form(ledger, &form, out) ? OH_OK : refuse_postal_code(fault);
+    return reserve_from_form(ledger, &form, out) ? OH_OK : refuse_postal_code(&form.near, fault);
 }
 
 /* The reservation with which a batch has too many lines; `count` when it has not. */
@@ -246,7 +246,7 @@ enum oh_err oh_request_availability(struct oh_json_document *document, const str
     bool is_known = near_resolve(ledger, &form.near, &form.request.near);
     form.request.near_limit = form.near.is_set ? form.near.limit : OH_NEAR_LIMIT_DEFAULT;
     if (!is_known)
-        return refuse_postal_code(fault);
+        return refuse_postal_code(&form.near, fault);
     if (availability_cells(&form.request) > OH_CELLS_MAX) {
         oh_fault_set(fault, OH_FAULT_TOO_MANY, OH_BYTES("skus"),
                      "skus times nodes (or near.limit) is at most %u.", OH_CELLS_MAX);

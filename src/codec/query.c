@@ -247,11 +247,13 @@ static enum oh_err near_of_postal_code(struct oh_bytes text, const struct oh_led
     struct oh_bytes postal_code = text;
     struct oh_bytes country = text_cut(&postal_code, ':');
     struct oh_postal_code_command place;
+    enum oh_postal_match match;
     if (country.size == 0 || postal_code.size == 0)
         return refuse_near(fault);
-    if (ledger == NULL || !oh_postal_code_find(ledger, country, postal_code, &place))
-        return refuse(fault, OH_FAULT_UNKNOWN_POSTAL_CODE, OH_BYTES("near"),
-                      "The postal code is not one that was imported for this country.");
+    if (ledger == NULL || !oh_postal_code_resolve(ledger, country, postal_code, &place, &match)) {
+        oh_fault_set_postal_code(fault, OH_BYTES("near"), country, postal_code);
+        return OH_E_SYNTAX;
+    }
     *out = place.point;
     return OH_OK;
 }

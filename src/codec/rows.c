@@ -7,7 +7,7 @@
 #include "codec/shape_table.h"
 #include <stdlib.h>
 
-#define ROW_TEXT_SIZE        (OH_ROW_SIZE_MAX + 1u) /* room for one row of either format */
+#define ROW_TEXT_SIZE        (OH_ROW_SIZE_MAX + 1u) /* room for one row of any format */
 #define STORE_SIZE           (256u * 1024u)    /* text of the rows that are lent, and of the one being read */
 #define JSON_ARENA_SIZE_MAX  ((size_t)8 << 20) /* values of as many NDJSON rows as can be lent */
 #define BYTE_ORDER_MARK      "\xef\xbb\xbf"
@@ -74,6 +74,7 @@ enum oh_err oh_rows_create(enum oh_row_kind kind, enum oh_row_format format, uin
                            struct oh_rows **out_rows)
 {
     OH_ASSERT(first_row >= 1);
+    OH_ASSERT(format != OH_ROW_GEONAMES || kind == OH_ROWS_POSTAL_CODES);
     struct oh_rows *rows = malloc(sizeof(*rows));
     if (rows == NULL)
         return OH_E_NOMEM;
@@ -304,6 +305,72 @@ static bool json_row_bind(struct oh_rows *rows, void *object, struct oh_fault *f
     return false;
 }
 
+/* ---- GeoNames --------------------------------------------------------------------------------- */
+
+/* The columns of the readme of https://download.geonames.org/export/zip; the last may be missing. NULL: not read. */
+static const char *const geonames_columns[] = {
+    "country", "postal_code", "place", NULL, NULL, NULL, NULL, NULL, NULL, "lat", "lon", NULL,
+};
+#define GEONAMES_COLUMN_COUNT ((uint32_t)(sizeof(geonames_columns) / sizeof(geonames_columns[0])))
+
+static struct oh_bytes cell_cut(struct oh_bytes *rest)
+{
+    const char *tab = memchr(rest->data, '\t', rest->size);
+    size_t size = tab == NULL ? rest->size : (size_t)(tab - rest->data);
+    size_t used = tab == NULL ? size : size + 1;
+    struct oh_bytes cell = { rest->data, size };
+    *rest = (struct oh_bytes){ rest->data + used, rest->size - used };
+    return cell;
+}
+
+static bool geonames_count_is_right(struct oh_bytes line, struct oh_fault *fault)
+{
+    uint32_t count = 1;
+    for (size_t i = 0; i < line.size; i++)
+        count += line.data[i] == '\t';
+    if (count == GEONAMES_COLUMN_COUNT || count == GEONAMES_COLUMN_COUNT - 1)
+        return true;
+    oh_fault_set(fault, OH_FAULT_INVALID_VALUE, OH_BYTES_NONE,
+                 "The row has %u columns between tabs; the GeoNames layout has 12, of which the last may be missing.",
+                 (unsigned)count);
+    return false;
+}
+
+static bool geonames_row_bind(struct oh_rows *rows, void *object, struct oh_fault *fault)
+{
+    const struct oh_shape *shape = row_types[rows->kind].shape;
+    struct oh_bytes rest = { rows->line.text, rows->line.size };
+    uint32_t given = 0;
+    if (rows->line.is_too_long)
+        return refuse(fault, OH_FAULT_TOO_LONG, OH_BYTES_NONE, "A row has at most 8192 bytes.");
+    if (!geonames_count_is_right(rest, fault))
+        return false;
+    oh_shape_prepare(shape, object);
+    for (uint32_t i = 0; i < GEONAMES_COLUMN_COUNT; i++) {
+        struct oh_bytes cell = cell_cut(&rest);
+        if (cell.size == 0 || geonames_columns[i] == NULL)
+            continue;
+        uint32_t index = oh_shape_find(shape, oh_bytes_of(geonames_columns[i]), 0);
+        if (!cell_bind(&shape->fields[index], cell, object, fault))
+            return false;
+        given |= UINT32_C(1) << index;
+    }
+    return oh_shape_finish(shape, object, given, fault);
+}
+
+static bool row_bind(struct oh_rows *rows, void *object, struct oh_fault *fault)
+{
+    switch (rows->format) {
+    case OH_ROW_CSV:
+        return csv_row_bind(rows, object, fault);
+    case OH_ROW_NDJSON:
+        return json_row_bind(rows, object, fault);
+    case OH_ROW_GEONAMES:
+        return geonames_row_bind(rows, object, fault);
+    }
+    OH_UNREACHABLE();
+}
+
 /* Whether the row says what it is about: the shapes leave that to the path of a PUT. */
 static bool row_has_id(const struct row_type *type, const void *object, struct oh_fault *fault)
 {
@@ -327,9 +394,7 @@ static enum oh_row_status rows_give(struct oh_rows *rows, struct oh_row *out_row
     out_row->number = rows->next_number++;
     out_row->command.type = type->command_type;
     out_row->command.key = OH_BYTES_NONE;
-    bool is_bound = rows->format == OH_ROW_CSV ? csv_row_bind(rows, object, &out_row->fault)
-                                               : json_row_bind(rows, object, &out_row->fault);
-    if (!is_bound || !row_has_id(type, object, &out_row->fault))
+    if (!row_bind(rows, object, &out_row->fault) || !row_has_id(type, object, &out_row->fault))
         return OH_ROW_FAULT;
     rows->lent_size += rows->format == OH_ROW_CSV ? rows->csv.size : rows->line.size;
     rows->lent_count++;
@@ -349,7 +414,7 @@ static enum oh_row_status rows_give_none(struct oh_rows *rows, struct oh_row *ou
 {
     if (!rows->is_finished)
         return OH_ROW_MORE;
-    if (rows->format == OH_ROW_NDJSON || rows->has_header)
+    if (rows->format != OH_ROW_CSV || rows->has_header)
         return OH_ROW_END;
     oh_fault_set(&rows->refusal, OH_FAULT_EMPTY_BODY, OH_BYTES_NONE, "The header row is missing.");
     return rows_refuse(rows, out_row);
@@ -375,7 +440,7 @@ enum oh_row_status oh_rows_next(struct oh_rows *rows, struct oh_row *out_row)
         rows->is_row_begun = false;
         if (rows_row_is_blank(rows))
             continue;
-        if (rows->format == OH_ROW_NDJSON || rows->has_header)
+        if (rows->format != OH_ROW_CSV || rows->has_header)
             return rows_give(rows, out_row);
         if (!header_read(rows, &rows->refusal))
             return rows_refuse(rows, out_row);

@@ -1,5 +1,5 @@
 /*
- * rows.h - imports: a stream of CSV or NDJSON bytes to rows, in constant memory.
+ * rows.h - imports: a stream of CSV, NDJSON or GeoNames bytes to rows, in constant memory.
  *
  * The bytes come in chunks that are cut anywhere. Each row becomes a command
  * (or, for stock, an entry of a sync) or a fault with its number and field.
@@ -46,7 +46,9 @@ bool oh_row_kind_parse(struct oh_bytes text, enum oh_row_kind *out);
 enum oh_row_format {
     /* RFC 4180, UTF-8 with or without a byte order mark, a header row with known columns in any order. */
     OH_ROW_CSV = 0,
-    OH_ROW_NDJSON = 1 /* one JSON object a line, the columns are its fields */
+    OH_ROW_NDJSON = 1, /* one JSON object a line, the columns are its fields */
+    /* Postal codes only, as GeoNames publishes them: no header, 11 or 12 columns between tabs, nothing quoted. */
+    OH_ROW_GEONAMES = 2
 };
 
 enum oh_row_status {
@@ -68,7 +70,7 @@ struct oh_row {
 
 struct oh_rows;
 
-/* Shapes: first_row >= 1 (asserted). Errors: OH_E_NOMEM. */
+/* Shapes: first_row >= 1; GeoNames only with postal codes. (asserted) Errors: OH_E_NOMEM. */
 OH_MUST_CHECK enum oh_err oh_rows_create(enum oh_row_kind kind, enum oh_row_format format, uint64_t first_row,
                                          struct oh_rows **out_rows);
 void oh_rows_destroy(struct oh_rows **rows);

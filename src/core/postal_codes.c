@@ -95,13 +95,8 @@ enum oh_err apply_postal_code(struct oh_ledger *ledger, const struct oh_postal_c
     return OH_OK;
 }
 
-bool oh_postal_code_find(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
-                         struct oh_postal_code_command *out_value)
+static void postal_code_get(const struct oh_ledger *ledger, uint32_t slot, struct oh_postal_code_command *out_value)
 {
-    char buffer[16];
-    uint32_t slot = postal_code_find(ledger, country, postal_code_normal(postal_code, buffer));
-    if (slot == NO_SLOT)
-        return false;
     const struct postal_code *found = &ledger->postal_codes[slot];
     *out_value = (struct oh_postal_code_command){
         ledger_string(ledger, found->text, POSTAL_TEXT_COUNTRY),
@@ -109,5 +104,63 @@ bool oh_postal_code_find(const struct oh_ledger *ledger, struct oh_bytes country
         ledger_string(ledger, found->text, POSTAL_TEXT_PLACE),
         found->point,
     };
+}
+
+bool oh_postal_code_find(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
+                         struct oh_postal_code_command *out_value)
+{
+    char buffer[16];
+    uint32_t slot = postal_code_find(ledger, country, postal_code_normal(postal_code, buffer));
+    if (slot == NO_SLOT)
+        return false;
+    postal_code_get(ledger, slot, out_value);
+    return true;
+}
+
+/* ---- Outward parts ---------------------------------------------------------------------------- */
+
+/* Countries whose full codes say more than the part that is commonly known, and where that part ends. */
+static const struct outward {
+    char country[3];
+    uint8_t size_min, size_max; /* of a full code */
+    uint8_t inward_size;        /* the rest is the outward part */
+} outwards[] = {
+    { "CA", 6, 6, 3 }, /* forward sortation area */
+    { "GB", 5, 7, 3 }, { "GG", 5, 7, 3 }, { "IM", 5, 7, 3 }, { "JE", 5, 7, 3 }, /* outward code */
+    { "IE", 7, 7, 4 }, /* routing key of an Eircode */
+    { "MT", 7, 7, 4 }, /* locality */
+    { "NL", 6, 6, 2 }, /* the digits */
+    { "US", 9, 9, 4 }, /* ZIP of ZIP+4 */
+};
+
+/* The outward part of a full code as it is filed; empty: the country has none, or the code is none of its full ones. */
+static struct oh_bytes outward_part(struct oh_bytes country, struct oh_bytes normal)
+{
+    for (size_t i = 0; i < sizeof(outwards) / sizeof(outwards[0]); i++) {
+        const struct outward *outward = &outwards[i];
+        if (!oh_bytes_equal(country, oh_bytes_of(outward->country)))
+            continue;
+        if (normal.size < outward->size_min || normal.size > outward->size_max)
+            return OH_BYTES_NONE;
+        return (struct oh_bytes){ normal.data, normal.size - outward->inward_size };
+    }
+    return OH_BYTES_NONE;
+}
+
+bool oh_postal_code_resolve(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
+                            struct oh_postal_code_command *out_place, enum oh_postal_match *out_match)
+{
+    char buffer[16];
+    struct oh_bytes normal = postal_code_normal(postal_code, buffer);
+    enum oh_postal_match match = OH_POSTAL_EXACT;
+    uint32_t slot = postal_code_find(ledger, country, normal);
+    if (slot == NO_SLOT) {
+        match = OH_POSTAL_OUTWARD;
+        slot = postal_code_find(ledger, country, outward_part(country, normal));
+    }
+    if (slot == NO_SLOT)
+        return false;
+    postal_code_get(ledger, slot, out_place);
+    *out_match = match;
     return true;
 }

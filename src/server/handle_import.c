@@ -536,7 +536,7 @@ static void import_closed(void *app, struct oh_exchange *exchange)
 
 /* ---- Its beginning ----------------------------------------------------------------------------- */
 
-static bool begin_format(const struct oh_call *call, enum oh_row_format *out_format)
+static bool begin_format(const struct oh_call *call, enum oh_row_kind kind, enum oh_row_format *out_format)
 {
     struct oh_bytes type = call->request->content_type;
     if (!oh_call_is_plain(call))
@@ -549,7 +549,14 @@ static bool begin_format(const struct oh_call *call, enum oh_row_format *out_for
         *out_format = OH_ROW_NDJSON;
         return true;
     }
-    oh_call_refuse_media(call, OH_BYTES("Send text/csv or application/x-ndjson."));
+    if (kind == OH_ROWS_POSTAL_CODES && oh_media_type_is(type, "text/tab-separated-values")) {
+        *out_format = OH_ROW_GEONAMES;
+        return true;
+    }
+    oh_call_refuse_media(call, kind == OH_ROWS_POSTAL_CODES
+                                   ? OH_BYTES("Send text/csv, application/x-ndjson or, in the layout of GeoNames, "
+                                              "text/tab-separated-values.")
+                                   : OH_BYTES("Send text/csv or application/x-ndjson."));
     return false;
 }
 
@@ -657,7 +664,7 @@ static bool import_begin_checked(const struct oh_call *call, struct import *impo
 {
     enum oh_row_format format;
     uint64_t first_row;
-    if (!begin_format(call, &format) || !begin_name(call, import))
+    if (!begin_format(call, import->kind, &format) || !begin_name(call, import))
         return false;
     import_refresh_progress(import);
     if (!begin_first_row(call, import, &first_row) || !begin_room(call, import))

@@ -178,11 +178,16 @@ static void name_check(const uint8_t *data, size_t size)
     name[size] = '\0';
     bool is_known = oh_row_format_of(name, &format);
     bool is_csv = ends_with(name, csv[0]) || ends_with(name, csv[1]);
+    static const char *const geonames[] = { ".txt", ".txt.gz", ".tsv", ".tsv.gz" };
     bool is_ndjson = false;
+    bool is_geonames = false;
     for (size_t i = 0; i < sizeof(ndjson) / sizeof(ndjson[0]); i++)
         is_ndjson = is_ndjson || ends_with(name, ndjson[i]);
-    OH_ASSERT(is_known == (is_csv || is_ndjson));
+    for (size_t i = 0; i < sizeof(geonames) / sizeof(geonames[0]); i++)
+        is_geonames = is_geonames || ends_with(name, geonames[i]);
+    OH_ASSERT(is_known == (is_csv || is_ndjson || is_geonames));
     OH_ASSERT(!is_known || (format == OH_ROW_CSV) == is_csv);
+    OH_ASSERT(!is_known || (format == OH_ROW_GEONAMES) == is_geonames);
 }
 
 static void no_file_check(void)

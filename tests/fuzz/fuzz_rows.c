@@ -1,5 +1,5 @@
 /*
- * fuzz_rows.c - imports: CSV and NDJSON.
+ * fuzz_rows.c - imports: CSV, NDJSON and the layout of GeoNames.
  *
  * Input: two bytes (what the rows are; how to cut the rest), then the bytes of the import.
  * Laws: the same rows and faults come out however the bytes are cut; rows are numbered without gaps; what is
@@ -64,6 +64,8 @@ static void command_note(struct oh_strbuf *text, const struct oh_command *comman
         bytes_note(text, command->postal_code.country);
         bytes_note(text, command->postal_code.postal_code);
         bytes_note(text, command->postal_code.place);
+        oh_strbuf_printf(text, "%.17g %.17g", command->postal_code.point.latitude,
+                         command->postal_code.point.longitude);
         break;
     default:
         OH_UNREACHABLE();
@@ -164,13 +166,20 @@ static void rows_read(struct reading *reading, enum oh_row_format format, struct
     oh_rows_destroy(&reading->rows);
 }
 
+static enum oh_row_format format_of(enum oh_row_kind kind, uint8_t choice)
+{
+    if ((choice & 1) != 0)
+        return OH_ROW_NDJSON;
+    return kind == OH_ROWS_POSTAL_CODES && choice / (2 * KIND_COUNT) % 2 == 1 ? OH_ROW_GEONAMES : OH_ROW_CSV;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > IMPORT_SIZE_MAX)
         return 0;
     struct oh_bytes bytes = { (const char *)data + 2, size - 2 };
     enum oh_row_kind kind = (enum oh_row_kind)(data[0] / 2 % KIND_COUNT);
-    enum oh_row_format format = (data[0] & 1) != 0 ? OH_ROW_NDJSON : OH_ROW_CSV;
+    enum oh_row_format format = format_of(kind, data[0]);
     size_t step = 1 + data[1] % 32;
     struct fuzz_world world;
     struct reading whole = { .kind = kind, .world = &world };

@@ -470,7 +470,10 @@ static void test_row_reader_knows_the_format_by_the_name(void **state)
     assert_true(oh_row_format_of("b.csv.gz", &format) && format == OH_ROW_CSV);
     assert_true(oh_row_format_of("b.ndjson", &format) && format == OH_ROW_NDJSON);
     assert_true(oh_row_format_of("b.jsonl.gz", &format) && format == OH_ROW_NDJSON);
-    assert_false(oh_row_format_of("b.txt", &format));
+    assert_true(oh_row_format_of("GB.txt", &format) && format == OH_ROW_GEONAMES);
+    assert_true(oh_row_format_of("GB.tsv.gz", &format) && format == OH_ROW_GEONAMES);
+    assert_false(oh_row_format_of("b.doc", &format));
+    assert_false(oh_row_format_of(".txt", &format));
     assert_false(oh_row_format_of("csv", &format));
     assert_false(oh_row_format_of(".csv", &format));
 }

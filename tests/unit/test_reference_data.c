@@ -218,6 +218,54 @@ static void test_reference_data_files_postal_codes_without_blanks_in_capitals(vo
     shop_close(shop);
 }
 
+static void postal_code_put(struct shop *shop, const char *country, const char *code, double latitude)
+{
+    struct oh_command command = { .type = OH_COMMAND_POSTAL_CODE };
+    command.postal_code = (struct oh_postal_code_command){ oh_bytes_of(country), oh_bytes_of(code), OH_BYTES("place"),
+                                                           { latitude, 1 } };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+}
+
+/* GE1: the code, else the outward part of a full code of the country, else nothing. */
+static void test_reference_data_finds_a_destination_by_its_outward_part(void **state)
+{
+    (void)state;
+    static const struct { const char *country, *code, *found; enum oh_postal_match match; } rows[] = {
+        { "GB", "SW1A 2AA", "SW1A2AA", OH_POSTAL_EXACT }, { "GB", "sw1a-2aa", "SW1A2AA", OH_POSTAL_EXACT },
+        { "GB", "SW1A 1AA", "SW1A", OH_POSTAL_OUTWARD },  { "GB", " s w1a1a a", "SW1A", OH_POSTAL_OUTWARD },
+        { "GB", "SW1A", "SW1A", OH_POSTAL_EXACT },        { "GB", "m1 1ae", "M1", OH_POSTAL_OUTWARD },
+        { "GB", "M11A", NULL, OH_POSTAL_EXACT },          { "GB", "SW1A 1AAX", NULL, OH_POSTAL_EXACT },
+        { "GB", "M2 1AE", NULL, OH_POSTAL_EXACT },        { "GG", "GY1 1AA", "GY1", OH_POSTAL_OUTWARD },
+        { "IM", "IM2 1AA", "IM2", OH_POSTAL_OUTWARD },    { "JE", "je2-3ab", "JE2", OH_POSTAL_OUTWARD },
+        { "NL", "1011 ab", "1011", OH_POSTAL_OUTWARD },   { "NL", "1011A", NULL, OH_POSTAL_EXACT },
+        { "IE", "D02 X285", "D02", OH_POSTAL_OUTWARD },   { "IE", "D02X28", NULL, OH_POSTAL_EXACT },
+        { "CA", "m5v-3l9", "M5V", OH_POSTAL_OUTWARD },    { "MT", "VLT 1117", "VLT", OH_POSTAL_OUTWARD },
+        { "US", "10001-1234", "10001", OH_POSTAL_OUTWARD }, { "US", "10001123", NULL, OH_POSTAL_EXACT },
+        { "US", "10002", NULL, OH_POSTAL_EXACT },         { "FR", "SW1A 1AA", NULL, OH_POSTAL_EXACT },
+        { "FR", "", NULL, OH_POSTAL_EXACT },              { "GB", "", NULL, OH_POSTAL_EXACT },
+        { "", "SW1A", NULL, OH_POSTAL_EXACT },            { "GB", "12345678901234567", NULL, OH_POSTAL_EXACT },
+    };
+    static const char *const known[][2] = {
+        { "GB", "SW1A" }, { "GB", "SW1A 2AA" }, { "GB", "M1" },    { "GG", "GY1" }, { "IM", "IM2" }, { "JE", "JE2" },
+        { "NL", "1011" }, { "IE", "D02" },      { "CA", "M5V" },   { "MT", "VLT" }, { "US", "10001" },
+    };
+    struct shop *shop = shop_open(NULL);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        postal_code_put(shop, known[i][0], known[i][1], (double)i);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oh_postal_code_command found = { .place = OH_BYTES("untouched") };
+        enum oh_postal_match match = OH_POSTAL_EXACT;
+        bool is_found = oh_postal_code_resolve(shop->ledger, oh_bytes_of(rows[i].country), oh_bytes_of(rows[i].code),
+                                               &found, &match);
+        if (is_found != (rows[i].found != NULL))
+            fail_msg("%s %s", rows[i].country, rows[i].code);
+        assert_true(oh_bytes_equal(found.place, is_found ? OH_BYTES("place") : OH_BYTES("untouched")));
+        assert_true(!is_found || oh_bytes_equal(found.postal_code, oh_bytes_of(rows[i].found)));
+        assert_int_equal(match, rows[i].match);
+    }
+    shop_close(shop);
+}
+
 static void test_reference_data_takes_names_that_can_be_printed(void **state)
 {
     (void)state;
@@ -372,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_reference_data_takes_numbers_with_a_right_check_digit),
         cmocka_unit_test(test_reference_data_takes_countries_of_two_capitals),
         cmocka_unit_test(test_reference_data_files_postal_codes_without_blanks_in_capitals),
+        cmocka_unit_test(test_reference_data_finds_a_destination_by_its_outward_part),
         cmocka_unit_test(test_reference_data_takes_names_that_can_be_printed),
         cmocka_unit_test(test_reference_data_refuses_more_members_than_there_may_be),
         cmocka_unit_test(test_reference_data_rule_names_the_value_that_is_out_of_range),

@@ -176,6 +176,33 @@ static void test_rows_reads_every_kind_as_ndjson(void **state)
                 "1 code FR 75011  48.8,2.3\n");
 }
 
+/* The layout of GeoNames: no header, 12 columns or 11, what is not used may be anything but must be there. */
+static void test_rows_reads_postal_codes_as_geonames_has_them(void **state)
+{
+    (void)state;
+    assert_rows(OH_ROWS_POSTAL_CODES, OH_ROW_GEONAMES,
+                OH_BYTES("\xef\xbb\xbf"
+                         "GB\tAB10\tAberdeen\tScotland\tSCT\tAberdeen\t\t\t\t57.1348\t-2.1269\t4\n"
+                         "FR\t75011\tParis \"11\"\t\t\t\t\t\t\t48.859\t2.3796\r\n\n"
+                         "FR\t75012\t\t\t\t\t\t\t\t48\t2\t"),
+                "1 code GB AB10 Aberdeen 57.1348,-2.1269\n2 code FR 75011 Paris \"11\" 48.859,2.3796\n"
+                "3 code FR 75012  48,2\n");
+    assert_rows(OH_ROWS_POSTAL_CODES, OH_ROW_GEONAMES, OH_BYTES_NONE, "");
+    assert_rows(OH_ROWS_POSTAL_CODES, OH_ROW_GEONAMES,
+                OH_BYTES("country,postal_code,place,lat,lon\n"
+                         "FR\t1\t\t\t\t\t\t\t\t1\t1\t1\t1\n"
+                         "FR\t1\t\t\t\t\t\t\t\t1\n"
+                         "\t1\t\t\t\t\t\t\t\t1\t1\n"
+                         "FR\t\t\t\t\t\t\t\t\t1\t1\n"
+                         "FR\t1\t\t\t\t\t\t\t\t\t1\n"
+                         "FR\t1\t\t\t\t\t\t\t\t91\t1\n"
+                         "FR\t1\t\xff\t\t\t\t\t\t\t1\t1\n"
+                         "FR\t1\t\t\t\t\t\t\t\t1\t1\n"),
+                "1 invalid_value ''\n2 invalid_value ''\n3 invalid_value ''\n4 missing_field 'country'\n"
+                "5 missing_field 'postal_code'\n6 missing_field 'lat'\n7 out_of_range 'lat'\n"
+                "8 invalid_encoding 'place'\n9 code FR 1  1,1\n");
+}
+
 static void test_rows_knows_kinds_by_name(void **state)
 {
     (void)state;
@@ -566,6 +593,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_reads_every_kind_as_csv),
         cmocka_unit_test(test_rows_reads_every_kind_as_ndjson),
+        cmocka_unit_test(test_rows_reads_postal_codes_as_geonames_has_them),
         cmocka_unit_test(test_rows_knows_kinds_by_name),
         cmocka_unit_test(test_rows_follows_rfc_4180),
         cmocka_unit_test(test_rows_refuses_an_import_of_no_bytes_when_a_header_is_needed),
