@@ -87,7 +87,7 @@ int64_t spans_retreat(const struct oh_spans *spans, int64_t deadline_us, int64_t
     }
     if (low == spans->count)
         return deadline_us;
-    return spans->at[low].from_us + (left - spans->at[low].before_us);
+    return spans->at[low].from_us + (left - spans->at[low].before_us) + (is_strict ? 0 : 1);
 }
 
 /* ---- Departures ------------------------------------------------------------------------------- */
@@ -187,16 +187,24 @@ const struct oh_transit_row *route_transit(const struct route *route, uint32_t o
     return NULL;
 }
 
+/*
+ * The first row that carries the weight, but never less than what a lighter parcel costs: rows that are the first
+ * for some lighter weight, ever heavier ones, count too.
+ */
 int64_t route_cost_milli(const struct route *route, uint64_t weight_grams)
 {
-    if (route->service->cost_count == 0)
-        return 0;
+    uint64_t carried = 0;
+    int64_t most = 0;
     for (uint32_t i = 0; i < route->cost_count; i++) {
         const struct oh_cost_row *row = &route->service->costs[route->cost_rows[i]];
+        if (row->weight_grams_max != 0 && row->weight_grams_max <= carried)
+            continue;
+        most = row->amount_milli > most ? row->amount_milli : most;
         if (row->weight_grams_max == 0 || weight_grams <= row->weight_grams_max)
-            return row->amount_milli;
+            return most;
+        carried = row->weight_grams_max;
     }
-    return -1;
+    return route->service->cost_count == 0 ? 0 : -1;
 }
 
 /* ---- Transit and delivery --------------------------------------------------------------------- */
