@@ -21,7 +21,7 @@ struct sourcing_terms { int64_t at[OH_TERM_COUNT]; };
 /* One way to use a node. Two with the same `site` exclude each other: one node, waiting for different supplies. */
 struct sourcing_candidate {
     uint32_t site;
-    struct sourcing_terms least; /* no parcel of it has a smaller term, whatever is in it */
+    struct sourcing_terms least; /* no parcel of it has a smaller term, whatever is in it; none below 0, complete 0 */
 };
 
 struct sourcing_take { uint32_t line; int64_t quantity_milli; };
@@ -29,7 +29,11 @@ struct sourcing_take { uint32_t line; int64_t quantity_milli; };
 struct sourcing_problem {
     const int64_t *needs_milli; /* [line_count], each > 0 */
     uint32_t line_count;        /* 1..SOURCING_LINES_MAX */
-    const uint32_t *bundles;    /* [line_count]: lines with the same number come from one node; NULL: each on its own */
+    /*
+     * [line_count], each < line_count: lines with the same number are a bundle and come whole from one node, or, where
+     * partial is allowed, are left out together. A number that one line has alone, and NULL: each on its own.
+     */
+    const uint32_t *bundles;
     const struct sourcing_candidate *candidates;
     uint32_t candidate_count;   /* may be 0 */
     const uint64_t *may_have;   /* [candidate * words + line / 64]: false: it gives nothing of the line */
@@ -38,7 +42,7 @@ struct sourcing_problem {
     uint32_t parcels_max;       /* 1..OH_PARCELS_MAX: nodes of a plan */
     bool split_orders;          /* false: all lines from one node */
     bool split_lines;           /* false: each line from one node */
-    bool allow_partial;         /* lines may be left out, or be given less than they need */
+    bool allow_partial;         /* lines may be left out, or get all that their nodes have of them and still be short */
     uint32_t steps_max;         /* <= SOURCING_STEPS_MAX */
     /* How much of the line the candidate can give: 0..any. The same answer each time. */
     int64_t (*cap)(void *ctx, uint32_t candidate, uint32_t line);
@@ -51,17 +55,17 @@ struct sourcing_problem {
 struct sourcing_pick { uint32_t candidate; uint32_t line; int64_t quantity_milli; };
 
 struct sourcing_plan {
-    bool is_found;
+    bool is_found;               /* a plan gives something: leaving out all is none */
     bool is_bounded;             /* the steps ended the search: the best found, maybe not the best there is */
     uint32_t step_count;
     struct sourcing_terms terms; /* of the whole plan: date the greatest, the others sums */
-    const struct sourcing_pick *picks; /* by line, then in the order they are taken; borrows from the scratch */
+    const struct sourcing_pick *picks; /* by line; borrows from the scratch */
     uint32_t pick_count;
 };
 
 struct sourcing_scratch; /* memory of the search, made once */
 
-/* Bytes of a scratch; 16-byte aligned memory of that size makes one. */
+/* Bytes of a scratch; 16-byte aligned memory of that size makes one. What is in it does not matter. */
 size_t sourcing_scratch_size(void);
 struct sourcing_scratch *sourcing_scratch_init(void *memory);
 
@@ -69,8 +73,10 @@ struct sourcing_scratch *sourcing_scratch_init(void *memory);
  * sourcing_solve - the best plan, or none.
  *
  * Post:    the plan's level vector is the least of all feasible plans (SO1), unless is_bounded.
+ *          Without allow_partial no plan and not is_bounded: there is none.
  * Cost:    when one candidate that is among the first by `least` can give everything: O(candidates + lines) and
- *          few calls; else a search that ends after steps_max.
+ *          few calls; else a search that ends after steps_max. A step is a candidate opened, a parcel asked for
+ *          (one more per 16 takes, as for caps per 16 lines), or a look over 64 candidates.
  * Source:  docs/spec/promise.md, SO1, SO2.
  */
 void sourcing_solve(const struct sourcing_problem *problem, struct sourcing_scratch *scratch,

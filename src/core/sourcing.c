@@ -1,0 +1,228 @@
+/*
+ * sourcing.c - the best plan for a basket: the candidates that may have all of
+ * it first, which is mostly the end of it; else the search over sets of them.
+ */
+#include "core/sourcing_state.h"
+
+#define SINGLES_MAX 16u /* looks over all candidates before the search */
+
+size_t sourcing_scratch_size(void)
+{
+    return sizeof(struct sourcing_scratch);
+}
+
+struct sourcing_scratch *sourcing_scratch_init(void *memory)
+{
+    return memory;
+}
+
+/* ---- The problem, as it is searched ----------------------------------------------------------- */
+
+static void levels_begin(struct sourcing_scratch *s, const struct oh_objective *objective)
+{
+    OH_ASSERT(objective->level_count <= OH_LEVELS_MAX);
+    s->level_count = objective->level_count;
+    for (uint32_t i = 0; i < s->level_count; i++) {
+        s->levels[i].count = 0;
+        for (uint32_t term = 0; term < OH_TERM_COUNT; term++) {
+            int32_t weight = objective->weights[i][term];
+            OH_ASSERT(weight >= 0);
+            if (weight == 0)
+                continue;
+            s->levels[i].terms[s->levels[i].count] = term;
+            s->levels[i].weights[s->levels[i].count++] = weight;
+        }
+    }
+}
+
+static void units_begin(struct sourcing_scratch *s, const struct sourcing_problem *problem)
+{
+    uint32_t *of_bundle = s->free_units; /* not in use yet */
+    memset(of_bundle, 0, problem->line_count * sizeof(*of_bundle));
+    memset(s->unit_first, 0, (problem->line_count + 1) * sizeof(s->unit_first[0]));
+    s->unit_count = 0;
+    for (uint32_t line = 0; line < problem->line_count; line++) {
+        uint32_t bundle = problem->bundles == NULL ? line : problem->bundles[line];
+        OH_ASSERT(problem->needs_milli[line] > 0 && bundle < problem->line_count);
+        if (of_bundle[bundle] == 0)
+            of_bundle[bundle] = ++s->unit_count;
+        s->unit_of_line[line] = of_bundle[bundle] - 1;
+        s->unit_first[of_bundle[bundle]]++;
+    }
+    for (uint32_t unit = 0; unit < s->unit_count; unit++)
+        s->unit_first[unit + 1] += s->unit_first[unit];
+    uint32_t *filled = s->free_units; /* by unit now */
+    memset(filled, 0, s->unit_count * sizeof(*filled));
+    for (uint32_t line = 0; line < problem->line_count; line++) {
+        uint32_t unit = s->unit_of_line[line];
+        s->unit_lines[s->unit_first[unit] + filled[unit]++] = line;
+    }
+}
+
+static void problem_begin(struct sourcing_scratch *s, const struct sourcing_problem *problem)
+{
+    OH_ASSERT(problem->line_count >= 1 && problem->line_count <= SOURCING_LINES_MAX);
+    OH_ASSERT(problem->candidate_count <= SOURCING_CANDIDATES_MAX);
+    OH_ASSERT(problem->words == (problem->line_count + 63) / 64);
+    OH_ASSERT(problem->parcels_max >= 1 && problem->parcels_max <= OH_PARCELS_MAX);
+    OH_ASSERT(problem->steps_max <= SOURCING_STEPS_MAX);
+    s->problem = problem;
+    s->step_count = 0;
+    s->is_cut = false;
+    s->is_found = false;
+    s->pick_count = 0;
+    s->slot_count = 0;
+    s->parcels_max = problem->split_orders ? problem->parcels_max : 1;
+    levels_begin(s, problem->objective);
+    units_begin(s, problem);
+    s->cap_row_count = CAPS_KEPT / problem->line_count;
+    if (s->cap_row_count > problem->candidate_count)
+        s->cap_row_count = problem->candidate_count;
+    memset(s->cap_rows, 0, s->cap_row_count * sizeof(s->cap_rows[0]));
+    memset(s->shut, 0, problem->candidate_count * sizeof(s->shut[0]));
+}
+
+/* ---- One candidate that has everything -------------------------------------------------------- */
+
+static bool may_have_all(const struct sourcing_problem *problem, uint32_t candidate)
+{
+    const uint64_t *lines = lines_of(problem, candidate);
+    uint32_t last = problem->words - 1;
+    for (uint32_t word = 0; word < last; word++) {
+        if (lines[word] != UINT64_MAX)
+            return false;
+    }
+    uint32_t rest = problem->line_count - last * 64;
+    return lines[last] == (rest == 64 ? UINT64_MAX : (UINT64_C(1) << rest) - 1);
+}
+
+/* The first of those with the least terms that may have everything and were not tried. OH_INDEX_NONE: none can win. */
+static uint32_t single_next(struct sourcing_scratch *s)
+{
+    const struct sourcing_problem *problem = s->problem;
+    uint32_t next = OH_INDEX_NONE;
+    struct levels levels = s->best;
+    bool has_levels = s->is_found;
+    for (uint32_t i = 0; i < problem->candidate_count; i++) {
+        if (!may_have_all(problem, i) || s->shut[i] != 0)
+            continue;
+        if (has_levels && !terms_are_below(s, &problem->candidates[i].least, &levels))
+            continue;
+        next = i;
+        has_levels = true;
+        levels_of(s, &problem->candidates[i].least, &levels);
+    }
+    return next;
+}
+
+static void single_try(struct sourcing_scratch *s, uint32_t candidate)
+{
+    s->slot_count = 0;
+    if (!plan_open(s, candidate))
+        return;
+    struct slot *slot = &s->slots[0];
+    for (uint32_t line = 0; line < s->problem->line_count; line++) {
+        if (slot->caps[line] < s->problem->needs_milli[line])
+            return;
+        slot->takes[slot->take_count++] = (struct sourcing_take){ line, slot->caps[line] };
+    }
+    s->left_out_milli = 0;
+    if (slot_judge(s, slot))
+        plan_keep(s);
+}
+
+/* True: of the plans in which one candidate gives everything, the best is known. */
+static bool singles_search(struct sourcing_scratch *s)
+{
+    for (uint32_t tries = 0; tries < SINGLES_MAX; tries++) {
+        if (!steps_take(s, 1 + s->problem->candidate_count / CANDIDATES_PER_STEP))
+            return false;
+        uint32_t next = single_next(s);
+        if (next == OH_INDEX_NONE)
+            return true;
+        s->shut[next] = 1;
+        single_try(s, next);
+    }
+    return false;
+}
+
+/* What two candidates cost together at least: the two smallest of the term, or, of dates, the second smallest. */
+static int64_t pair_least(const struct sourcing_problem *problem, uint32_t term)
+{
+    int64_t first = INT64_MAX;
+    int64_t second = INT64_MAX;
+    if (term == OH_TERM_COMPLETE)
+        return 0;
+    for (uint32_t i = 0; i < problem->candidate_count; i++) {
+        int64_t value = problem->candidates[i].least.at[term];
+        second = oh_min_i64(second, oh_max_i64(first, value));
+        first = oh_min_i64(first, value);
+    }
+    return term == OH_TERM_DATE ? second : saturating_add(first, second);
+}
+
+/* Whether no plan of two or more candidates can be better. Terms are looked at as the levels need them. */
+static bool pairs_cannot_win(const struct sourcing_scratch *s)
+{
+    struct sourcing_terms bound = { { 0 } };
+    if (s->parcels_max == 1 || s->problem->candidate_count < 2)
+        return true;
+    for (uint32_t i = 0; i < s->level_count; i++) {
+        for (uint32_t j = 0; j < s->levels[i].count; j++) {
+            uint32_t term = s->levels[i].terms[j];
+            bound.at[term] = pair_least(s->problem, term);
+        }
+        int64_t value = level_of(&s->levels[i], &bound);
+        if (value != s->best.at[i])
+            return value > s->best.at[i];
+    }
+    return true;
+}
+
+/* Whether no candidate alone can be better by leaving something out. */
+static bool partial_cannot_win(const struct sourcing_scratch *s)
+{
+    const struct sourcing_problem *problem = s->problem;
+    for (uint32_t i = 0; problem->allow_partial && i < problem->candidate_count; i++) {
+        struct sourcing_terms bound = problem->candidates[i].least;
+        bound.at[OH_TERM_COMPLETE] = 0;
+        for (uint32_t line = 0; line < problem->line_count && !may_have_all(problem, i); line++) {
+            if (!may_have_line(problem, i, line))
+                bound.at[OH_TERM_COMPLETE] =
+                    saturating_add(bound.at[OH_TERM_COMPLETE], problem->needs_milli[line]);
+        }
+        bound.at[OH_TERM_COMPLETE] = oh_max_i64(1, bound.at[OH_TERM_COMPLETE]);
+        if (terms_are_below(s, &bound, &s->best))
+            return false;
+    }
+    return true;
+}
+
+/* True: nothing is left to be searched. */
+static bool singles_decide(struct sourcing_scratch *s)
+{
+    if (!singles_search(s))
+        return false;
+    if (!s->is_found)
+        return s->parcels_max == 1 && !s->problem->allow_partial;
+    return pairs_cannot_win(s) && partial_cannot_win(s);
+}
+
+void sourcing_solve(const struct sourcing_problem *problem, struct sourcing_scratch *scratch,
+                    struct sourcing_plan *out_plan)
+{
+    struct sourcing_scratch *s = scratch;
+    problem_begin(s, problem);
+    if (!singles_decide(s) && !s->is_cut)
+        sites_search(s);
+    *out_plan = (struct sourcing_plan){
+        .is_found = s->is_found,
+        .is_bounded = s->is_cut,
+        .step_count = s->step_count,
+        .terms = s->best_terms,
+        .picks = s->picks,
+        .pick_count = s->pick_count,
+    };
+    if (!s->is_found)
+        out_plan->terms = (struct sourcing_terms){ { 0 } };
+}
