@@ -30,7 +30,8 @@
     X(OH_COMMAND_CHANGE, 16, "change")            \
     X(OH_COMMAND_MOVE, 17, "move")                \
     X(OH_COMMAND_FULFIL, 18, "fulfil")            \
-    X(OH_COMMAND_IMPORT_PROGRESS, 19, "import_progress")
+    X(OH_COMMAND_IMPORT_PROGRESS, 19, "import_progress") \
+    X(OH_COMMAND_DOCUMENT, 20, "document")
 
 enum oh_command_type { OH_COMMANDS(OH_ENUM_ROW) };
 
@@ -56,6 +57,10 @@ struct oh_item_command {
     struct oh_bytes sku;
     struct oh_bytes name;
     struct oh_bytes gtin; /* "" or 8, 12, 13 or 14 digits with a right check digit */
+    struct oh_bytes class; /* "" or an id: how it is handled (docs/spec/promise.md) */
+    uint32_t weight_grams; /* of one unit; 0: unknown, and below. <= OH_WEIGHT_GRAMS_MAX */
+    uint32_t side_mm;      /* the longest. <= OH_SIDE_MM_MAX */
+    uint32_t volume_cm3;   /* <= OH_VOLUME_CM3_MAX */
 };
 
 /* nodes[] in priority order, no node twice. */
@@ -222,6 +227,7 @@ struct oh_reserve_command {
     const struct oh_reserve_booking *bookings;
     uint32_t booking_count; /* <= OH_BOOKINGS_MAX */
     struct oh_bytes promise; /* kept with the reservation and not read: up to OH_PROMISE_SIZE_MAX bytes */
+    enum oh_verdict refusal; /* a verdict that was reached already, to be answered and remembered; OH_OK_DONE: none */
     uint64_t fingerprint;    /* of what was asked, where lines and picks are the outcome of it; 0: of this command */
 };
 
@@ -252,6 +258,13 @@ struct oh_import_progress_command {
     uint64_t rejected_count;
 };
 
+/* Replaces a document whole; an empty body removes it. The ledger keeps it and does not read it (DO3). */
+struct oh_document_command {
+    enum oh_document_kind kind;
+    struct oh_bytes id;   /* of a schedule a node, of a sourcing document a channel */
+    struct oh_bytes body; /* <= OH_DOCUMENT_SIZE_MAX */
+};
+
 struct oh_command {
     enum oh_command_type type;
     struct oh_bytes key; /* idempotency key, optional */
@@ -270,6 +283,7 @@ struct oh_command {
         struct oh_reserve_command reserve;
         struct oh_action_command action;
         struct oh_import_progress_command import_progress;
+        struct oh_document_command document;
     };
 };
 
@@ -293,7 +307,9 @@ struct oh_command {
     X(OH_FIELD_SAFETY_STOCK, 42, "safety_stock")  X(OH_FIELD_THRESHOLD, 43, "threshold")                        \
     X(OH_FIELD_MIN_QUANTITY, 44, "min_quantity")  X(OH_FIELD_MAX_QUANTITY, 45, "max_quantity")                  \
     X(OH_FIELD_INCREMENT, 46, "quantity_increment") X(OH_FIELD_BACKORDER_LIMIT, 47, "backorder_limit")          \
-    X(OH_FIELD_LOW_STOCK, 48, "low_stock")
+    X(OH_FIELD_LOW_STOCK, 48, "low_stock")      X(OH_FIELD_CLASS, 49, "class")                                  \
+    X(OH_FIELD_WEIGHT, 50, "weight_grams")      X(OH_FIELD_SIDE, 51, "side_mm") X(OH_FIELD_VOLUME, 52, "volume_cm3") \
+    X(OH_FIELD_DOCUMENT, 53, "document")        X(OH_FIELD_BOOKINGS, 54, "bookings") X(OH_FIELD_HOLD, 55, "hold")
 
 enum oh_field { OH_FIELDS(OH_ENUM_ROW) };
 const char *oh_field_text(enum oh_field field);

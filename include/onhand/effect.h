@@ -36,7 +36,10 @@
     X(OH_EFFECT_IMPORT, 17, "import")                        \
     X(OH_EFFECT_POSITION, 18, "position")                    \
     X(OH_EFFECT_REMEMBERED, 19, "remembered")                \
-    X(OH_EFFECT_HEAD, 20, "head")
+    X(OH_EFFECT_HEAD, 20, "head")                            \
+    X(OH_EFFECT_DOCUMENT, 21, "document")                    \
+    X(OH_EFFECT_BOOKING, 22, "booking")                      \
+    X(OH_EFFECT_PROMISE, 23, "promise")
 
 enum oh_effect_type { OH_EFFECTS(OH_ENUM_ROW) };
 const char *oh_effect_type_text(enum oh_effect_type type);
@@ -154,6 +157,7 @@ struct oh_effect_claim {
     int64_t confirmed_milli;
     int64_t fulfilled_milli;
     int64_t expired_milli; /* the rest was released */
+    int64_t due_at_us;     /* on a supply to come: when it is taken; OH_TIME_US_NONE: at once */
 };
 
 /* `quantity_milli` of the claim (id, line, item, node) takes a step. FULFIL is also a physical movement out. */
@@ -218,6 +222,20 @@ struct oh_effect_head {
     int64_t forgotten_at_us; /* latest `at` of a movement no longer remembered */
 };
 
+/* A quantity of a resource, booked for the reservation's claims at the node; what is left of it follows them (CA4). */
+struct oh_effect_booking {
+    struct oh_bytes id; /* of the reservation */
+    uint16_t node;
+    struct oh_bytes resource;
+    enum oh_unit unit;
+    int64_t from_us;
+    int64_t until_us;
+    int64_t quantity_milli;
+};
+
+/* What was promised with the reservation, as text that the ledger does not read. */
+struct oh_effect_promise { struct oh_bytes id; struct oh_bytes body; };
+
 struct oh_effect {
     enum oh_effect_type type;
     union {
@@ -241,6 +259,9 @@ struct oh_effect {
         struct oh_effect_position position;
         struct oh_effect_remembered remembered;
         struct oh_effect_head head;
+        struct oh_document_command document;
+        struct oh_effect_booking booking;
+        struct oh_effect_promise promise;
     };
 };
 

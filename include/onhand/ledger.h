@@ -145,6 +145,22 @@ bool oh_rule_get(const struct oh_ledger *ledger, struct oh_bytes rule, struct oh
 bool oh_fence_get(const struct oh_ledger *ledger, struct oh_bytes fence, struct oh_effect_fence *out_value,
                   int64_t *out_live_milli);
 bool oh_supply_get(const struct oh_ledger *ledger, struct oh_bytes supply, struct oh_effect_supply *out_value);
+/* Lends the body. out_version differs whenever the document was written. */
+bool oh_document_get(const struct oh_ledger *ledger, enum oh_document_kind kind, struct oh_bytes id,
+                     struct oh_bytes *out_body, uint64_t *out_version);
+struct oh_document_view { struct oh_bytes id; struct oh_bytes body; uint64_t version; };
+/* The kind's documents from *cursor on (0: the first), in the order of their slots; *cursor is 0 again at the end. */
+uint32_t oh_document_list(const struct oh_ledger *ledger, enum oh_document_kind kind, uint32_t documents_max,
+                          uint32_t *cursor, struct oh_document_view *out_documents);
+/* Where a list goes on after the document; false: there is none. */
+bool oh_document_cursor(const struct oh_ledger *ledger, enum oh_document_kind kind, struct oh_bytes id,
+                        uint32_t *out_cursor);
+
+/* Classes of items: 1..oh_class_count; names lent. False: no item ever had it. */
+uint32_t oh_class_count(const struct oh_ledger *ledger);
+struct oh_bytes oh_class_name(const struct oh_ledger *ledger, uint32_t class_index);
+bool oh_class_find(const struct oh_ledger *ledger, struct oh_bytes name, uint32_t *out_class_index);
+
 bool oh_import_get(const struct oh_ledger *ledger, struct oh_bytes import, struct oh_effect_import *out_value);
 
 /* ---- Positions and availability --------------------------------------------------------------- */
@@ -252,6 +268,7 @@ struct oh_reservation_view {
     int64_t created_at_us;
     int64_t expires_at_us; /* OH_TIME_US_NONE: none */
     uint32_t claim_count; /* at most so many are shown */
+    struct oh_bytes promise; /* what was promised with it; empty: nothing */
 };
 
 struct oh_claim_view {
@@ -265,6 +282,16 @@ struct oh_claim_view {
     int64_t fulfilled_milli;
     int64_t released_milli;
     int64_t expired_milli;
+    int64_t due_at_us; /* of a live claim on a supply to come; else OH_TIME_US_NONE */
+};
+
+struct oh_booking_view {
+    struct oh_bytes resource;
+    struct oh_node_id node;
+    enum oh_unit unit;
+    int64_t from_us;
+    int64_t until_us;
+    int64_t quantity_milli; /* what is booked now (CA4) */
 };
 
 bool oh_reservation_find(const struct oh_ledger *ledger, struct oh_bytes id, struct oh_reservation_id *out);
@@ -273,6 +300,13 @@ void oh_reservation_get(const struct oh_ledger *ledger, struct oh_reservation_id
 /* Claims in the order they were made. Returns how many were written from the `first`-th on. */
 uint32_t oh_reservation_claims(const struct oh_ledger *ledger, struct oh_reservation_id reservation, int64_t now_us,
                                uint32_t first, uint32_t claims_max, struct oh_claim_view *out_claims);
+
+/* Its bookings of which something is left, in the order they were made; returns how many were written. */
+uint32_t oh_reservation_bookings(const struct oh_ledger *ledger, struct oh_reservation_id reservation, int64_t now_us,
+                                 uint32_t bookings_max, struct oh_booking_view *out_bookings);
+
+/* Whether a key of a header, or a reservation's own id, was used and is remembered. Empty: it was not. */
+bool oh_key_is_known(const struct oh_ledger *ledger, struct oh_bytes key, struct oh_bytes reservation);
 
 /* Empty or *_is_set false: any. */
 struct oh_reservation_filter {
@@ -299,7 +333,13 @@ uint32_t oh_reservation_list(const struct oh_ledger *ledger, const struct oh_res
  * The online verifier: re-derives the counters of up to `positions_max` positions from their claims and
  * remembered history, round and round. Returns the number of positions that differ: 0, always.
  */
-struct oh_verifier { uint32_t position; uint64_t rounds; uint64_t position_count; uint64_t differences; };
+struct oh_verifier {
+    uint32_t position; /* the next */
+    uint32_t bucket;   /* the next window with bookings */
+    uint64_t rounds;
+    uint64_t position_count;
+    uint64_t differences;
+};
 uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max);
 
 struct oh_ledger_stats {
@@ -310,6 +350,7 @@ struct oh_ledger_stats {
     uint32_t holds;                          /* live holds with an expiry */
     uint32_t claims, claims_max;
     uint32_t keys, keys_max;
+    uint32_t documents, buckets, bookings;
     uint64_t movements;
     uint64_t short_positions; /* claims exceed sellable */
     uint64_t text_size, text_size_max;

@@ -46,6 +46,12 @@
 #define OH_INDEX_NONE UINT32_MAX
 #define OH_NODE_NONE UINT16_MAX
 
+#define OH_CLASSES_MAX 4096u          /* classes of items */
+#define OH_WEIGHT_GRAMS_MAX 1000000000u
+#define OH_SIDE_MM_MAX 1000000u
+#define OH_VOLUME_CM3_MAX 1000000000u
+#define OH_BUCKETS_MAX 4194304u       /* windows in which something is booked */
+
 struct oh_item_id { uint32_t index; };
 struct oh_node_id { uint16_t index; };
 struct oh_group_id { uint16_t index; };   /* OH_NODE_NONE: no group */
@@ -101,6 +107,17 @@ struct oh_channel_id { uint16_t index; }; /* OH_NODE_NONE: no channel */
     X(OH_FENCE_REGULAR, 0, "regular")      \
     X(OH_FENCE_RESTRICT, 1, "restrict")
 
+/* X(name, number, text, how many there may be): what a document says (docs/spec/promise.md). */
+#define OH_DOCUMENT_KINDS(X)                        \
+    X(OH_DOCUMENT_CALENDAR, 0, "calendar", 4096u)   \
+    X(OH_DOCUMENT_ZONE, 1, "zone", 4096u)           \
+    X(OH_DOCUMENT_SERVICE, 2, "service", 1024u)     \
+    X(OH_DOCUMENT_SCHEDULE, 3, "schedule", 65535u)  \
+    X(OH_DOCUMENT_LANE, 4, "lane", 65535u)          \
+    X(OH_DOCUMENT_SOURCING, 5, "sourcing", 256u)
+#define OH_DOCUMENT_KIND_COUNT 6
+#define OH_DOCUMENTS_MAX 140542u
+
 /* What a capacity is counted in. */
 #define OH_UNITS(X)                  \
     X(OH_UNIT_ORDERS, 0, "orders")   \
@@ -110,6 +127,9 @@ struct oh_channel_id { uint16_t index; }; /* OH_NODE_NONE: no channel */
 
 #define OH_ENUM_ROW(name, number, text) name = (number),
 enum oh_unit { OH_UNITS(OH_ENUM_ROW) };
+#define OH_DOCUMENT_ROW(name, number, text, most) name = (number),
+enum oh_document_kind { OH_DOCUMENT_KINDS(OH_DOCUMENT_ROW) };
+#undef OH_DOCUMENT_ROW
 enum oh_node_type { OH_NODE_TYPES(OH_ENUM_ROW) };
 enum oh_state { OH_STATES(OH_ENUM_ROW) };
 enum oh_kind { OH_KINDS(OH_ENUM_ROW) };
@@ -127,6 +147,8 @@ const char *oh_band_text(enum oh_band band);
 const char *oh_policy_text(enum oh_policy policy);
 const char *oh_fence_policy_text(enum oh_fence_policy policy);
 const char *oh_unit_text(enum oh_unit unit);
+const char *oh_document_kind_text(enum oh_document_kind kind);
+uint32_t oh_document_kind_max(enum oh_document_kind kind);
 
 /* The value of a word; false when it is none of them, *out untouched. Any thread. */
 bool oh_node_type_parse(struct oh_bytes text, enum oh_node_type *out);
@@ -135,6 +157,7 @@ bool oh_kind_parse(struct oh_bytes text, enum oh_kind *out);
 bool oh_status_parse(struct oh_bytes text, enum oh_status *out);
 bool oh_policy_parse(struct oh_bytes text, enum oh_policy *out);
 bool oh_fence_policy_parse(struct oh_bytes text, enum oh_fence_policy *out);
+bool oh_document_kind_parse(struct oh_bytes text, enum oh_document_kind *out);
 
 /* A place on the map, in degrees. latitude in [-90, 90], longitude in [-180, 180]. */
 struct oh_point {

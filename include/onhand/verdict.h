@@ -59,7 +59,11 @@
     X(OH_V_NEAR_REQUIRED,    59, "near_required",            422, "The channel's policy needs a point")        \
     X(OH_V_UNKNOWN_IMPORT,   60, "unknown_import",           404, "No such import")                            \
     X(OH_V_DUPLICATE_MEMBER, 61, "duplicate_member",         400, "A member is named twice")                   \
-    X(OH_V_HAS_EXPIRY_ONLY_HELD, 62, "not_held",             409, "Only a hold has an expiry")
+    X(OH_V_HAS_EXPIRY_ONLY_HELD, 62, "not_held",             409, "Only a hold has an expiry")                 \
+    X(OH_V_NO_CAPACITY,      63, "no_capacity",              409, "The capacity is used up")                   \
+    X(OH_V_UNKNOWN_DOCUMENT, 64, "unknown_document",         404, "No such document")                          \
+    X(OH_V_OPTION_GONE,      65, "option_gone",              409, "The option is not there any more")          \
+    X(OH_V_NOT_PROMISABLE,   66, "not_promisable",           409, "There is no way to have this basket")
 
 enum oh_verdict {
 #define OH_VERDICT_ENUM(name, number, code, http, title) name = (number),

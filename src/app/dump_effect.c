@@ -57,6 +57,12 @@ static void put_time_if_any(struct dump dump, const char *name, int64_t at_us)
         oh_json_member_time(dump.buf, name, at_us);
 }
 
+static void put_number_if_any(struct dump dump, const char *name, uint32_t value)
+{
+    if (value != 0)
+        oh_json_member_u64(dump.buf, name, value);
+}
+
 static void put_true(struct dump dump, const char *name, bool value)
 {
     if (value)
@@ -120,6 +126,23 @@ static void item_put(struct dump dump, const struct oh_effect *effect)
     oh_json_member_string(dump.buf, "sku", effect->item.value.sku);
     oh_json_member_string_if_any(dump.buf, "name", effect->item.value.name);
     oh_json_member_string_if_any(dump.buf, "gtin", effect->item.value.gtin);
+    oh_json_member_string_if_any(dump.buf, "class", effect->item.value.class);
+    put_number_if_any(dump, "weight_grams", effect->item.value.weight_grams);
+    put_number_if_any(dump, "side_mm", effect->item.value.side_mm);
+    put_number_if_any(dump, "volume_cm3", effect->item.value.volume_cm3);
+}
+
+/* A document is JSON already, and none when it is removed. */
+static void document_put(struct dump dump, const struct oh_effect *effect)
+{
+    const struct oh_document_command *document = &effect->document;
+    oh_json_member_text(dump.buf, "kind", oh_document_kind_text(document->kind));
+    oh_json_member_string(dump.buf, "id", document->id);
+    oh_json_member(dump.buf, "body");
+    if (document->body.size > 0)
+        oh_strbuf_put_bytes(dump.buf, document->body);
+    else
+        oh_strbuf_put_text(dump.buf, "null");
 }
 
 static void group_put(struct dump dump, const struct oh_effect *effect)
@@ -306,6 +329,27 @@ static void claim_put(struct dump dump, const struct oh_effect *effect)
     oh_json_member_milli(dump.buf, "fulfilled", claim->fulfilled_milli);
     if (claim->expired_milli != 0)
         oh_json_member_milli(dump.buf, "expired", claim->expired_milli);
+    put_time_if_any(dump, "due_at", claim->due_at_us);
+}
+
+static void booking_put(struct dump dump, const struct oh_effect *effect)
+{
+    const struct oh_effect_booking *booking = &effect->booking;
+    oh_json_member_string(dump.buf, "id", booking->id);
+    put_node(dump, booking->node);
+    oh_json_member_string(dump.buf, "resource", booking->resource);
+    oh_json_member_text(dump.buf, "unit", oh_unit_text(booking->unit));
+    oh_json_member_time(dump.buf, "from", booking->from_us);
+    oh_json_member_time(dump.buf, "until", booking->until_us);
+    oh_json_member_milli(dump.buf, "quantity", booking->quantity_milli);
+}
+
+/* What was promised is JSON already. */
+static void promise_put(struct dump dump, const struct oh_effect *effect)
+{
+    oh_json_member_string(dump.buf, "id", effect->promise.id);
+    oh_json_member(dump.buf, "promise");
+    oh_strbuf_put_bytes(dump.buf, effect->promise.body);
 }
 
 static void step_put(struct dump dump, const struct oh_effect *effect)
@@ -404,6 +448,9 @@ static void (*const put_functions[])(struct dump, const struct oh_effect *) = {
     [OH_EFFECT_POSITION] = position_put,
     [OH_EFFECT_REMEMBERED] = remembered_put,
     [OH_EFFECT_HEAD] = head_put,
+    [OH_EFFECT_DOCUMENT] = document_put,
+    [OH_EFFECT_BOOKING] = booking_put,
+    [OH_EFFECT_PROMISE] = promise_put,
 };
 
 void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_effect_names *names,

@@ -38,6 +38,7 @@ enum claim_shape {
 #define CLAIM_SHAPE_SHIFT 3
 #define CLAIM_SHAPE_MASK  3u
 #define CLAIM_SAME_ID     32u
+#define CLAIM_HAS_DUE     64u
 
 #define STEP_IS_HELD    8u
 #define STEP_IS_COUNTED 16u
@@ -45,6 +46,9 @@ enum claim_shape {
 
 #define EXTEND_HAS_EXPIRY 1u
 #define EXTEND_SAME_ID    2u
+
+#define BOOKING_SAME_ID 8u /* beside the unit */
+#define PROMISE_SAME_ID 1u
 
 /* Beside one bit for each state that has something to say. */
 #define POSITION_HAS_FORGOTTEN 32u

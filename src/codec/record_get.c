@@ -53,10 +53,21 @@ static void node_get(struct record_reader *reader, struct oh_effect *effect)
 
 static void item_get(struct record_reader *reader, struct oh_effect *effect)
 {
+    struct oh_item_command *item = &effect->item.value;
     effect->item.index = get_u32(reader);
-    effect->item.value.sku = get_bytes(reader);
-    effect->item.value.name = get_bytes(reader);
-    effect->item.value.gtin = get_bytes(reader);
+    item->sku = get_bytes(reader);
+    item->name = get_bytes(reader);
+    item->gtin = get_bytes(reader);
+    item->class = OH_BYTES_NONE;
+    item->weight_grams = item->side_mm = item->volume_cm3 = 0;
+    if (reader_rest(reader) == 0)
+        return;
+    item->class = get_bytes(reader);
+    item->weight_grams = get_u32(reader);
+    item->side_mm = get_u32(reader);
+    item->volume_cm3 = get_u32(reader);
+    if (item->class.size == 0 && item->weight_grams == 0 && item->side_mm == 0 && item->volume_cm3 == 0)
+        reader_fail(reader, OH_E_CORRUPT); /* what has no traits ends before them */
 }
 
 /* How many list elements follow: each takes a byte at least, so a false count costs no memory. */
@@ -242,13 +253,15 @@ static void claim_parts_get(struct record_reader *reader, enum claim_shape shape
 static void claim_get(struct record_reader *reader, struct oh_effect *effect)
 {
     struct oh_effect_claim *claim = &effect->claim;
-    unsigned flags = get_flags(reader, CLAIM_HAS_EXPIRED | CLAIM_SHAPE_MASK << CLAIM_SHAPE_SHIFT | CLAIM_SAME_ID);
+    unsigned flags = get_flags(reader, CLAIM_HAS_EXPIRED | CLAIM_SHAPE_MASK << CLAIM_SHAPE_SHIFT | CLAIM_SAME_ID |
+                                           CLAIM_HAS_DUE);
     claim->line = get_u32(reader);
     claim->item = get_item(reader);
     claim->node = get_node(reader);
     claim->quantity_milli = get_i64(reader);
     claim_parts_get(reader, (enum claim_shape)(flags >> CLAIM_SHAPE_SHIFT & CLAIM_SHAPE_MASK), claim);
     claim->expired_milli = (flags & CLAIM_HAS_EXPIRED) != 0 ? get_i64(reader) : 0;
+    claim->due_at_us = (flags & CLAIM_HAS_DUE) != 0 ? get_time(reader) : OH_TIME_US_NONE;
     claim->id = get_repeated(reader, (flags & CLAIM_SAME_ID) != 0, &reader->context.id);
 }
 
@@ -331,6 +344,34 @@ static void head_get(struct record_reader *reader, struct oh_effect *effect)
     effect->head.forgotten_at_us = get_time(reader);
 }
 
+static void document_get(struct record_reader *reader, struct oh_effect *effect)
+{
+    effect->document.kind =
+        (enum oh_document_kind)get_word(reader, get_byte(reader), OH_DOCUMENT_KIND_COUNT - 1);
+    effect->document.id = get_bytes(reader);
+    effect->document.body = get_bytes(reader);
+}
+
+static void booking_get(struct record_reader *reader, struct oh_effect *effect)
+{
+    struct oh_effect_booking *booking = &effect->booking;
+    unsigned flags = get_flags(reader, WORD_MASK | BOOKING_SAME_ID);
+    booking->unit = (enum oh_unit)get_word(reader, flags & WORD_MASK, OH_UNIT_PARCELS);
+    booking->node = get_node(reader);
+    booking->resource = get_bytes(reader);
+    booking->from_us = get_time(reader);
+    booking->until_us = (int64_t)((uint64_t)booking->from_us + (uint64_t)get_i64(reader));
+    booking->quantity_milli = get_i64(reader);
+    booking->id = get_repeated(reader, (flags & BOOKING_SAME_ID) != 0, &reader->context.id);
+}
+
+static void promise_get(struct record_reader *reader, struct oh_effect *effect)
+{
+    unsigned flags = get_flags(reader, PROMISE_SAME_ID);
+    effect->promise.body = get_bytes(reader);
+    effect->promise.id = get_repeated(reader, (flags & PROMISE_SAME_ID) != 0, &reader->context.id);
+}
+
 static void (*const get_functions[RECORD_TYPE_COUNT])(struct record_reader *, struct oh_effect *) = {
     [OH_EFFECT_NODE] = node_get,
     [OH_EFFECT_ITEM] = item_get,
@@ -352,6 +393,9 @@ static void (*const get_functions[RECORD_TYPE_COUNT])(struct record_reader *, st
     [OH_EFFECT_POSITION] = position_get,
     [OH_EFFECT_REMEMBERED] = remembered_get,
     [OH_EFFECT_HEAD] = head_get,
+    [OH_EFFECT_DOCUMENT] = document_get,
+    [OH_EFFECT_BOOKING] = booking_get,
+    [OH_EFFECT_PROMISE] = promise_get,
 };
 
 void record_effect_get(struct record_reader *reader, struct oh_effect *effect)

@@ -44,7 +44,7 @@ static size_t effect_variable_size(const struct oh_effect *effect)
         return node_text_size(&effect->node.value);
     case OH_EFFECT_ITEM:
         return effect->item.value.sku.size + effect->item.value.name.size + effect->item.value.gtin.size +
-               3 * BYTES_OVERHEAD;
+               effect->item.value.class.size + 4 * BYTES_OVERHEAD;
     case OH_EFFECT_GROUP:
         return group_size(&effect->group);
     case OH_EFFECT_CHANNEL:
@@ -74,6 +74,12 @@ static size_t effect_variable_size(const struct oh_effect *effect)
         return effect->key.key.size + effect->key.answer.size;
     case OH_EFFECT_IMPORT:
         return effect->import.import.size;
+    case OH_EFFECT_DOCUMENT:
+        return effect->document.id.size + effect->document.body.size;
+    case OH_EFFECT_BOOKING:
+        return effect->booking.id.size + effect->booking.resource.size;
+    case OH_EFFECT_PROMISE:
+        return effect->promise.id.size + effect->promise.body.size;
     case OH_EFFECT_GROUP_MEMBER:
     case OH_EFFECT_POSITION:
     case OH_EFFECT_REMEMBERED:
@@ -113,12 +119,20 @@ static void node_put(struct record_writer *writer, const struct oh_effect *effec
     put_bytes(writer, node->postal_code);
 }
 
+/* An item without traits is written as it was before there were any. */
 static void item_put(struct record_writer *writer, const struct oh_effect *effect)
 {
+    const struct oh_item_command *item = &effect->item.value;
     put_u64(writer, effect->item.index);
-    put_bytes(writer, effect->item.value.sku);
-    put_bytes(writer, effect->item.value.name);
-    put_bytes(writer, effect->item.value.gtin);
+    put_bytes(writer, item->sku);
+    put_bytes(writer, item->name);
+    put_bytes(writer, item->gtin);
+    if (item->class.size == 0 && item->weight_grams == 0 && item->side_mm == 0 && item->volume_cm3 == 0)
+        return;
+    put_bytes(writer, item->class);
+    put_u64(writer, item->weight_grams);
+    put_u64(writer, item->side_mm);
+    put_u64(writer, item->volume_cm3);
 }
 
 static void group_put(struct record_writer *writer, const struct oh_effect *effect)
@@ -297,8 +311,9 @@ static void claim_put(struct record_writer *writer, const struct oh_effect *effe
     bool same_id = is_same(&writer->context.id, claim->id);
     enum claim_shape shape = claim_shape_of(claim);
     bool has_expired = claim->expired_milli != 0;
+    bool has_due = claim->due_at_us != OH_TIME_US_NONE;
     put_byte(writer, flag(has_expired, CLAIM_HAS_EXPIRED) | (unsigned)shape << CLAIM_SHAPE_SHIFT |
-                         flag(same_id, CLAIM_SAME_ID));
+                         flag(same_id, CLAIM_SAME_ID) | flag(has_due, CLAIM_HAS_DUE));
     put_u64(writer, claim->line);
     put_item(writer, claim->item);
     put_node(writer, claim->node);
@@ -310,6 +325,8 @@ static void claim_put(struct record_writer *writer, const struct oh_effect *effe
     }
     if (has_expired)
         put_i64(writer, claim->expired_milli);
+    if (has_due)
+        put_time(writer, claim->due_at_us);
     if (!same_id)
         put_bytes(writer, claim->id);
 }
@@ -412,6 +429,36 @@ static void head_put(struct record_writer *writer, const struct oh_effect *effec
     put_time(writer, effect->head.forgotten_at_us);
 }
 
+static void document_put(struct record_writer *writer, const struct oh_effect *effect)
+{
+    put_byte(writer, (unsigned)effect->document.kind);
+    put_bytes(writer, effect->document.id);
+    put_bytes(writer, effect->document.body);
+}
+
+static void booking_put(struct record_writer *writer, const struct oh_effect *effect)
+{
+    const struct oh_effect_booking *booking = &effect->booking;
+    bool same_id = is_same(&writer->context.id, booking->id);
+    put_byte(writer, (unsigned)booking->unit | flag(same_id, BOOKING_SAME_ID));
+    put_node(writer, booking->node);
+    put_bytes(writer, booking->resource);
+    put_time(writer, booking->from_us);
+    put_i64(writer, (int64_t)((uint64_t)booking->until_us - (uint64_t)booking->from_us));
+    put_i64(writer, booking->quantity_milli);
+    if (!same_id)
+        put_bytes(writer, booking->id);
+}
+
+static void promise_put(struct record_writer *writer, const struct oh_effect *effect)
+{
+    bool same_id = is_same(&writer->context.id, effect->promise.id);
+    put_byte(writer, flag(same_id, PROMISE_SAME_ID));
+    put_bytes(writer, effect->promise.body);
+    if (!same_id)
+        put_bytes(writer, effect->promise.id);
+}
+
 static void (*const put_functions[RECORD_TYPE_COUNT])(struct record_writer *, const struct oh_effect *) = {
     [OH_EFFECT_NODE] = node_put,
     [OH_EFFECT_ITEM] = item_put,
@@ -433,6 +480,9 @@ static void (*const put_functions[RECORD_TYPE_COUNT])(struct record_writer *, co
     [OH_EFFECT_POSITION] = position_put,
     [OH_EFFECT_REMEMBERED] = remembered_put,
     [OH_EFFECT_HEAD] = head_put,
+    [OH_EFFECT_DOCUMENT] = document_put,
+    [OH_EFFECT_BOOKING] = booking_put,
+    [OH_EFFECT_PROMISE] = promise_put,
 };
 
 void record_effect_put(struct record_writer *writer, const struct oh_effect *effect)

@@ -488,6 +488,7 @@ static void claim_effect(struct action *action, const struct work *work, uint16_
         .quantity_milli = held + confirmed,
         .held_milli = held,
         .confirmed_milli = confirmed,
+        .due_at_us = OH_TIME_US_NONE,
     };
 }
 

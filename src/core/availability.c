@@ -138,12 +138,14 @@ static int64_t rule_backorder_limit(const struct oh_ledger *ledger, uint32_t ite
 static const struct position NO_POSITION = { 0, 0, OH_TIME_US_NONE, 0, 0 };
 
 /*
+ * What there is by by_us, which is now or later (AT1).
+ *
  * ATS = sellable - held - confirmed - others' unused fences - safety stock.
  * The backorder limit is how far below zero the position may be sold; safety
  * stock guards what is there, so it does not shrink what is not.
  */
 static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
-                                  struct oh_asker asker, int64_t now_us)
+                                  struct oh_asker asker, int64_t by_us, int64_t now_us)
 {
     const struct position *position = slot == NO_SLOT ? &NO_POSITION : &ledger->positions[slot];
     uint16_t channel = asker.channel.index;
@@ -152,6 +154,10 @@ static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item,
     struct fenced fenced = fences_of(ledger, position, channel, pending, now_us);
     int64_t open = position->sellable_milli - position->claimed_milli + held_due_milli(ledger, position, now_us) -
                    pending - fenced.others_milli;
+    if (by_us > now_us)
+        open += deferral_relief(ledger, position, by_us, now_us);
+    else if ((position->extra & EXTRA_IS_DEFERRED) != 0)
+        open += deferral_relief(ledger, position, now_us, now_us);
     int64_t free = oh_max_i64(0, open - rule_safety_stock(ledger, item, node, channel, &rule));
     int64_t limit = rule_backorder_limit(ledger, item, node, channel, &rule);
     if (fenced.is_restricted)
@@ -166,13 +172,22 @@ static struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item,
     enum oh_verdict reason = node_eligibility(ledger, item, node, asker);
     if (reason != OH_OK_DONE)
         return (struct offer){ 0, 0, reason };
-    return offer_compute(ledger, item, node, slot, asker, now_us);
+    return offer_compute(ledger, item, node, slot, asker, now_us, now_us);
 }
 
 struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker,
                            int64_t now_us)
 {
     return offer_at_slot(ledger, item, node, position_find(ledger, item, node), asker, now_us);
+}
+
+int64_t atp_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker, int64_t by_us,
+                    int64_t now_us)
+{
+    if (node_eligibility(ledger, item, node, asker) != OH_OK_DONE)
+        return 0;
+    uint32_t slot = position_find(ledger, item, node);
+    return offer_compute(ledger, item, node, slot, asker, by_us, now_us).free_milli;
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------- */
@@ -334,6 +349,34 @@ void oh_available_at_node(const struct oh_ledger *ledger, struct oh_item_id item
     answer_fill(ledger, item.index, node.index, asker, offer, now, out);
     supply_next(ledger, item.index, node.index, now, out);
     out->band = band_of(ledger, item.index, node.index, asker.channel.index, out);
+}
+
+int64_t oh_atp_at_node(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_node_id node,
+                       struct oh_asker asker, int64_t by_us, int64_t now_us)
+{
+    OH_ASSERT(item.index < ledger->item_count && node.index < ledger->node_count);
+    return atp_at_node(ledger, item.index, node.index, asker, by_us, question_time(ledger, now_us));
+}
+
+uint32_t oh_supply_times(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_node_id node,
+                         int64_t now_us, uint32_t times_max, int64_t *out_times_us)
+{
+    OH_ASSERT(item.index < ledger->item_count && node.index < ledger->node_count);
+    uint32_t slot = position_find(ledger, item.index, node.index);
+    const struct rare *rare = slot == NO_SLOT ? NULL : rare_of(ledger, &ledger->positions[slot]);
+    uint32_t count = 0;
+    for (uint32_t link = rare == NULL ? 0 : rare->supplies; link != 0; link = ledger->supplies[link - 1].next) {
+        int64_t eta_us = ledger->supplies[link - 1].eta_us;
+        uint32_t at = 0;
+        while (at < count && out_times_us[at] < eta_us)
+            at++;
+        if (eta_us <= question_time(ledger, now_us) || at == times_max || (at < count && out_times_us[at] == eta_us))
+            continue;
+        count += count < times_max ? 1 : 0;
+        memmove(&out_times_us[at + 1], &out_times_us[at], (count - 1 - at) * sizeof(*out_times_us));
+        out_times_us[at] = eta_us;
+    }
+    return count;
 }
 
 void oh_available_in_group(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_group_id group,

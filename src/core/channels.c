@@ -119,6 +119,7 @@ static size_t channel_list_size(uint32_t node_count, uint32_t group_count)
 
 enum oh_err apply_channel(struct oh_ledger *ledger, const struct oh_effect_channel *effect)
 {
+    ledger->documents_version++;
     if (effect->node_count > OH_CHANNEL_MEMBERS_MAX || effect->group_count > OH_CHANNEL_MEMBERS_MAX)
         return OH_E_CORRUPT;
     struct channel *channel = &ledger->channels[effect->index];

@@ -84,6 +84,9 @@ static bool item_is_valid(struct judged judged, const struct oh_effect_item *eff
 {
     const struct oh_item_command *value = &effect->value;
     return id_is_valid(value->sku) && label_is_valid(value->name) && label_is_valid(value->gtin) &&
+           (value->class.size == 0 || id_is_valid(value->class)) && class_has_room(judged.ledger, value->class) &&
+           value->weight_grams <= OH_WEIGHT_GRAMS_MAX && value->side_mm <= OH_SIDE_MM_MAX &&
+           value->volume_cm3 <= OH_VOLUME_CM3_MAX &&
            index_is_free(judged, effect->index, judged.ledger->item_count, judged.ledger->options.items_max,
                          item_find(judged.ledger, value->sku));
 }
@@ -190,7 +193,7 @@ static bool claim_is_valid(struct judged judged, const struct oh_effect_claim *e
 {
     return item_is_known(judged, effect->item) &&
            (effect->node == OH_NODE_NONE || node_is_known(judged, effect->node)) && effect->line > 0 &&
-           effect->line <= INT32_MAX && claim_parts_are_sane(effect);
+           effect->line <= INT32_MAX && claim_parts_are_sane(effect) && time_is_sane_or_none(effect->due_at_us);
 }
 
 static bool step_is_valid(const struct oh_effect_step *effect)
@@ -213,6 +216,20 @@ static bool remembered_is_valid(struct judged judged, const struct oh_effect_rem
 {
     return place_is_known(judged, effect->item, effect->node) &&
            quantity_is_sane(effect->quantity_milli, -OH_TOTAL_MILLI_MAX) && time_is_sane(effect->at_us);
+}
+
+static bool document_is_valid(struct judged judged, const struct oh_document_command *effect)
+{
+    return effect->kind < OH_DOCUMENT_KIND_COUNT && id_is_valid(effect->id) &&
+           effect->body.size <= OH_DOCUMENT_SIZE_MAX && (effect->body.size > 0 || !judged.is_object);
+}
+
+static bool booking_is_valid(struct judged judged, const struct oh_effect_booking *effect)
+{
+    return node_is_known(judged, effect->node) && effect->resource.size > 0 &&
+           text_is_valid(effect->resource, OH_RESOURCE_SIZE_MAX) && effect->unit <= OH_UNIT_PARCELS &&
+           time_is_sane(effect->from_us) && time_is_sane(effect->until_us) && effect->from_us < effect->until_us &&
+           quantity_is_sane(effect->quantity_milli, 1);
 }
 
 /* ---- By type ---------------------------------------------------------------------------------- */
@@ -267,6 +284,12 @@ bool effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect *eff
         return time_is_sane(effect->key.at_us);
     case OH_EFFECT_IMPORT:
         return effect->import.import.size > 0 && label_is_valid(effect->import.import);
+    case OH_EFFECT_DOCUMENT:
+        return document_is_valid(judged, &effect->document);
+    case OH_EFFECT_BOOKING:
+        return booking_is_valid(judged, &effect->booking);
+    case OH_EFFECT_PROMISE:
+        return effect->promise.body.size > 0 && effect->promise.body.size <= OH_PROMISE_SIZE_MAX;
     case OH_EFFECT_POSITION:
         return position_is_valid(judged, &effect->position);
     case OH_EFFECT_REMEMBERED:

@@ -152,6 +152,7 @@ void decide_group(struct oh_ledger *ledger, const struct oh_group_command *comma
 
 enum oh_err apply_group(struct oh_ledger *ledger, const struct oh_effect_group *effect)
 {
+    ledger->documents_version++;
     struct group *group = &ledger->groups[effect->index];
     if (group->text != 0 && !oh_bytes_equal(ledger_string(ledger, group->text, GROUP_TEXT_ID), effect->group))
         return OH_E_CORRUPT;
@@ -223,6 +224,7 @@ void decide_group_member(struct oh_ledger *ledger, const struct oh_group_member_
 
 enum oh_err apply_group_member(struct oh_ledger *ledger, const struct oh_effect_group_member *effect)
 {
+    ledger->documents_version++;
     struct group *group = &ledger->groups[effect->group];
     snapshot_touch(ledger, SNAP_GROUP, effect->group);
     if (group_has_node(ledger, effect->group, effect->node))

@@ -8,6 +8,26 @@ uint32_t item_find(const struct oh_ledger *ledger, struct oh_bytes sku)
     FIND_BY_NAME(item_index, items, sku);
 }
 
+static enum oh_field traits_judge(const struct oh_item_command *command)
+{
+    if (command->class.size > 0 && !id_is_valid(command->class))
+        return OH_FIELD_CLASS;
+    if (command->weight_grams > OH_WEIGHT_GRAMS_MAX)
+        return OH_FIELD_WEIGHT;
+    if (command->side_mm > OH_SIDE_MM_MAX)
+        return OH_FIELD_SIDE;
+    return command->volume_cm3 > OH_VOLUME_CM3_MAX ? OH_FIELD_VOLUME : OH_FIELD_NONE;
+}
+
+static bool item_is(const struct oh_ledger *ledger, uint32_t slot, const struct oh_item_command *command)
+{
+    struct oh_item_command value;
+    oh_item_get(ledger, (struct oh_item_id){ slot }, &value);
+    return oh_bytes_equal(value.name, command->name) && oh_bytes_equal(value.gtin, command->gtin) &&
+           oh_bytes_equal(value.class, command->class) && value.weight_grams == command->weight_grams &&
+           value.side_mm == command->side_mm && value.volume_cm3 == command->volume_cm3;
+}
+
 void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command, struct oh_answer *answer)
 {
     answer->id = command->sku;
@@ -20,16 +40,21 @@ void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command
         refuse(answer, OH_V_INVALID_VALUE, field, OH_INDEX_NONE);
         return;
     }
+    enum oh_field wrong = traits_judge(command);
+    if (wrong != OH_FIELD_NONE) {
+        refuse(answer, OH_V_INVALID_VALUE, wrong, OH_INDEX_NONE);
+        return;
+    }
     uint32_t slot = item_find(ledger, command->sku);
     answer->is_created = slot == NO_SLOT;
     if (slot != NO_SLOT) {
-        uint32_t text = ledger->items[slot].text;
-        if (oh_bytes_equal(ledger_string(ledger, text, ITEM_TEXT_NAME), command->name) &&
-            oh_bytes_equal(ledger_string(ledger, text, ITEM_TEXT_GTIN), command->gtin)) {
+        if (item_is(ledger, slot, command)) {
             answer->verdict = OH_V_UNCHANGED;
             return;
         }
-    } else if (ledger->item_count == ledger->options.items_max) {
+    }
+    bool has_room = slot != NO_SLOT || ledger->item_count < ledger->options.items_max;
+    if (!has_room || !class_has_room(ledger, command->class)) {
         refuse(answer, OH_V_LEDGER_FULL, OH_FIELD_SKU, OH_INDEX_NONE);
         return;
     }
@@ -49,6 +74,9 @@ enum oh_err apply_item(struct oh_ledger *ledger, const struct oh_effect_item *ef
     if (text == 0)
         return OH_E_NOMEM;
     snapshot_touch(ledger, SNAP_ITEM, effect->index);
+    enum oh_err err = traits_apply(ledger, item, value);
+    if (err != OH_OK)
+        return err;
     if (item->text == 0)
         oh_index_insert(&ledger->item_index, (uint32_t)name_hash(value->sku), effect->index);
     oh_text_free_strings(&ledger->text, item->text, ITEM_TEXTS);
@@ -81,9 +109,15 @@ void oh_item_get(const struct oh_ledger *ledger, struct oh_item_id item, struct 
 {
     OH_ASSERT(item.index < ledger->item_count);
     uint32_t text = ledger->items[item.index].text;
+    struct oh_item_traits traits;
+    oh_item_traits(ledger, item, &traits);
     *out_value = (struct oh_item_command){
-        ledger_string(ledger, text, ITEM_TEXT_SKU),
-        ledger_string(ledger, text, ITEM_TEXT_NAME),
-        ledger_string(ledger, text, ITEM_TEXT_GTIN),
+        .sku = ledger_string(ledger, text, ITEM_TEXT_SKU),
+        .name = ledger_string(ledger, text, ITEM_TEXT_NAME),
+        .gtin = ledger_string(ledger, text, ITEM_TEXT_GTIN),
+        .class = oh_class_name(ledger, traits.class_index),
+        .weight_grams = traits.weight_grams,
+        .side_mm = traits.side_mm,
+        .volume_cm3 = traits.volume_cm3,
     };
 }

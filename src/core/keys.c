@@ -43,6 +43,8 @@ uint64_t entry_fingerprint(const struct oh_adjust_entry *entry)
 
 static uint64_t print_reserve(uint64_t print, const struct oh_reserve_command *command)
 {
+    if (command->fingerprint != 0) /* of the request that the rest is the outcome of */
+        return PRINT_NUMBERS(print, (int64_t)command->fingerprint);
     print = print_bytes(print, command->id);
     print = print_bytes(print, command->channel);
     print = print_bytes(print, command->customer);
@@ -132,7 +134,12 @@ static uint64_t print_reference(uint64_t print, const struct oh_command *command
     case OH_COMMAND_ITEM:
         print = print_bytes(print, command->item.sku);
         print = print_bytes(print, command->item.name);
-        return print_bytes(print, command->item.gtin);
+        print = print_bytes(print, command->item.gtin);
+        if (command->item.class.size + command->item.weight_grams + command->item.side_mm +
+                command->item.volume_cm3 == 0)
+            return print; /* as before there were traits: a key outlives an upgrade */
+        print = print_bytes(print, command->item.class);
+        return PRINT_NUMBERS(print, command->item.weight_grams, command->item.side_mm, command->item.volume_cm3);
     case OH_COMMAND_GROUP:
         print = print_bytes(print, command->group.group);
         print = print_bytes(print, command->group.name);
@@ -156,6 +163,10 @@ static uint64_t print_reference(uint64_t print, const struct oh_command *command
         print = print_bytes(print, command->supply.sku);
         print = print_bytes(print, command->supply.node);
         return PRINT_NUMBERS(print, command->supply.quantity_milli, command->supply.eta_us);
+    case OH_COMMAND_DOCUMENT:
+        print = print_bytes(print, command->document.id);
+        print = print_bytes(print, command->document.body);
+        return PRINT_NUMBERS(print, (int64_t)command->document.kind);
     default:
         return print; /* rows of an import carry no key */
     }
@@ -475,4 +486,10 @@ void keys_relink(struct oh_ledger *ledger)
     ledger->key_next = count;
     for (uint64_t i = 0; i < count; i++)
         oh_index_insert(&ledger->key_index, (uint32_t)name_hash(key_stored_name(ledger, &keys[i])), (uint32_t)i);
+}
+
+bool oh_key_is_known(const struct oh_ledger *ledger, struct oh_bytes key, struct oh_bytes reservation)
+{
+    return (key.size > 0 && key_find(ledger, 'k', OH_BYTES_NONE, key) != NULL) ||
+           (reservation.size > 0 && key_find(ledger, 'r', OH_BYTES_NONE, reservation) != NULL);
 }

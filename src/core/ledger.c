@@ -74,6 +74,8 @@ static bool ledger_indexes(struct oh_ledger *ledger)
            ledger_index(ledger, &ledger->rule_scope_index, OH_RULES_MAX) &&
            ledger_index(ledger, &ledger->fence_index, OH_FENCES_MAX) &&
            ledger_index(ledger, &ledger->supply_index, OH_SUPPLIES_MAX) &&
+           ledger_index(ledger, &ledger->document_index, OH_DOCUMENTS_MAX) &&
+           ledger_index(ledger, &ledger->bucket_index, OH_BUCKETS_MAX) &&
            ledger_index(ledger, &ledger->reservation_index, options->reservations_max) &&
            ledger_index(ledger, &ledger->party_index, options->reservations_max * 2) &&
            ledger_index(ledger, &ledger->key_index, options->keys_max);
@@ -91,6 +93,7 @@ static bool ledger_snapshot_bitmaps(struct oh_ledger *ledger)
         [SNAP_SUPPLY] = OH_SUPPLIES_MAX,
         [SNAP_POSTAL_CODE] = OH_POSTAL_CODES_MAX,
         [SNAP_IMPORT] = OH_IMPORTS_MAX,
+        [SNAP_DOCUMENT] = OH_DOCUMENTS_MAX,
         [SNAP_POSITION] = ledger->options.positions_max,
         [SNAP_RESERVATION] = ledger->options.reservations_max,
         [SNAP_KEY] = ledger->options.keys_max,
@@ -118,6 +121,11 @@ static void ledger_pools(struct oh_ledger *ledger)
     pool_init(&ledger->rule_pool, ledger->rules, sizeof(*ledger->rules), OH_RULES_MAX);
     pool_init(&ledger->fence_pool, ledger->fences, sizeof(*ledger->fences), OH_FENCES_MAX);
     pool_init(&ledger->supply_pool, ledger->supplies, sizeof(*ledger->supplies), OH_SUPPLIES_MAX);
+    pool_init(&ledger->document_pool, ledger->documents, sizeof(*ledger->documents), OH_DOCUMENTS_MAX);
+    pool_init(&ledger->trait_pool, ledger->traits, sizeof(*ledger->traits), options->items_max);
+    pool_init(&ledger->deferral_pool, ledger->deferrals, sizeof(*ledger->deferrals), options->claims_max);
+    pool_init(&ledger->bucket_pool, ledger->buckets, sizeof(*ledger->buckets), OH_BUCKETS_MAX);
+    pool_init(&ledger->booking_pool, ledger->bookings, sizeof(*ledger->bookings), BOOKINGS_MAX);
     pool_init(&ledger->extra_pool, ledger->extras, sizeof(*ledger->extras), options->positions_max);
     pool_init(&ledger->reservation_pool, ledger->reservations, sizeof(*ledger->reservations),
               options->reservations_max);
@@ -136,6 +144,10 @@ static bool ledger_regions(struct oh_ledger *ledger)
            REGION(groups, OH_GROUPS_MAX) && REGION(channels, OH_CHANNELS_MAX) &&
            REGION(postal_codes, OH_POSTAL_CODES_MAX) && REGION(imports, OH_IMPORTS_MAX) &&
            REGION(rules, OH_RULES_MAX) && REGION(fences, OH_FENCES_MAX) && REGION(supplies, OH_SUPPLIES_MAX) &&
+           REGION(documents, OH_DOCUMENTS_MAX) && REGION(classes, OH_CLASSES_MAX) &&
+           REGION(traits, options->items_max) && REGION(deferrals, options->claims_max) &&
+           REGION(deferred, options->claims_max) && REGION(buckets, OH_BUCKETS_MAX) &&
+           REGION(bookings, BOOKINGS_MAX) &&
            REGION(positions, options->positions_max) && REGION(extras, options->positions_max) &&
            REGION(control_totals, options->positions_max / OH_CONTROL_POSITIONS + 1) &&
            REGION(rares, ledger->rare_max) && REGION(history, options->history_max) &&
@@ -283,6 +295,12 @@ static enum oh_err effect_apply(struct oh_ledger *ledger, const struct oh_effect
         return apply_key(ledger, &effect->key);
     case OH_EFFECT_IMPORT:
         return apply_import(ledger, &effect->import);
+    case OH_EFFECT_DOCUMENT:
+        return apply_document(ledger, &effect->document);
+    case OH_EFFECT_BOOKING:
+        return apply_booking(ledger, &effect->booking);
+    case OH_EFFECT_PROMISE:
+        return apply_promise(ledger, &effect->promise);
     case OH_EFFECT_POSITION:
     case OH_EFFECT_REMEMBERED:
     case OH_EFFECT_HEAD:
@@ -333,6 +351,7 @@ struct need {
     uint32_t positions;
     uint32_t rares;
     uint32_t keys;
+    uint32_t bookings;
     uint64_t text;
     uint64_t scratch;
 };
@@ -380,13 +399,20 @@ static struct need reserve_need(const struct oh_ledger *ledger, const struct oh_
     bool is_pinned = true;
     for (uint32_t i = 0; i < command->line_count && is_pinned; i++)
         is_pinned = command->lines[i].node.size > 0;
-    uint32_t claims = is_pinned ? command->line_count * 2 : OH_CLAIMS_MAX + command->line_count;
+    uint32_t claims = command->pick_count > 0 ? command->pick_count + command->line_count
+                      : is_pinned             ? command->line_count * 2
+                                              : OH_CLAIMS_MAX + command->line_count;
+    uint32_t rares = 0;
+    for (uint32_t i = 0; i < command->pick_count && i < OH_CLAIMS_MAX; i++)
+        rares += command->picks[i].due_at_us > 0 ? 1 : 0;
     return (struct need){
-        .effects = claims + 3,
+        .effects = claims + command->booking_count + 4,
         .claims = claims,
+        .rares = rares,
+        .bookings = command->booking_count,
         .positions = (ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0 ? claims : 0,
         .keys = 2,
-        .text = 512 + (uint64_t)claims * 48,
+        .text = 512 + (uint64_t)claims * 48 + (uint64_t)command->booking_count * 256 + command->promise.size * 2,
         .scratch = 4096 + (uint64_t)claims * 96,
     };
 }
@@ -433,6 +459,7 @@ static struct need command_need(const struct oh_ledger *ledger, const struct oh_
     case OH_COMMAND_SUPPLY:
     case OH_COMMAND_POSTAL_CODE:
     case OH_COMMAND_IMPORT_PROGRESS:
+    case OH_COMMAND_DOCUMENT:
         break;
     }
     return (struct need){ .effects = 3, .positions = places, .rares = places, .keys = 1, .text = 1 << 20,
@@ -454,6 +481,8 @@ static bool need_fits_ledger(const struct oh_ledger *ledger, const struct need *
            pool_has_room(&ledger->reservation_pool, reservations) &&
            need->positions <= ledger->options.positions_max - ledger->position_count &&
            need->rares <= ledger->rare_max - ledger->rare_count &&
+           pool_has_room(&ledger->booking_pool, need->bookings) &&
+           pool_has_room(&ledger->bucket_pool, need->bookings) &&
            ledger->key_next - ledger->key_first + need->keys <= ledger->options.keys_max;
 }
 
@@ -496,6 +525,9 @@ static void command_decide(struct oh_ledger *ledger, int64_t now_us, const struc
         return;
     case OH_COMMAND_RESERVE:
         decide_reserve(ledger, now_us, &command->reserve, answer);
+        return;
+    case OH_COMMAND_DOCUMENT:
+        decide_document(ledger, &command->document, answer);
         return;
     case OH_COMMAND_IMPORT_PROGRESS:
         decide_import(ledger, &command->import_progress, answer);
@@ -719,7 +751,7 @@ static uint64_t ledger_memory_size(const struct oh_ledger *ledger)
         &ledger->node_index,   &ledger->item_index,  &ledger->group_index,       &ledger->channel_index,
         &ledger->rule_index,   &ledger->fence_index, &ledger->supply_index,      &ledger->postal_code_index,
         &ledger->import_index, &ledger->key_index,   &ledger->reservation_index, &ledger->party_index,
-        &ledger->rule_scope_index,
+        &ledger->rule_scope_index, &ledger->document_index, &ledger->bucket_index,
     };
     uint64_t size = ledger->text.cut_size;
     for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
@@ -731,6 +763,11 @@ static uint64_t ledger_memory_size(const struct oh_ledger *ledger)
     size += (uint64_t)ledger->rule_pool.slot_count * sizeof(struct rule);
     size += (uint64_t)ledger->fence_pool.slot_count * sizeof(struct fence);
     size += (uint64_t)ledger->supply_pool.slot_count * sizeof(struct supply);
+    size += (uint64_t)ledger->document_pool.slot_count * sizeof(struct document);
+    size += (uint64_t)ledger->trait_pool.slot_count * sizeof(struct oh_item_traits);
+    size += (uint64_t)ledger->deferral_pool.slot_count * sizeof(struct deferral);
+    size += (uint64_t)ledger->bucket_pool.slot_count * sizeof(struct bucket);
+    size += (uint64_t)ledger->booking_pool.slot_count * sizeof(struct booking);
     size += (uint64_t)ledger->position_count * sizeof(struct position);
     size += (uint64_t)ledger->extra_pool.slot_count * sizeof(struct extra);
     size += (uint64_t)ledger->rare_count * sizeof(struct rare);
@@ -764,6 +801,9 @@ void oh_ledger_stats_get(const struct oh_ledger *ledger, struct oh_ledger_stats 
         .claims_max = ledger->options.claims_max,
         .keys = (uint32_t)(ledger->key_next - ledger->key_first),
         .keys_max = ledger->options.keys_max,
+        .documents = ledger->document_pool.live_count,
+        .buckets = ledger->bucket_pool.live_count,
+        .bookings = ledger->booking_pool.live_count,
         .movements = ledger->movement_count,
         .short_positions = ledger->short_count,
         .text_size = ledger->text.live_size,

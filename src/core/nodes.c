@@ -93,6 +93,7 @@ void decide_node(struct oh_ledger *ledger, const struct oh_node_command *command
 
 enum oh_err apply_node(struct oh_ledger *ledger, const struct oh_effect_node *effect)
 {
+    ledger->documents_version++;
     const struct oh_node_command *value = &effect->value;
     struct node *node = &ledger->nodes[effect->index];
     bool is_new = node->text == 0;

@@ -33,7 +33,7 @@ uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id)
 }
 
 /* Most claims belong to the reservation made just before them. */
-static uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id)
+uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id)
 {
     uint32_t slot = ledger->newest_reservation;
     uint32_t text = ledger->reservations[slot].text;
@@ -57,6 +57,26 @@ static uint32_t claim_find(const struct oh_ledger *ledger, uint32_t reservation,
 bool reservation_is_due(const struct reservation *reservation, int64_t now_us)
 {
     return reservation->expires_at_us != OH_TIME_US_NONE && reservation->expires_at_us <= now_us;
+}
+
+/* ---- What few reservations have --------------------------------------------------------------- */
+
+struct parties *parties_of(const struct oh_ledger *ledger, const struct reservation *reservation)
+{
+    return reservation->parties == 0 ? NULL : oh_text_at(&ledger->text, reservation->parties);
+}
+
+struct parties *parties_obtain(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct reservation *reservation = &ledger->reservations[slot];
+    if (reservation->parties == 0) {
+        uint32_t parties = oh_text_allocate(&ledger->text, sizeof(struct parties));
+        if (parties == 0)
+            return NULL;
+        memset(oh_text_at(&ledger->text, parties), 0, sizeof(struct parties));
+        reservation->parties = parties;
+    }
+    return parties_of(ledger, reservation);
 }
 
 /* ---- By customer and by order ----------------------------------------------------------------- */
@@ -249,6 +269,8 @@ static void claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_d
         claim_unlink_position(ledger, slot);
         extra_drop_if_idle(ledger, &ledger->positions[claim->position]);
     }
+    if (claim->is_deferred)
+        deferral_follow(ledger, slot, held_delta + confirmed_delta);
     reservation->held_count = (uint16_t)(reservation->held_count + (is_held ? 1 : 0) - (was_held ? 1 : 0));
     expiry_follow(ledger, claim->reservation);
 }
@@ -353,8 +375,13 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     claim->quantity_milli += effect->quantity_milli;
     claim->fulfilled_milli += effect->fulfilled_milli;
     claim->expired_milli += effect->expired_milli;
-    if (claim->position != NO_SLOT)
-        claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
+    if (claim->position == NO_SLOT)
+        return OH_OK;
+    bool is_deferred = effect->due_at_us > 0 && live_milli > 0 && !claim->is_deferred;
+    claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
+    if (is_deferred && !deferral_add(ledger, slot, effect->due_at_us))
+        return OH_E_NOMEM;
+    bookings_follow(ledger, reservation, effect->node);
     return OH_OK;
 }
 
@@ -420,6 +447,7 @@ enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *ef
         return OH_E_CORRUPT;
     snapshot_touch(ledger, SNAP_RESERVATION, reservation);
     enum oh_err err = claim_step(ledger, slot, effect);
+    bookings_follow(ledger, reservation, effect->node);
     /* A move gives its claim up here and takes it elsewhere in the next effect: the reservation does not end. */
     if (err == OH_OK && effect->step == OH_STEP_MOVE)
         claim_drop_if_moved(ledger, reservation, slot);
@@ -456,6 +484,7 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
         pool_give(&ledger->claim_pool, link - 1);
         link = next;
     }
+    bookings_drop(ledger, slot);
     party_unlink(ledger, slot, RESERVATION_TEXT_CUSTOMER);
     party_unlink(ledger, slot, RESERVATION_TEXT_ORDER);
     struct oh_bytes id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
@@ -551,6 +580,7 @@ void oh_reservation_get(const struct oh_ledger *ledger, struct oh_reservation_id
 {
     const struct reservation *reservation = &ledger->reservations[id.index];
     OH_ASSERT(reservation->text != 0);
+    const struct parties *parties = parties_of(ledger, reservation);
     *out_view = (struct oh_reservation_view){
         .id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID),
         .customer = ledger_string(ledger, reservation->text, RESERVATION_TEXT_CUSTOMER),
@@ -562,6 +592,8 @@ void oh_reservation_get(const struct oh_ledger *ledger, struct oh_reservation_id
         .expires_at_us = reservation->expires_at_us,
         .claim_count = reservation->claim_count,
     };
+    if (parties != NULL && parties->promise != 0)
+        out_view->promise = (struct oh_bytes){ oh_text_at(&ledger->text, parties->promise), parties->promise_size };
 }
 
 static enum oh_status claim_status(const struct oh_claim_view *view)
@@ -575,8 +607,9 @@ static enum oh_status claim_status(const struct oh_claim_view *view)
     return view->expired_milli > 0 ? OH_STATUS_EXPIRED : OH_STATUS_RELEASED;
 }
 
-static void claim_view(const struct claim *claim, bool is_due, struct oh_claim_view *view)
+static void claim_view(const struct oh_ledger *ledger, uint32_t slot, bool is_due, struct oh_claim_view *view)
 {
+    const struct claim *claim = &ledger->claims[slot];
     int64_t held = is_due ? 0 : claim->held_milli;
     int64_t expired = claim->expired_milli + (is_due ? claim->held_milli : 0);
     *view = (struct oh_claim_view){
@@ -589,6 +622,7 @@ static void claim_view(const struct claim *claim, bool is_due, struct oh_claim_v
         .fulfilled_milli = claim->fulfilled_milli,
         .released_milli = claim->quantity_milli - held - claim->confirmed_milli - claim->fulfilled_milli - expired,
         .expired_milli = expired,
+        .due_at_us = deferral_due_at(ledger, slot),
     };
     view->status = claim_status(view);
 }
@@ -601,10 +635,10 @@ uint32_t oh_reservation_claims(const struct oh_ledger *ledger, struct oh_reserva
     uint32_t at = 0;
     uint32_t count = 0;
     for (uint32_t link = reservation->claims_head; link != 0 && count < claims_max;) {
-        const struct claim *claim = &ledger->claims[link - 1];
-        link = claim->next;
+        uint32_t slot = link - 1;
+        link = ledger->claims[slot].next;
         if (at++ >= first)
-            claim_view(claim, is_due, &out_claims[count++]);
+            claim_view(ledger, slot, is_due, &out_claims[count++]);
     }
     return count;
 }

@@ -11,7 +11,7 @@
 #define RADIUS_KM_MAX 20100.0 /* half way around */
 
 struct wish { uint32_t item; uint32_t node; uint32_t group; }; /* NO_SLOT: not named */
-struct pick { uint32_t line; uint16_t node; int64_t quantity_milli; };
+struct pick { uint32_t line; uint16_t node; int64_t quantity_milli; int64_t due_at_us; };
 
 struct plan {
     struct oh_ledger *ledger;
@@ -112,6 +112,8 @@ static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
                                              plan->command->lines[i].quantity_milli);
     if (verdict != OH_OK_DONE)
         return refuse(plan->answer, verdict, OH_FIELD_QUANTITY, i);
+    if (node == OH_NODE_NONE && plan->command->pick_count > 0)
+        return OH_OK_DONE;
     if (node == OH_NODE_NONE) {
         if (plan->policy == OH_POLICY_NEAREST && !plan->command->near.is_set)
             return refuse(plan->answer, OH_V_NEAR_REQUIRED, OH_FIELD_NEAR, OH_INDEX_NONE);
@@ -119,6 +121,30 @@ static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
     }
     verdict = node_eligibility(plan->ledger, wish->item, node, plan->asker);
     return verdict == OH_OK_DONE ? verdict : refuse(plan->answer, verdict, OH_FIELD_NODE, i);
+}
+
+/* Picks name lines that rise, nodes that are there, and no more than the line asks for. */
+static enum oh_verdict picks_judge(struct plan *plan)
+{
+    const struct oh_reserve_command *command = plan->command;
+    int64_t given = 0;
+    if (command->pick_count > OH_CLAIMS_MAX || command->booking_count > OH_BOOKINGS_MAX)
+        return refuse(plan->answer, OH_V_TOO_MANY, OH_FIELD_BOOKINGS, OH_INDEX_NONE);
+    if (command->promise.size > OH_PROMISE_SIZE_MAX)
+        return refuse(plan->answer, OH_V_TOO_MANY, OH_FIELD_HOLD, OH_INDEX_NONE);
+    for (uint32_t i = 0; i < command->pick_count; i++) {
+        const struct oh_reserve_pick *pick = &command->picks[i];
+        bool is_same_line = i > 0 && command->picks[i - 1].line == pick->line;
+        if (pick->line >= command->line_count || (i > 0 && command->picks[i - 1].line > pick->line) ||
+            pick->node >= plan->ledger->node_count)
+            return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_LINE, i);
+        given = is_same_line ? given : 0;
+        if (pick->quantity_milli <= 0 ||
+            pick->quantity_milli > command->lines[pick->line].quantity_milli - given)
+            return refuse(plan->answer, OH_V_INVALID_QUANTITY, OH_FIELD_QUANTITY, pick->line);
+        given += pick->quantity_milli;
+    }
+    return OH_OK_DONE;
 }
 
 static enum oh_verdict request_judge(struct plan *plan)
@@ -139,7 +165,7 @@ static enum oh_verdict request_judge(struct plan *plan)
         if (wish_judge(plan, i) != OH_OK_DONE)
             return plan->answer->verdict;
     }
-    return OH_OK_DONE;
+    return picks_judge(plan);
 }
 
 /* ---- Candidates ------------------------------------------------------------------------------- */
@@ -360,7 +386,7 @@ static bool picks_add(struct plan *plan, uint32_t i)
             continue;
         if (plan->pick_count == OH_CLAIMS_MAX)
             return false;
-        plan->picks[plan->pick_count++] = (struct pick){ i, candidate->node, candidate->taken_milli };
+        plan->picks[plan->pick_count++] = (struct pick){ i, candidate->node, candidate->taken_milli, OH_TIME_US_NONE };
         pending_add(ledger, plan->wishes[i].item, candidate->node, candidate->taken_milli);
     }
     return true;
@@ -398,6 +424,67 @@ static bool line_decide(struct plan *plan, uint32_t i)
     return picks_add(plan, i);
 }
 
+/* ---- Picks that were made already ------------------------------------------------------------- */
+
+/* What of the pick can be had: by the function that offered it, with what the command has taken so far taken off. */
+static int64_t pick_possible(struct plan *plan, const struct oh_reserve_pick *pick)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    uint32_t item = plan->wishes[pick->line].item;
+    struct oh_asker asker = { plan->asker.channel, pick->kind == OH_KIND_ANY ? plan->command->kind : pick->kind };
+    if (pick->due_at_us > plan->now_us)
+        return atp_at_node(ledger, item, pick->node, asker, pick->due_at_us, plan->now_us);
+    struct offer offer = offer_at_node(ledger, item, pick->node, asker, plan->now_us);
+    int64_t allowance = channel_allowance(ledger, item, asker, plan->now_us);
+    return oh_min_i64(offer.free_milli, allowance) + offer.backorder_milli;
+}
+
+static void pick_take(struct plan *plan, const struct oh_reserve_pick *pick)
+{
+    pending_add(plan->ledger, plan->wishes[pick->line].item, pick->node, pick->quantity_milli);
+    int64_t due_at_us = pick->due_at_us > plan->now_us ? pick->due_at_us : OH_TIME_US_NONE;
+    plan->picks[plan->pick_count++] = (struct pick){ pick->line, pick->node, pick->quantity_milli, due_at_us };
+}
+
+static void picks_decide(struct plan *plan)
+{
+    const struct oh_reserve_command *command = plan->command;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        int64_t given = 0;
+        int64_t possible = 0;
+        bool is_enough = true;
+        for (; at < command->pick_count && command->picks[at].line == i; at++) {
+            int64_t can = pick_possible(plan, &command->picks[at]);
+            is_enough = is_enough && can >= command->picks[at].quantity_milli;
+            possible += oh_min_i64(can, command->picks[at].quantity_milli);
+            given += command->picks[at].quantity_milli;
+            pick_take(plan, &command->picks[at]);
+        }
+        is_enough = is_enough && (given == command->lines[i].quantity_milli || command->allow_partial);
+        refusal_line(plan, i, possible, is_enough ? OH_OK_DONE : OH_V_INSUFFICIENT);
+        if (!is_enough && plan->short_line == OH_INDEX_NONE)
+            plan->short_line = i;
+    }
+}
+
+/* False: more splits than claims there may be. */
+static bool lines_decide(struct plan *plan)
+{
+    if (plan->command->pick_count > 0) {
+        picks_decide(plan);
+        return true;
+    }
+    covers_count(plan);
+    for (uint32_t i = 0; i < plan->command->line_count; i++) {
+        if (!line_decide(plan, i)) {
+            plan->short_line = i;
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- The outcome ------------------------------------------------------------------------------ */
 
 /* An id that nobody has: from the seq of the record, so that replay and people can place it. */
@@ -426,7 +513,8 @@ static struct oh_bytes reservation_id_make(struct oh_ledger *ledger)
     }
 }
 
-static void claim_effect(struct plan *plan, struct oh_bytes id, uint32_t i, uint16_t node, int64_t quantity_milli)
+static void claim_effect(struct plan *plan, struct oh_bytes id, uint32_t i, uint16_t node, int64_t quantity_milli,
+                         int64_t due_at_us)
 {
     effect_add(plan->ledger, OH_EFFECT_CLAIM, NO_HINT)->claim = (struct oh_effect_claim){
         .id = id,
@@ -435,6 +523,7 @@ static void claim_effect(struct plan *plan, struct oh_bytes id, uint32_t i, uint
         .node = node,
         .quantity_milli = quantity_milli,
         .held_milli = node == OH_NODE_NONE ? 0 : quantity_milli,
+        .due_at_us = due_at_us,
     };
 }
 
@@ -456,15 +545,31 @@ static void outcome_write(struct plan *plan, struct oh_bytes id)
     for (uint32_t i = 0; i < plan->command->line_count; i++) {
         int64_t missing = plan->command->lines[i].quantity_milli;
         for (; at < plan->pick_count && plan->picks[at].line == i; at++) {
-            claim_effect(plan, id, i, plan->picks[at].node, plan->picks[at].quantity_milli);
+            claim_effect(plan, id, i, plan->picks[at].node, plan->picks[at].quantity_milli,
+                         plan->picks[at].due_at_us);
             answer_line_add(plan, i, plan->picks[at].node, plan->picks[at].quantity_milli);
             missing -= plan->picks[at].quantity_milli;
         }
         if (missing == plan->command->lines[i].quantity_milli)
             answer_line_add(plan, i, OH_NODE_NONE, 0);
         if (missing > 0)
-            claim_effect(plan, id, i, OH_NODE_NONE, missing);
+            claim_effect(plan, id, i, OH_NODE_NONE, missing, OH_TIME_US_NONE);
     }
+}
+
+static void bookings_write(struct plan *plan, struct oh_bytes id)
+{
+    const struct oh_reserve_command *command = plan->command;
+    for (uint32_t i = 0; i < command->booking_count; i++) {
+        const struct oh_reserve_booking *booking = &command->bookings[i];
+        effect_add(plan->ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
+            id, booking->node, booking->resource, booking->unit, booking->from_us, booking->until_us,
+            booking->quantity_milli,
+        };
+    }
+    if (command->promise.size > 0)
+        effect_add(plan->ledger, OH_EFFECT_PROMISE, NO_HINT)->promise =
+            (struct oh_effect_promise){ id, command->promise };
 }
 
 static void reservation_write(struct plan *plan)
@@ -484,6 +589,7 @@ static void reservation_write(struct plan *plan)
         .ended_at_us = plan->pick_count == 0 ? plan->now_us : OH_TIME_US_NONE,
     };
     outcome_write(plan, id);
+    bookings_write(plan, id);
     plan->answer->id = id;
     plan->answer->status = plan->pick_count == 0 ? OH_STATUS_RELEASED : OH_STATUS_HELD;
     plan->answer->is_created = true;
@@ -508,17 +614,24 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
         plan.wishes = scratch_take(ledger, (size_t)command->line_count * sizeof(*plan.wishes));
     if (request_judge(&plan) != OH_OK_DONE)
         return;
+    if (command->refusal != OH_OK_DONE) {
+        refuse(answer, command->refusal, OH_FIELD_HOLD, OH_INDEX_NONE);
+        return;
+    }
     plan.picks = (struct pick *)(void *)(ledger->scratch + ledger->scratch_used); /* only until it is decided */
-    covers_count(&plan);
-    for (uint32_t i = 0; i < command->line_count; i++) {
-        if (!line_decide(&plan, i)) {
-            refuse(answer, OH_V_TOO_MANY_SPLITS, OH_FIELD_LINES, i);
-            return;
-        }
+    if (!lines_decide(&plan)) {
+        refuse(answer, OH_V_TOO_MANY_SPLITS, OH_FIELD_LINES, plan.short_line);
+        return;
     }
     if (plan.short_line != OH_INDEX_NONE) {
         refuse(answer, OH_V_INSUFFICIENT, OH_FIELD_QUANTITY, plan.short_line);
         answer->line_count = command->line_count;
+        return;
+    }
+    uint32_t fault;
+    enum oh_verdict verdict = bookings_judge(ledger, command->bookings, command->booking_count, now_us, &fault);
+    if (verdict != OH_OK_DONE) {
+        refuse(answer, verdict, OH_FIELD_BOOKINGS, fault);
         return;
     }
     plan.picks = scratch_take(ledger, (size_t)plan.pick_count * sizeof(*plan.picks));

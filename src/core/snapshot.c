@@ -156,7 +156,44 @@ static void emit_remembered(struct oh_ledger *ledger, uint32_t slot)
     emit(ledger, &object);
 }
 
-/* The reservation, then each of its claims, whole. */
+static void emit_document(struct oh_ledger *ledger, uint32_t slot)
+{
+    const struct document *of = &ledger->documents[slot];
+    struct oh_effect object = { .type = OH_EFFECT_DOCUMENT };
+    if (of->body_size == 0)
+        return;
+    object.document = (struct oh_document_command){
+        (enum oh_document_kind)of->kind, ledger_string(ledger, of->text, 0),
+        { oh_text_at(&ledger->text, of->body), of->body_size },
+    };
+    emit(ledger, &object);
+}
+
+/* As they were booked: what their claims leave of them is found again from the claims. */
+static void emit_bookings(struct oh_ledger *ledger, const struct reservation *of, struct oh_bytes id)
+{
+    const struct parties *parties = parties_of(ledger, of);
+    struct oh_effect object = { .type = OH_EFFECT_BOOKING };
+    for (uint32_t link = parties == NULL ? 0 : parties->bookings_head; link != 0;) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        const struct bucket *bucket = &ledger->buckets[booking->bucket];
+        link = booking->next;
+        object.booking = (struct oh_effect_booking){
+            id, booking->node, ledger_string(ledger, bucket->text, 0), (enum oh_unit)booking->unit,
+            bucket->from_us, bucket->until_us, booking->quantity_milli,
+        };
+        emit(ledger, &object);
+    }
+    if (parties == NULL || parties->promise == 0)
+        return;
+    object.type = OH_EFFECT_PROMISE;
+    object.promise = (struct oh_effect_promise){
+        id, { oh_text_at(&ledger->text, parties->promise), parties->promise_size },
+    };
+    emit(ledger, &object);
+}
+
+/* The reservation, then each of its claims, whole, and what is booked for them. */
 static void emit_reservation(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct reservation *of = &ledger->reservations[slot];
@@ -188,9 +225,11 @@ static void emit_reservation(struct oh_ledger *ledger, uint32_t slot)
             .confirmed_milli = claim->confirmed_milli,
             .fulfilled_milli = claim->fulfilled_milli,
             .expired_milli = claim->expired_milli,
+            .due_at_us = deferral_due_at(ledger, link - 1),
         };
         emit(ledger, &object);
     }
+    emit_bookings(ledger, of, id);
 }
 
 static void emit_key(struct oh_ledger *ledger, uint32_t slot)
@@ -227,6 +266,9 @@ static void emit_slot(struct oh_ledger *ledger, enum snapshot_class class, uint3
         return;
     case SNAP_IMPORT:
         emit_import(ledger, slot);
+        return;
+    case SNAP_DOCUMENT:
+        emit_document(ledger, slot);
         return;
     case SNAP_RESERVATION:
         emit_reservation(ledger, slot);
@@ -275,6 +317,7 @@ static void slot_counts_take(struct oh_ledger *ledger)
     counts[SNAP_SUPPLY] = ledger->supply_pool.slot_count;
     counts[SNAP_POSTAL_CODE] = ledger->postal_code_count;
     counts[SNAP_IMPORT] = ledger->import_count;
+    counts[SNAP_DOCUMENT] = ledger->document_pool.slot_count;
     counts[SNAP_POSITION] = ledger->position_count;
     counts[SNAP_RESERVATION] = ledger->reservation_pool.slot_count;
     counts[SNAP_KEY] = ring_slots(ledger->key_first, ledger->key_next, ledger->options.keys_max);

@@ -43,8 +43,18 @@ struct item {
     uint32_t text;
     uint32_t list;  /* node_count > 1: text block {uint32 positions[capacity]; uint16 nodes[capacity]}, else position */
     uint32_t node_count;
+    uint32_t traits; /* link; 0: none */
     uint16_t only_node;
     bool has_rules; /* some rule names this item */
+};
+
+/* A text that says how the company works. body_size 0: the slot is free. */
+struct document {
+    uint32_t text;
+    uint32_t body;
+    uint32_t body_size;
+    uint8_t kind;
+    uint64_t version;
 };
 
 enum { GROUP_TEXT_ID, GROUP_TEXT_NAME, GROUP_TEXTS };
@@ -119,7 +129,8 @@ struct position {
 _Static_assert(sizeof(struct position) == 32, "two to a cache line: there may be 50 million");
 #define EXTRA_IS_FENCED (1u << 31)
 #define EXTRA_HAS_FORGOTTEN (1u << 30) /* some of its movements are no longer remembered */
-#define EXTRA_FLAGS (EXTRA_IS_FENCED | EXTRA_HAS_FORGOTTEN)
+#define EXTRA_IS_DEFERRED (1u << 29)   /* some of its claims are on supplies to come */
+#define EXTRA_FLAGS (EXTRA_IS_FENCED | EXTRA_HAS_FORGOTTEN | EXTRA_IS_DEFERRED)
 #define EXTRA_LINK (~EXTRA_FLAGS)
 #define HISTORY_MODULUS UINT64_C(0xffffffff)
 
@@ -137,6 +148,15 @@ struct rare {
     int64_t source_seqs[OH_STATE_COUNT];
     uint32_t fences;   /* link */
     uint32_t supplies; /* link */
+    uint32_t deferrals; /* link: earliest first */
+};
+
+/* What is claimed of a position by claims that are due at one later time (AT2). */
+struct deferral {
+    int64_t due_at_us;
+    int64_t live_milli; /* held + confirmed of those claims */
+    uint32_t next;      /* link */
+    uint32_t claim_count;
 };
 
 /* A movement that a count to come may be rebased over. The slot is its number modulo the pool's size. */
@@ -157,7 +177,7 @@ struct reservation {
     int64_t ended_at_us; /* OH_TIME_US_NONE: something is still claimed */
     uint32_t text; /* 0: the slot is free */
     uint32_t claims_head, claims_tail; /* links, in the order they were made */
-    uint32_t parties; /* text block: struct parties; 0: neither customer nor order */
+    uint32_t parties; /* text block: struct parties; 0: none of it */
     uint32_t heap : 28; /* place in the expiry heap + 1; 0: not in it */
     uint32_t kind : 4;
     uint16_t claim_count;
@@ -167,8 +187,36 @@ struct reservation {
 };
 _Static_assert(sizeof(struct reservation) == 56, "there may be 16 million");
 
-/* Links to the next older and newer reservation of the same customer, and of the same order. */
-struct parties { uint32_t customer_next, customer_previous, order_next, order_previous; };
+/*
+ * What few reservations have. Links to the next older and newer one of the same customer, and of the same order; to
+ * its bookings, in the order they were made; a text block, what was promised.
+ */
+struct parties {
+    uint32_t customer_next, customer_previous, order_next, order_previous;
+    uint32_t bookings_head, bookings_tail;
+    uint32_t promise, promise_size;
+};
+
+/* A window of a resource in which something is booked. */
+struct bucket {
+    int64_t from_us;
+    int64_t until_us;
+    int64_t booked_milli;   /* the sum of its bookings' live_milli */
+    uint32_t text;          /* the resource; 0: the slot is free */
+    uint32_t bookings_head; /* link */
+};
+
+struct booking {
+    int64_t quantity_milli; /* as it was booked */
+    int64_t live_milli;     /* what its claims leave of it (CA4) */
+    uint32_t reservation;   /* slot */
+    uint32_t bucket;        /* slot */
+    uint32_t next;          /* link in the reservation */
+    uint32_t bucket_next, bucket_previous; /* links */
+    uint16_t node;
+    uint8_t unit;
+};
+#define BOOKINGS_MAX 8388608u
 
 struct claim {
     int64_t quantity_milli;
@@ -184,6 +232,7 @@ struct claim {
     uint32_t position_next, position_previous; /* links; only while live */
     uint32_t node_next, node_previous;         /* links; while it exists */
     uint16_t node;
+    bool is_deferred; /* it is live and in deferred_index, with the deferral it is part of */
 };
 
 /* An idempotency key. They are kept in the order they were made: the slot is the number modulo the pool's size. */
@@ -241,8 +290,8 @@ static inline bool pool_has_room(const struct pool *pool, uint32_t count)
 struct __attribute__((packed, aligned(4))) heap_entry { int64_t at_us; uint32_t reservation; };
 
 enum snapshot_class { SNAP_NODE, SNAP_ITEM, SNAP_GROUP, SNAP_CHANNEL, SNAP_RULE, SNAP_FENCE, SNAP_SUPPLY,
-                      SNAP_POSTAL_CODE, SNAP_IMPORT, SNAP_POSITION, SNAP_RESERVATION, SNAP_KEY, SNAP_REMEMBERED,
-                      SNAP_CLASSES };
+                      SNAP_POSTAL_CODE, SNAP_IMPORT, SNAP_DOCUMENT, SNAP_POSITION, SNAP_RESERVATION, SNAP_KEY,
+                      SNAP_REMEMBERED, SNAP_CLASSES };
 
 struct snapshot {
     bool is_active;
@@ -309,6 +358,21 @@ struct oh_ledger {
     struct pool fence_pool;
     struct supply *supplies;
     struct pool supply_pool;
+    struct document *documents;
+    struct pool document_pool;
+    uint32_t document_counts[OH_DOCUMENT_KIND_COUNT];
+    uint64_t documents_version; /* changes of what a timetable is made of */
+    uint32_t *classes; /* text of each class */
+    uint32_t class_count;
+    struct oh_item_traits *traits;
+    struct pool trait_pool;
+    struct deferral *deferrals;
+    struct pool deferral_pool;
+    uint32_t *deferred; /* per claim that is deferred: link to its deferral, found through the index */
+    struct bucket *buckets;
+    struct pool bucket_pool;
+    struct booking *bookings;
+    struct pool booking_pool;
 
     struct position *positions;
     uint32_t position_count;
@@ -339,7 +403,8 @@ struct oh_ledger {
     uint64_t key_first, key_next;
 
     struct oh_index node_index, item_index, group_index, channel_index, postal_code_index, import_index, rule_index,
-        rule_scope_index, fence_index, supply_index, reservation_index, party_index, key_index;
+        rule_scope_index, fence_index, supply_index, reservation_index, party_index, key_index, document_index,
+        bucket_index;
 
     struct snapshot snapshot;
     bool is_restored_unlinked; /* restored objects whose order is not put right yet */
@@ -364,8 +429,8 @@ struct oh_ledger {
     uint32_t record_ids; /* reservation ids made in the open record */
     int64_t record_at_us;
 
-    void *regions[64];
-    size_t region_sizes[64];
+    void *regions[96];
+    size_t region_sizes[96];
     uint32_t region_count;
 };
 
@@ -479,6 +544,37 @@ bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t
 const uint16_t *channel_nodes(const struct oh_ledger *ledger, const struct channel *channel);
 const uint16_t *channel_groups(const struct oh_ledger *ledger, const struct channel *channel);
 
+/* documents.c */
+void decide_document(struct oh_ledger *ledger, const struct oh_document_command *command, struct oh_answer *answer);
+enum oh_err apply_document(struct oh_ledger *ledger, const struct oh_document_command *effect);
+
+/* classes.c */
+bool class_has_room(const struct oh_ledger *ledger, struct oh_bytes name);
+enum oh_err traits_apply(struct oh_ledger *ledger, struct item *item, const struct oh_item_command *value);
+
+/* bookings.c */
+enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect);
+enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promise *effect);
+/* The reservation's claims at the node have changed: what is booked for them follows. */
+void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node);
+void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
+/* OH_OK_DONE, or why the bookings of a command do not all fit together. */
+enum oh_verdict bookings_judge(const struct oh_ledger *ledger, const struct oh_reserve_booking *bookings,
+                               uint32_t count, int64_t now_us, uint32_t *out_fault_index);
+/* Whether what is booked in the bucket is what its bookings and their claims say. */
+bool bucket_agrees(const struct oh_ledger *ledger, uint32_t slot);
+int64_t booking_left_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due);
+
+/* deferrals.c */
+/* The claim, new and live, is on a supply that comes by due_at_us. False: full. */
+bool deferral_add(struct oh_ledger *ledger, uint32_t claim, int64_t due_at_us);
+/* What is live of a deferred claim has changed; at 0 it is deferred no more. */
+void deferral_follow(struct oh_ledger *ledger, uint32_t claim, int64_t delta_milli);
+int64_t deferral_due_at(const struct oh_ledger *ledger, uint32_t claim);
+/* How much more there is at every time from from_us on than if all claims were due at once (AT1); >= 0 at now. */
+int64_t deferral_relief(const struct oh_ledger *ledger, const struct position *position, int64_t from_us,
+                        int64_t now_us);
+
 /* rules.c */
 void decide_rule(struct oh_ledger *ledger, const struct oh_rule_command *command, struct oh_answer *answer);
 enum oh_err apply_rule(struct oh_ledger *ledger, const struct oh_effect_rule *effect);
@@ -539,6 +635,9 @@ struct offer { int64_t free_milli; int64_t backorder_milli; enum oh_verdict reas
 /* What the asker can have at the node, with what the command being decided has claimed already taken off. */
 struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker,
                            int64_t now_us);
+/* The same by a later time: with supplies to come, and the claims on them. */
+int64_t atp_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker, int64_t by_us,
+                    int64_t now_us);
 /* OH_OK_DONE, or why the node has nothing to offer the asker, whatever its stock. */
 enum oh_verdict node_eligibility(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker);
 /* How much of the free stock a channel's threshold still allows; INT64_MAX: no threshold. */
@@ -576,6 +675,10 @@ bool reservation_is_due(const struct reservation *reservation, int64_t now_us);
 enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect);
 enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *effect, struct hint hint);
 enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *effect, struct hint hint);
+/* The side block of a reservation, made if there is none; NULL: no memory. */
+struct parties *parties_obtain(struct oh_ledger *ledger, uint32_t reservation);
+struct parties *parties_of(const struct oh_ledger *ledger, const struct reservation *reservation); /* NULL: none */
+uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id);
 enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend *effect);
 /* Forgets reservations that ended long enough ago, at most `count`. */
 void reservations_forget(struct oh_ledger *ledger, uint32_t count);

@@ -44,6 +44,23 @@ static bool fences_agree(const struct oh_ledger *ledger, uint32_t slot)
     return true;
 }
 
+/* What is due later is what the deferred claims have. */
+static bool deferrals_agree(const struct oh_ledger *ledger, uint32_t slot)
+{
+    const struct position *position = &ledger->positions[slot];
+    const struct extra *extra = extra_of(ledger, position);
+    int64_t live = 0;
+    if ((position->extra & EXTRA_IS_DEFERRED) == 0)
+        return true;
+    for (uint32_t at = extra == NULL ? 0 : extra->claims_head; at != 0; at = ledger->claims[at - 1].position_next) {
+        const struct claim *claim = &ledger->claims[at - 1];
+        live += claim->is_deferred ? claim->held_milli + claim->confirmed_milli : 0;
+    }
+    for (uint32_t link = rare_of(ledger, position)->deferrals; link != 0; link = ledger->deferrals[link - 1].next)
+        live -= ledger->deferrals[link - 1].live_milli;
+    return live == 0;
+}
+
 static bool control_agrees(const struct oh_ledger *ledger, uint32_t run)
 {
     uint32_t first = run * OH_CONTROL_POSITIONS;
@@ -54,9 +71,20 @@ static bool control_agrees(const struct oh_ledger *ledger, uint32_t run)
     return sum == ledger->control_totals[run];
 }
 
-uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max)
+/* Windows are gone through beside the positions, in the same round. */
+static uint32_t verify_buckets(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t buckets_max)
 {
     uint32_t differences = 0;
+    for (uint32_t i = 0; i < buckets_max && verifier->bucket < ledger->bucket_pool.slot_count; i++)
+        differences += bucket_agrees(ledger, verifier->bucket++) ? 0 : 1;
+    if (verifier->bucket >= ledger->bucket_pool.slot_count)
+        verifier->bucket = 0;
+    return differences;
+}
+
+uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max)
+{
+    uint32_t differences = verify_buckets(ledger, verifier, positions_max);
     for (uint32_t i = 0; i < positions_max && ledger->position_count > 0; i++) {
         if (verifier->position >= ledger->position_count) {
             verifier->position = 0;
@@ -65,7 +93,7 @@ uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *ve
         }
         uint32_t slot = verifier->position++;
         verifier->position_count++;
-        bool agrees = claims_agree(ledger, slot) && fences_agree(ledger, slot);
+        bool agrees = claims_agree(ledger, slot) && fences_agree(ledger, slot) && deferrals_agree(ledger, slot);
         if (slot % OH_CONTROL_POSITIONS == 0)
             agrees = agrees && control_agrees(ledger, slot / OH_CONTROL_POSITIONS);
         differences += agrees ? 0 : 1;

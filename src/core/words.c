@@ -49,6 +49,37 @@ const char *oh_unit_text(enum oh_unit unit)
     return "unknown";
 }
 
+#define DOCUMENT_CASE(name, number, text, most) \
+    case name:                                  \
+        return text;
+
+const char *oh_document_kind_text(enum oh_document_kind kind)
+{
+    switch (kind) { OH_DOCUMENT_KINDS(DOCUMENT_CASE) }
+    return "unknown";
+}
+
+#define DOCUMENT_MAX_CASE(name, number, text, most) \
+    case name:                                      \
+        return most;
+
+uint32_t oh_document_kind_max(enum oh_document_kind kind)
+{
+    switch (kind) { OH_DOCUMENT_KINDS(DOCUMENT_MAX_CASE) }
+    return 0;
+}
+
+bool oh_document_kind_parse(struct oh_bytes text, enum oh_document_kind *out)
+{
+    for (uint32_t i = 0; i < OH_DOCUMENT_KIND_COUNT; i++) {
+        if (oh_bytes_equal(text, oh_bytes_of(oh_document_kind_text((enum oh_document_kind)i)))) {
+            *out = (enum oh_document_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *oh_fence_policy_text(enum oh_fence_policy policy)
 {
     switch (policy) { OH_FENCE_POLICIES(TEXT_CASE) }

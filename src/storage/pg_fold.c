@@ -529,6 +529,10 @@ static enum oh_err effect_fold(struct oh_pg_fold *fold, struct moment moment, co
         return position_fold(fold, moment, &effect->position);
     case OH_EFFECT_REMEMBERED:
         return remembered_fold(fold, moment, &effect->remembered);
+    case OH_EFFECT_DOCUMENT:
+    case OH_EFFECT_BOOKING:
+    case OH_EFFECT_PROMISE:
+        return OH_OK; /* not in the tables yet */
     case OH_EFFECT_HEAD:
         return OH_OK; /* its reader has used it */
     }

@@ -230,7 +230,7 @@ static void agree_claim(const struct world *world, const struct oh_claim_view *a
                                                    : OH_STATUS_RELEASED;
     uint16_t node = claim->node == NAIVE_NONE ? OH_NODE_NONE : (uint16_t)claim->node;
     const struct oh_claim_view view = { claim->line, { claim->item }, { node }, status, claim->milli, held,
-                                        claim->confirmed, claim->fulfilled, released, expired };
+                                        claim->confirmed, claim->fulfilled, released, expired, OH_TIME_US_NONE };
     const struct oh_claim_view *b = &view;
     AGREE(line);
     AGREE(item.index);

@@ -17,7 +17,7 @@ struct audit {
     uint32_t *extras_used;    /* per extra: how many positions have it */
     uint64_t *newest;         /* per position: number of its newest remembered movement + 1 */
     uint32_t *claims_used;    /* per claim: how many reservations have it */
-    uint32_t fences, supplies, rules, rares, reservations, ended, holds, claims, parties;
+    uint32_t fences, supplies, rules, rares, reservations, ended, holds, claims, parties, documents, buckets, bookings;
 };
 
 static void expect(struct audit *audit, bool is_so, const char *sentence)
@@ -472,6 +472,8 @@ static void ended_audit(struct audit *audit)
     expect(audit, count == audit->ended, "ended: one is lost, or there twice");
 }
 
+static void bookings_audit(struct audit *audit, uint32_t slot);
+
 static void reservations_audit(struct audit *audit)
 {
     const struct oh_ledger *ledger = audit->ledger;
@@ -485,6 +487,8 @@ static void reservations_audit(struct audit *audit)
         text_has_strings(audit, reservation->text, RESERVATION_TEXTS);
         if (reservation->parties != 0)
             text_has(audit, reservation->parties, sizeof(struct parties));
+        if (reservation->parties != 0)
+            bookings_audit(audit, slot);
         claims_audit(audit, slot);
         party_audit(audit, slot, RESERVATION_TEXT_CUSTOMER);
         party_audit(audit, slot, RESERVATION_TEXT_ORDER);
@@ -509,6 +513,66 @@ static void keys_audit(struct audit *audit)
     }
 }
 
+/* ---- Documents and capacity ------------------------------------------------------------------- */
+
+static void documents_audit(struct audit *audit)
+{
+    const struct oh_ledger *ledger = audit->ledger;
+    for (uint32_t i = 0; i < ledger->document_pool.slot_count; i++) {
+        const struct document *document = &ledger->documents[i];
+        if (document->body_size == 0)
+            continue;
+        audit->documents++;
+        text_has_strings(audit, document->text, 1);
+        text_has(audit, document->body, document->body_size);
+        expect(audit, document->version <= ledger->documents_version, "document: it is of a later version");
+    }
+    for (uint32_t i = 0; i < ledger->class_count; i++)
+        text_has_strings(audit, ledger->classes[i], 1);
+    pool_audit(audit, &ledger->document_pool, audit->documents, "pool: documents");
+}
+
+/* What is booked is what its claims say, and every bucket has a booking. */
+static void buckets_audit(struct audit *audit)
+{
+    const struct oh_ledger *ledger = audit->ledger;
+    uint32_t bookings = 0;
+    for (uint32_t i = 0; i < ledger->bucket_pool.slot_count; i++) {
+        const struct bucket *bucket = &ledger->buckets[i];
+        if (bucket->text == 0)
+            continue;
+        audit->buckets++;
+        text_has_strings(audit, bucket->text, 1);
+        expect(audit, bucket->bookings_head != 0, "bucket: nothing is booked in it");
+        expect(audit, bucket_agrees(ledger, i), "bucket: it is not the sum of its bookings");
+        uint32_t previous = 0;
+        for (uint32_t link = bucket->bookings_head; link != 0; link = ledger->bookings[link - 1].bucket_next) {
+            expect(audit, ledger->bookings[link - 1].bucket_previous == previous, "booking: no right way back");
+            previous = link;
+            if (++bookings > ledger->booking_pool.slot_count)
+                break;
+        }
+    }
+    expect(audit, bookings == audit->bookings, "booking: it is in no bucket, or in two");
+    pool_audit(audit, &ledger->bucket_pool, audit->buckets, "pool: buckets");
+    pool_audit(audit, &ledger->booking_pool, audit->bookings, "pool: bookings");
+}
+
+static void bookings_audit(struct audit *audit, uint32_t slot)
+{
+    const struct oh_ledger *ledger = audit->ledger;
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[slot]);
+    uint32_t last = 0;
+    for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
+        expect(audit, ledger->bookings[link - 1].reservation == slot, "booking: another reservation has it");
+        audit->bookings++;
+        last = link;
+    }
+    expect(audit, last == parties->bookings_tail, "booking: the last is another");
+    if (parties->promise != 0)
+        text_has(audit, parties->promise, parties->promise_size);
+}
+
 /* ---- All of it -------------------------------------------------------------------------------- */
 
 static void indexes_audit(struct audit *audit)
@@ -524,6 +588,8 @@ static void indexes_audit(struct audit *audit)
     index_audit(audit, &ledger->rule_scope_index, ledger->rule_scope_index.entry_count, "index: scopes");
     index_audit(audit, &ledger->fence_index, audit->fences, "index: fences");
     index_audit(audit, &ledger->supply_index, audit->supplies, "index: supplies");
+    index_audit(audit, &ledger->document_index, audit->documents, "index: documents");
+    index_audit(audit, &ledger->bucket_index, audit->buckets, "index: buckets");
     index_audit(audit, &ledger->reservation_index, audit->reservations, "index: reservations");
     index_audit(audit, &ledger->party_index, audit->parties, "index: customers and orders");
     index_audit(audit, &ledger->key_index, (uint32_t)(ledger->key_next - ledger->key_first), "index: keys");
@@ -541,6 +607,11 @@ static uint64_t memory_size(const struct audit *audit)
         { ledger->rule_pool.slot_count, sizeof(struct rule) },
         { ledger->fence_pool.slot_count, sizeof(struct fence) },
         { ledger->supply_pool.slot_count, sizeof(struct supply) },
+        { ledger->document_pool.slot_count, sizeof(struct document) },
+        { ledger->trait_pool.slot_count, sizeof(struct oh_item_traits) },
+        { ledger->deferral_pool.slot_count, sizeof(struct deferral) },
+        { ledger->bucket_pool.slot_count, sizeof(struct bucket) },
+        { ledger->booking_pool.slot_count, sizeof(struct booking) },
         { ledger->position_count, sizeof(struct position) },
         { ledger->extra_pool.slot_count, sizeof(struct extra) },
         { ledger->rare_count, sizeof(struct rare) },
@@ -584,7 +655,9 @@ const char *ledger_audit(const struct oh_ledger *ledger)
     rules_audit(&audit);
     positions_audit(&audit);
     history_audit(&audit);
+    documents_audit(&audit);
     reservations_audit(&audit);
+    buckets_audit(&audit);
     keys_audit(&audit);
     indexes_audit(&audit);
     figures_audit(&audit);

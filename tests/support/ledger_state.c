@@ -167,6 +167,7 @@ static void put_claim(struct line *line, const struct oh_effect_claim *o)
     NUMBER(confirmed_milli);
     NUMBER(fulfilled_milli);
     NUMBER(expired_milli);
+    NUMBER(due_at_us);
 }
 
 static void put_key(struct line *line, const struct oh_effect_key *o)
@@ -208,6 +209,17 @@ static void put_remembered(struct line *line, const struct oh_effect_remembered 
     NUMBER(number);
 }
 
+static void put_booking(struct line *line, const struct oh_effect_booking *o)
+{
+    BYTES(id);
+    NUMBER(node);
+    BYTES(resource);
+    NUMBER(unit);
+    NUMBER(from_us);
+    NUMBER(until_us);
+    NUMBER(quantity_milli);
+}
+
 static void put_head(struct line *line, const struct oh_effect_head *o)
 {
     NUMBER(seq);
@@ -227,6 +239,10 @@ static void put_fields(struct line *line, const struct oh_effect *object)
         put_bytes(line, "sku", object->item.value.sku);
         put_bytes(line, "name", object->item.value.name);
         put_bytes(line, "gtin", object->item.value.gtin);
+        put_bytes(line, "class", object->item.value.class);
+        put_number(line, "weight_grams", object->item.value.weight_grams);
+        put_number(line, "side_mm", object->item.value.side_mm);
+        put_number(line, "volume_cm3", object->item.value.volume_cm3);
         return;
     case OH_EFFECT_GROUP:
         put_group(line, &object->group);
@@ -251,6 +267,18 @@ static void put_fields(struct line *line, const struct oh_effect *object)
         return;
     case OH_EFFECT_CLAIM:
         put_claim(line, &object->claim);
+        return;
+    case OH_EFFECT_DOCUMENT:
+        put_number(line, "kind", object->document.kind);
+        put_bytes(line, "id", object->document.id);
+        put_bytes(line, "body", object->document.body);
+        return;
+    case OH_EFFECT_BOOKING:
+        put_booking(line, &object->booking);
+        return;
+    case OH_EFFECT_PROMISE:
+        put_bytes(line, "id", object->promise.id);
+        put_bytes(line, "body", object->promise.body);
         return;
     case OH_EFFECT_KEY:
         put_key(line, &object->key);

@@ -116,7 +116,8 @@ static void item_put(struct naive *naive, const struct oh_item_command *command,
     }
     answer->is_created = at == NAIVE_NONE;
     naive->items[at == NAIVE_NONE ? naive->item_count++ : at] = (struct oh_item_command){
-        naive_copy(naive, command->sku), naive_copy(naive, command->name), naive_copy(naive, command->gtin) };
+        .sku = naive_copy(naive, command->sku), .name = naive_copy(naive, command->name),
+        .gtin = naive_copy(naive, command->gtin) };
     naive_change(naive);
 }
 

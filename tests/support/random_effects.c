@@ -1,7 +1,7 @@
 #include "support/random_effects.h"
 #include "base/assert.h"
 
-#define TYPE_LAST OH_EFFECT_HEAD
+#define TYPE_LAST OH_EFFECT_PROMISE
 
 static const int64_t edges_i64[] = { 0,
                                      1,
@@ -196,6 +196,27 @@ static void claim_make(struct oh_prng *prng, struct random_record *out, struct o
     claim->confirmed_milli = shape == 1 ? claim->quantity_milli : shape == 3 ? any_i64(prng) : 0;
     claim->fulfilled_milli = shape == 2 ? claim->quantity_milli : shape == 3 ? any_i64(prng) : 0;
     claim->expired_milli = any_bool(prng) ? any_i64(prng) : 0;
+    claim->due_at_us = any_bool(prng) ? any_i64(prng) : OH_TIME_US_NONE;
+}
+
+static void promised_make(struct oh_prng *prng, struct random_record *out, struct oh_effect *effect)
+{
+    if (effect->type == OH_EFFECT_DOCUMENT) {
+        effect->document.kind = (enum oh_document_kind)any_word(prng, OH_DOCUMENT_KIND_COUNT - 1);
+        effect->document.id = any_bytes(prng, out, OH_ID_SIZE_MAX);
+        effect->document.body = any_bytes(prng, out, OH_TEXT_SIZE_MAX);
+    } else if (effect->type == OH_EFFECT_BOOKING) {
+        effect->booking.id = any_id(prng, out);
+        effect->booking.node = any_u16(prng);
+        effect->booking.resource = any_bytes(prng, out, OH_TEXT_SIZE_MAX);
+        effect->booking.unit = (enum oh_unit)any_word(prng, OH_UNIT_PARCELS);
+        effect->booking.from_us = any_i64(prng);
+        effect->booking.until_us = any_i64(prng);
+        effect->booking.quantity_milli = any_i64(prng);
+    } else {
+        effect->promise.id = any_id(prng, out);
+        effect->promise.body = any_bytes(prng, out, OH_TEXT_SIZE_MAX);
+    }
 }
 
 static void step_make(struct oh_prng *prng, struct random_record *out, struct oh_effect_step *step)
@@ -255,6 +276,12 @@ static void reference_make(struct oh_prng *prng, struct random_record *out, stru
         effect->item.value.sku = any_bytes(prng, out, OH_ID_SIZE_MAX);
         effect->item.value.name = any_bytes(prng, out, OH_TEXT_SIZE_MAX);
         effect->item.value.gtin = any_bytes(prng, out, 14);
+        if (any_bool(prng)) {
+            effect->item.value.class = any_bytes(prng, out, OH_ID_SIZE_MAX);
+            effect->item.value.weight_grams = any_u32(prng);
+            effect->item.value.side_mm = any_u32(prng);
+            effect->item.value.volume_cm3 = any_u32(prng);
+        }
     } else if (effect->type == OH_EFFECT_GROUP_MEMBER) {
         effect->group_member = (struct oh_effect_group_member){ any_u16(prng), any_u16(prng), any_i32(prng) };
     } else if (effect->type == OH_EFFECT_FENCE) {
@@ -349,6 +376,11 @@ static void effect_make(struct oh_prng *prng, struct random_record *out, struct 
     case OH_EFFECT_SUPPLY:
     case OH_EFFECT_POSTAL_CODE:
         reference_make(prng, out, effect);
+        break;
+    case OH_EFFECT_DOCUMENT:
+    case OH_EFFECT_BOOKING:
+    case OH_EFFECT_PROMISE:
+        promised_make(prng, out, effect);
         break;
     case OH_EFFECT_EXTEND:
     case OH_EFFECT_KEY:
@@ -453,7 +485,8 @@ static bool positions_are_equal(const struct oh_effect_position *a, const struct
 static bool claims_are_equal(const struct oh_effect_claim *a, const struct oh_effect_claim *b)
 {
     return SAME_BYTES(id) && SAME(line) && SAME(item) && SAME(node) && SAME(expired_milli) &&
-           SAME(quantity_milli) && SAME(held_milli) && SAME(confirmed_milli) && SAME(fulfilled_milli);
+           SAME(quantity_milli) && SAME(held_milli) && SAME(confirmed_milli) && SAME(fulfilled_milli) &&
+           SAME(due_at_us);
 }
 
 static bool steps_are_equal(const struct oh_effect_step *a, const struct oh_effect_step *b)
@@ -471,7 +504,8 @@ bool effects_are_equal(const struct oh_effect *a, const struct oh_effect *b)
         return SAME(node.index) && nodes_are_equal(&a->node.value, &b->node.value);
     case OH_EFFECT_ITEM:
         return SAME(item.index) && SAME_BYTES(item.value.sku) && SAME_BYTES(item.value.name) &&
-               SAME_BYTES(item.value.gtin);
+               SAME_BYTES(item.value.gtin) && SAME_BYTES(item.value.class) && SAME(item.value.weight_grams) &&
+               SAME(item.value.side_mm) && SAME(item.value.volume_cm3);
     case OH_EFFECT_GROUP:
         return groups_are_equal(&a->group, &b->group);
     case OH_EFFECT_GROUP_MEMBER:
@@ -519,6 +553,13 @@ bool effects_are_equal(const struct oh_effect *a, const struct oh_effect *b)
     case OH_EFFECT_REMEMBERED:
         return SAME(remembered.item) && SAME(remembered.node) && SAME(remembered.state) &&
                SAME(remembered.quantity_milli) && SAME(remembered.at_us) && SAME(remembered.number);
+    case OH_EFFECT_DOCUMENT:
+        return SAME(document.kind) && SAME_BYTES(document.id) && SAME_BYTES(document.body);
+    case OH_EFFECT_BOOKING:
+        return SAME_BYTES(booking.id) && SAME(booking.node) && SAME_BYTES(booking.resource) && SAME(booking.unit) &&
+               SAME(booking.from_us) && SAME(booking.until_us) && SAME(booking.quantity_milli);
+    case OH_EFFECT_PROMISE:
+        return SAME_BYTES(promise.id) && SAME_BYTES(promise.body);
     case OH_EFFECT_HEAD:
         return SAME(head.seq) && SAME(head.time_us) && SAME(head.movement_count) &&
                SAME(head.forgotten_at_us);

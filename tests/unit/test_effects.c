@@ -61,7 +61,7 @@ static struct oh_effect right_effect(enum oh_effect_type type)
             .expires_at_us = OH_TIME_US_NONE, .ended_at_us = OH_TIME_US_NONE };
     if (type == OH_EFFECT_CLAIM)
         effect.claim = (struct oh_effect_claim){ .id = OH_BYTES("R"), .line = 2, .quantity_milli = 1000,
-                                                 .held_milli = 1000 };
+                                                 .held_milli = 1000, .due_at_us = OH_TIME_US_NONE };
     if (type == OH_EFFECT_STEP)
         effect.step = (struct oh_effect_step){ .id = OH_BYTES("R"), .line = 1, .step = OH_STEP_FULFIL,
                                                .quantity_milli = 1000, .at_us = SHOP_NOW_US };

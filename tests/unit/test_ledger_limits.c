@@ -136,7 +136,7 @@ static void test_ledger_limits_replay_says_no_memory_when_the_text_is_full(void 
             .reservation = { .id = OH_BYTES("S"), .customer = OH_BYTES("a customer with a long name"),
                              .channel = OH_NODE_NONE, .kind = OH_KIND_CART, .created_at_us = SHOP_NOW_US,
                              .expires_at_us = OH_TIME_US_NONE, .ended_at_us = OH_TIME_US_NONE } },
-          { 34, 16 } },
+          { 34, 32 } },
         { { .type = OH_EFFECT_MOVEMENT,
             .movement = { .node = 1, .quantity_milli = 5000, .at_us = SHOP_NOW_US } }, { 12 } },
     };
@@ -190,7 +190,8 @@ static void test_ledger_limits_replay_says_no_memory_when_the_positions_are_full
         { .type = OH_EFFECT_FENCE, .fence = { OH_BYTES("f"), 0, 1, 0, 1000, OH_FENCE_REGULAR } },
         { .type = OH_EFFECT_SUPPLY, .supply = { OH_BYTES("p"), 0, 1, 1000, SHOP_NOW_US } },
         { .type = OH_EFFECT_CLAIM,
-          .claim = { .id = OH_BYTES("R"), .line = 1, .node = 1, .quantity_milli = 1, .held_milli = 1 } },
+          .claim = { .id = OH_BYTES("R"), .line = 1, .node = 1, .quantity_milli = 1, .held_milli = 1,
+                     .due_at_us = OH_TIME_US_NONE } },
     };
     for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++) {
         struct oh_ledger *ledger = world_make();
@@ -279,7 +280,8 @@ static void test_ledger_limits_replay_says_no_memory_when_reservations_or_claims
     (void)state;
     struct oh_effect claim = { .type = OH_EFFECT_CLAIM };
     struct oh_effect reservation = { .type = OH_EFFECT_RESERVATION };
-    claim.claim = (struct oh_effect_claim){ .id = OH_BYTES("R"), .line = 1, .quantity_milli = 1, .held_milli = 1 };
+    claim.claim = (struct oh_effect_claim){ .id = OH_BYTES("R"), .line = 1, .quantity_milli = 1, .held_milli = 1,
+                                            .due_at_us = OH_TIME_US_NONE };
     reservation.reservation = (struct oh_effect_reservation){
         .id = OH_BYTES("S"), .kind = OH_KIND_CART, .channel = OH_NODE_NONE, .created_at_us = SHOP_NOW_US,
         .expires_at_us = OH_TIME_US_NONE, .ended_at_us = OH_TIME_US_NONE };

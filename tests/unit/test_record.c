@@ -156,7 +156,7 @@ static void usual_reservation(struct oh_effect effects[3])
                                                       .expires_at_us = NOW_US + INT64_C(1800000000),
                                                       .ended_at_us = OH_TIME_US_NONE } };
     effects[1] = (struct oh_effect){ .type = OH_EFFECT_CLAIM,
-                                     .claim = { .id = OH_BYTES("r-0123456789abcdef"),
+                                     .claim = { .due_at_us = OH_TIME_US_NONE, .id = OH_BYTES("r-0123456789abcdef"),
                                                 .line = 1,
                                                 .item = 1234567,
                                                 .node = 812,
@@ -203,7 +203,7 @@ static void test_record_has_these_bytes_in_version_1(void **state)
                            .expires_at_us = 2000000,
                            .ended_at_us = OH_TIME_US_NONE } },
         { .type = OH_EFFECT_CLAIM,
-          .claim = { .id = OH_BYTES("r7"),
+          .claim = { .due_at_us = OH_TIME_US_NONE, .id = OH_BYTES("r7"),
                      .line = 1,
                      .item = 6,
                      .node = OH_NODE_NONE,
@@ -229,7 +229,7 @@ static void test_record_is_of_a_later_version_when_it_has_something_unknown(void
 #define ROW(text, err) { text, sizeof(text) - 1, err }
         ROW("\x01\x01\x00\x01\x0f\x02\x00\x00", OH_OK),            /* extend, no expiry, id "" */
         ROW("\x02\x01\x00\x01\x0f\x02\x00\x00", OH_E_VERSION),     /* format version 2 */
-        ROW("\x01\x01\x00\x01\x15\x02\x00\x00", OH_E_VERSION),     /* effect type 21 */
+        ROW("\x01\x01\x00\x01\x18\x02\x00\x00", OH_E_VERSION),     /* effect type 24 */
         ROW("\x01\x01\x00\x01\x00\x02\x00\x00", OH_E_VERSION),     /* effect type 0 */
         ROW("\x01\x01\x00\x01\x0f\x02\x08\x00", OH_E_VERSION),     /* an unknown flag */
         ROW("\x01\x01\x00\x01\x0f\x03\x00\x00\x00", OH_E_VERSION), /* one more field */

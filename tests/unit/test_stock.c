@@ -110,7 +110,8 @@ static void test_stock_refuses_a_fulfilment_far_below_zero(void **state)
                                .created_at_us = SHOP_NOW_US, .expires_at_us = OH_TIME_US_NONE,
                                .ended_at_us = OH_TIME_US_NONE } },
             { .type = OH_EFFECT_CLAIM,
-              .claim = { .id = OH_BYTES("R"), .line = 1, .quantity_milli = 1000, .confirmed_milli = 1000 } },
+              .claim = { .id = OH_BYTES("R"), .line = 1, .quantity_milli = 1000, .confirmed_milli = 1000,
+                         .due_at_us = OH_TIME_US_NONE } },
         };
         for (size_t i = 0; i < 2; i++)
             assert_int_equal(oh_ledger_restore(ledger, &objects[i], &diag), OH_OK);

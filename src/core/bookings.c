@@ -1,0 +1,296 @@
+/*
+ * bookings.c - capacity: how much of a resource is taken in which window, by
+ * which reservation (docs/spec/promise.md, CA1 to CA5).
+ *
+ * A bucket is one window of one resource; it exists while something is booked in it. How much there may be is not
+ * kept: who books says the limit, and it is judged then.
+ */
+#include "core/state.h"
+
+static uint32_t bucket_hash(struct oh_bytes resource, int64_t from_us)
+{
+    return (uint32_t)(name_hash(resource) ^ ((uint64_t)from_us / 1000000u * UINT64_C(0x9e3779b97f4a7c15) >> 32));
+}
+
+static uint32_t bucket_find(const struct oh_ledger *ledger, struct oh_bytes resource, int64_t from_us)
+{
+    struct oh_index_cursor cursor;
+    uint32_t slot;
+    oh_index_first(&ledger->bucket_index, bucket_hash(resource, from_us), &cursor);
+    while (oh_index_next(&ledger->bucket_index, &cursor, &slot)) {
+        const struct bucket *bucket = &ledger->buckets[slot];
+        if (bucket->from_us == from_us && oh_bytes_equal(ledger_string(ledger, bucket->text, 0), resource))
+            return slot;
+    }
+    return NO_SLOT;
+}
+
+/* ---- What claims leave of a booking (CA4) ----------------------------------------------------- */
+
+static int64_t claim_left(const struct claim *claim, bool is_due)
+{
+    return (is_due ? 0 : claim->held_milli) + claim->confirmed_milli + claim->fulfilled_milli;
+}
+
+/* Lines are counted once, however many claims they have at the node. */
+static bool line_is_counted(const struct oh_ledger *ledger, uint32_t head, uint32_t until, uint16_t node, bool is_due)
+{
+    uint32_t line = ledger->claims[until - 1].line;
+    for (uint32_t link = head; link != until; link = ledger->claims[link - 1].next) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        if (claim->node == node && claim->line == line && claim_left(claim, is_due) > 0)
+            return true;
+    }
+    return false;
+}
+
+int64_t booking_left_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
+{
+    uint32_t head = ledger->reservations[booking->reservation].claims_head;
+    int64_t lines = 0;
+    int64_t units = 0;
+    for (uint32_t link = head; link != 0; link = ledger->claims[link - 1].next) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        int64_t left = claim->node == booking->node ? claim_left(claim, is_due) : 0;
+        if (left == 0)
+            continue;
+        units += left;
+        if (booking->unit == OH_UNIT_LINES)
+            lines += line_is_counted(ledger, head, link, booking->node, is_due) ? 0 : 1000;
+    }
+    if (units == 0)
+        return 0;
+    switch ((enum oh_unit)booking->unit) {
+    case OH_UNIT_ORDERS:
+    case OH_UNIT_PARCELS:
+        return booking->quantity_milli;
+    case OH_UNIT_LINES:
+        return oh_min_i64(lines, booking->quantity_milli);
+    case OH_UNIT_UNITS:
+        return oh_min_i64(units, booking->quantity_milli);
+    }
+    OH_UNREACHABLE();
+}
+
+/* ---- Buckets and their bookings --------------------------------------------------------------- */
+
+static void bucket_link(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct booking *booking = &ledger->bookings[slot];
+    struct bucket *bucket = &ledger->buckets[booking->bucket];
+    booking->bucket_next = bucket->bookings_head;
+    booking->bucket_previous = 0;
+    if (bucket->bookings_head != 0)
+        ledger->bookings[bucket->bookings_head - 1].bucket_previous = link_of(slot);
+    bucket->bookings_head = link_of(slot);
+    bucket->booked_milli += booking->live_milli;
+}
+
+/* The last booking takes its bucket with it. */
+static void bucket_unlink(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct booking *booking = &ledger->bookings[slot];
+    struct bucket *bucket = &ledger->buckets[booking->bucket];
+    bucket->booked_milli -= booking->live_milli;
+    if (booking->bucket_next != 0)
+        ledger->bookings[booking->bucket_next - 1].bucket_previous = booking->bucket_previous;
+    if (booking->bucket_previous != 0)
+        ledger->bookings[booking->bucket_previous - 1].bucket_next = booking->bucket_next;
+    else
+        bucket->bookings_head = booking->bucket_next;
+    if (bucket->bookings_head != 0)
+        return;
+    struct oh_bytes resource = ledger_string(ledger, bucket->text, 0);
+    oh_index_remove(&ledger->bucket_index, bucket_hash(resource, bucket->from_us), booking->bucket);
+    oh_text_free_strings(&ledger->text, bucket->text, 1);
+    pool_give(&ledger->bucket_pool, booking->bucket);
+}
+
+static uint32_t bucket_obtain(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
+{
+    uint32_t slot = bucket_find(ledger, effect->resource, effect->from_us);
+    if (slot != NO_SLOT)
+        return slot;
+    if (!pool_has_room(&ledger->bucket_pool, 1))
+        return NO_SLOT;
+    uint32_t text = oh_text_put_strings(&ledger->text, &effect->resource, 1);
+    if (text == 0)
+        return NO_SLOT;
+    slot = pool_take(&ledger->bucket_pool);
+    ledger->buckets[slot] =
+        (struct bucket){ .from_us = effect->from_us, .until_us = effect->until_us, .text = text };
+    oh_index_insert(&ledger->bucket_index, bucket_hash(effect->resource, effect->from_us), slot);
+    return slot;
+}
+
+enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
+{
+    uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
+    if (reservation == NO_SLOT)
+        return OH_E_CORRUPT;
+    snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    struct parties *parties = parties_obtain(ledger, reservation);
+    uint32_t bucket = parties == NULL ? NO_SLOT : bucket_obtain(ledger, effect);
+    if (bucket == NO_SLOT || !pool_has_room(&ledger->booking_pool, 1))
+        return OH_E_NOMEM;
+    uint32_t slot = pool_take(&ledger->booking_pool);
+    struct booking *booking = &ledger->bookings[slot];
+    *booking = (struct booking){
+        .quantity_milli = effect->quantity_milli,
+        .reservation = reservation,
+        .bucket = bucket,
+        .node = effect->node,
+        .unit = (uint8_t)effect->unit,
+    };
+    booking->live_milli = booking_left_milli(ledger, booking, false);
+    bucket_link(ledger, slot);
+    *(parties->bookings_tail == 0 ? &parties->bookings_head : &ledger->bookings[parties->bookings_tail - 1].next) =
+        link_of(slot);
+    parties->bookings_tail = link_of(slot);
+    return OH_OK;
+}
+
+void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
+{
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    if (parties == NULL)
+        return;
+    for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
+        struct booking *booking = &ledger->bookings[link - 1];
+        if (booking->node != node)
+            continue;
+        int64_t left = booking_left_milli(ledger, booking, false);
+        ledger->buckets[booking->bucket].booked_milli += left - booking->live_milli;
+        booking->live_milli = left;
+    }
+}
+
+void bookings_drop(struct oh_ledger *ledger, uint32_t reservation)
+{
+    struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    if (parties == NULL)
+        return;
+    uint32_t link = parties->bookings_head;
+    while (link != 0) {
+        uint32_t next = ledger->bookings[link - 1].next;
+        bucket_unlink(ledger, link - 1);
+        pool_give(&ledger->booking_pool, link - 1);
+        link = next;
+    }
+    oh_text_free(&ledger->text, parties->promise, parties->promise_size);
+    *parties = (struct parties){ .customer_next = parties->customer_next,
+                                 .customer_previous = parties->customer_previous,
+                                 .order_next = parties->order_next,
+                                 .order_previous = parties->order_previous };
+}
+
+/* ---- Judging ---------------------------------------------------------------------------------- */
+
+/* What is booked, without what is held by reservations that are due. */
+static int64_t bucket_booked(const struct oh_ledger *ledger, uint32_t slot, int64_t now_us)
+{
+    const struct bucket *bucket = &ledger->buckets[slot];
+    int64_t booked = bucket->booked_milli;
+    if (ledger->heap_count == 0 || ledger->heap[0].at_us > now_us)
+        return booked;
+    for (uint32_t link = bucket->bookings_head; link != 0; link = ledger->bookings[link - 1].bucket_next) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        if (reservation_is_due(&ledger->reservations[booking->reservation], now_us))
+            booked -= booking->live_milli - booking_left_milli(ledger, booking, true);
+    }
+    return booked;
+}
+
+int64_t oh_booked(const struct oh_ledger *ledger, struct oh_bytes resource, int64_t from_us, int64_t now_us)
+{
+    if (ledger->bucket_pool.live_count == 0)
+        return 0;
+    uint32_t slot = bucket_find(ledger, resource, from_us);
+    return slot == NO_SLOT ? 0 : bucket_booked(ledger, slot, oh_max_i64(now_us, ledger->time_us));
+}
+
+static bool booking_is_sane(const struct oh_ledger *ledger, const struct oh_reserve_booking *booking)
+{
+    return booking->resource.size > 0 && text_is_valid(booking->resource, OH_RESOURCE_SIZE_MAX) &&
+           booking->node < ledger->node_count && booking->from_us >= 0 && booking->until_us > booking->from_us &&
+           booking->until_us <= OH_TIME_US_MAX && booking->quantity_milli > 0 &&
+           booking->quantity_milli <= OH_TOTAL_MILLI_MAX && booking->limit_milli <= OH_TOTAL_MILLI_MAX;
+}
+
+/* Several of one command may be in the same window: they are added up. */
+enum oh_verdict bookings_judge(const struct oh_ledger *ledger, const struct oh_reserve_booking *bookings,
+                               uint32_t count, int64_t now_us, uint32_t *out_fault_index)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        *out_fault_index = i;
+        if (!booking_is_sane(ledger, &bookings[i]))
+            return OH_V_INVALID_VALUE;
+        int64_t sum = oh_booked(ledger, bookings[i].resource, bookings[i].from_us, now_us);
+        for (uint32_t j = 0; j <= i; j++) {
+            if (bookings[j].from_us == bookings[i].from_us &&
+                oh_bytes_equal(bookings[j].resource, bookings[i].resource))
+                sum += bookings[j].quantity_milli; /* at most OH_BOOKINGS_MAX times 2^53 */
+        }
+        if (sum > bookings[i].limit_milli)
+            return OH_V_NO_CAPACITY;
+    }
+    return OH_OK_DONE;
+}
+
+bool bucket_agrees(const struct oh_ledger *ledger, uint32_t slot)
+{
+    const struct bucket *bucket = &ledger->buckets[slot];
+    int64_t sum = 0;
+    if (bucket->text == 0)
+        return true;
+    for (uint32_t link = bucket->bookings_head; link != 0; link = ledger->bookings[link - 1].bucket_next) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        if (booking->bucket != slot || booking->live_milli != booking_left_milli(ledger, booking, false))
+            return false;
+        sum += booking->live_milli;
+    }
+    return sum == bucket->booked_milli;
+}
+
+/* ---- What was promised ------------------------------------------------------------------------ */
+
+enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promise *effect)
+{
+    uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
+    if (reservation == NO_SLOT)
+        return OH_E_CORRUPT;
+    snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    struct parties *parties = parties_obtain(ledger, reservation);
+    uint32_t text = parties == NULL ? 0 : oh_text_allocate(&ledger->text, effect->body.size);
+    if (text == 0)
+        return OH_E_NOMEM;
+    memcpy(oh_text_at(&ledger->text, text), effect->body.data, effect->body.size);
+    oh_text_free(&ledger->text, parties->promise, parties->promise_size);
+    parties->promise = text;
+    parties->promise_size = (uint32_t)effect->body.size;
+    return OH_OK;
+}
+
+uint32_t oh_reservation_bookings(const struct oh_ledger *ledger, struct oh_reservation_id id, int64_t now_us,
+                                 uint32_t bookings_max, struct oh_booking_view *out_bookings)
+{
+    const struct reservation *reservation = &ledger->reservations[id.index];
+    const struct parties *parties = parties_of(ledger, reservation);
+    bool is_due = reservation_is_due(reservation, oh_max_i64(now_us, ledger->time_us));
+    uint32_t count = 0;
+    uint32_t link = parties == NULL ? 0 : parties->bookings_head;
+    for (; link != 0 && count < bookings_max; link = ledger->bookings[link - 1].next) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        const struct bucket *bucket = &ledger->buckets[booking->bucket];
+        int64_t left = is_due ? booking_left_milli(ledger, booking, true) : booking->live_milli;
+        if (left == 0)
+            continue;
+        out_bookings[count++] = (struct oh_booking_view){ ledger_string(ledger, bucket->text, 0),
+                                                          { booking->node },
+                                                          (enum oh_unit)booking->unit,
+                                                          bucket->from_us,
+                                                          bucket->until_us,
+                                                          left };
+    }
+    return count;
+}
