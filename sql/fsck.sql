@@ -23,6 +23,7 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT 'fence', max(seq) FROM onhand.fence
     UNION ALL SELECT 'supply', max(seq) FROM onhand.supply
     UNION ALL SELECT 'postal_code', max(seq) FROM onhand.postal_code
+    UNION ALL SELECT 'transit', max(seq) FROM onhand.transit
     UNION ALL SELECT 'position', max(seq) FROM onhand.position
     UNION ALL SELECT 'position_count', max(seq) FROM onhand.position_count
     UNION ALL SELECT 'movement', max(seq) FROM onhand.movement

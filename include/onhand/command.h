@@ -31,7 +31,8 @@
     X(OH_COMMAND_MOVE, 17, "move")                \
     X(OH_COMMAND_FULFIL, 18, "fulfil")            \
     X(OH_COMMAND_IMPORT_PROGRESS, 19, "import_progress") \
-    X(OH_COMMAND_DOCUMENT, 20, "document")
+    X(OH_COMMAND_DOCUMENT, 20, "document")             \
+    X(OH_COMMAND_DELIVERIES, 21, "deliveries")
 
 enum oh_command_type { OH_COMMANDS(OH_ENUM_ROW) };
 
@@ -265,6 +266,25 @@ struct oh_document_command {
     struct oh_bytes body; /* <= OH_DOCUMENT_SIZE_MAX */
 };
 
+/* What became of one parcel. Each end is a region, or a node and a destination whose region follows (LE4). */
+struct oh_delivery_report {
+    struct oh_bytes id; /* optional: remembered as an idempotency key */
+    struct oh_bytes service;
+    struct oh_bytes origin_node;        /* exactly one of this */
+    struct oh_bytes origin_region;      /* and this */
+    struct oh_bytes destination_region; /* exactly one of this */
+    struct oh_bytes country;            /* and this with a postal code */
+    struct oh_bytes postal_code;
+    int64_t handed_over_at_us;
+    int64_t delivered_at_us;
+    uint32_t weekday; /* of the hand-over where it was: 0 Monday .. 6 Sunday (asserted) */
+};
+
+struct oh_deliveries_command {
+    const struct oh_delivery_report *reports;
+    uint32_t report_count; /* 1..OH_REPORTS_MAX */
+};
+
 struct oh_command {
     enum oh_command_type type;
     struct oh_bytes key; /* idempotency key, optional */
@@ -284,6 +304,7 @@ struct oh_command {
         struct oh_action_command action;
         struct oh_import_progress_command import_progress;
         struct oh_document_command document;
+        struct oh_deliveries_command deliveries;
     };
 };
 
@@ -309,12 +330,18 @@ struct oh_command {
     X(OH_FIELD_INCREMENT, 46, "quantity_increment") X(OH_FIELD_BACKORDER_LIMIT, 47, "backorder_limit")          \
     X(OH_FIELD_LOW_STOCK, 48, "low_stock")      X(OH_FIELD_CLASS, 49, "class")                                  \
     X(OH_FIELD_WEIGHT, 50, "weight_grams")      X(OH_FIELD_SIDE, 51, "side_mm") X(OH_FIELD_VOLUME, 52, "volume_cm3") \
-    X(OH_FIELD_DOCUMENT, 53, "document")        X(OH_FIELD_BOOKINGS, 54, "bookings") X(OH_FIELD_HOLD, 55, "hold")
+    X(OH_FIELD_DOCUMENT, 53, "document")        X(OH_FIELD_BOOKINGS, 54, "bookings") X(OH_FIELD_HOLD, 55, "hold") \
+    X(OH_FIELD_REPORTS, 56, "reports")                            \
+    X(OH_FIELD_SERVICE, 57, "service")            X(OH_FIELD_ORIGIN_NODE, 58, "origin_node")                    \
+    X(OH_FIELD_ORIGIN_REGION, 59, "origin_region") X(OH_FIELD_DESTINATION_REGION, 60, "destination_region")     \
+    X(OH_FIELD_DESTINATION_COUNTRY, 61, "destination.country")                                                  \
+    X(OH_FIELD_DESTINATION_POSTAL_CODE, 62, "destination.postal_code")                                          \
+    X(OH_FIELD_HANDED_OVER_AT, 63, "handed_over_at") X(OH_FIELD_DELIVERED_AT, 64, "delivered_at")
 
 enum oh_field { OH_FIELDS(OH_ENUM_ROW) };
 const char *oh_field_text(enum oh_field field);
 
-/* One line of an answer: a reservation line at one node, or one entry of an adjust or sync. */
+/* One line of an answer: a reservation line at one node, an entry of an adjust or sync, a report (verdict only). */
 struct oh_answer_line {
     uint32_t line;            /* reservation: its line number. adjust, sync: 0-based entry */
     struct oh_item_id item;

@@ -39,7 +39,8 @@
     X(OH_EFFECT_HEAD, 20, "head")                            \
     X(OH_EFFECT_DOCUMENT, 21, "document")                    \
     X(OH_EFFECT_BOOKING, 22, "booking")                      \
-    X(OH_EFFECT_PROMISE, 23, "promise")
+    X(OH_EFFECT_PROMISE, 23, "promise")                      \
+    X(OH_EFFECT_TRANSIT, 24, "transit")
 
 enum oh_effect_type { OH_EFFECTS(OH_ENUM_ROW) };
 const char *oh_effect_type_text(enum oh_effect_type type);
@@ -177,7 +178,7 @@ struct oh_effect_extend { struct oh_bytes id; int64_t expires_at_us; };
 
 /* An idempotency key, what was asked under it, and the packed answer. */
 struct oh_effect_key {
-    struct oh_bytes key; /* with its name space: first byte 'k' header key, 'r' reservation id, 'e' entry id */
+    struct oh_bytes key; /* its name space first: 'k' header key, 'r' reservation id, 'e' entry id, 'd' delivery id */
     uint64_t fingerprint;
     uint64_t seq;
     int64_t at_us;
@@ -236,6 +237,17 @@ struct oh_effect_booking {
 /* What was promised with the reservation, as text that the ledger does not read. */
 struct oh_effect_promise { struct oh_bytes id; struct oh_bytes body; };
 
+/* So many more deliveries took so long. Snapshot: all there were; a restore adds them too. */
+struct oh_transit_bucket { uint16_t bucket; uint32_t count; };
+struct oh_effect_transit {
+    struct oh_bytes service;
+    struct oh_bytes origin;
+    struct oh_bytes destination;
+    uint8_t weekday; /* of the hand-over: 0 Monday .. 6 Sunday */
+    const struct oh_transit_bucket *buckets; /* ascending */
+    uint32_t bucket_count; /* 1..OH_TRANSIT_BUCKETS_MAX */
+};
+
 struct oh_effect {
     enum oh_effect_type type;
     union {
@@ -262,6 +274,7 @@ struct oh_effect {
         struct oh_document_command document;
         struct oh_effect_booking booking;
         struct oh_effect_promise promise;
+        struct oh_effect_transit transit;
     };
 };
 

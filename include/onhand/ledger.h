@@ -125,6 +125,26 @@ enum oh_postal_match { OH_POSTAL_EXACT = 0, OH_POSTAL_OUTWARD = 1 };
 bool oh_postal_code_resolve(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
                             struct oh_postal_code_command *out_place, enum oh_postal_match *out_match);
 
+/* ---- What was learned of transit (docs/spec/promise.md, LE1 to LE4) --------------------------- */
+
+#define OH_REGION_DERIVED_SIZE_MAX 19u   /* "GB-" and at most a whole postal code */
+#define OH_TRANSIT_REPORTS_MIN 20u /* fewer say nothing */
+
+/* The region of a destination, in the buffer; empty: the country or the code is not valid. */
+struct oh_bytes oh_destination_region(struct oh_bytes country, struct oh_bytes postal_code,
+                                      char buffer[OH_REGION_DERIVED_SIZE_MAX]);
+/* The region of a node, lent or in the buffer; empty: the node says neither region nor country. */
+struct oh_bytes oh_node_region(const struct oh_ledger *ledger, struct oh_node_id node,
+                               char buffer[OH_REGION_DERIVED_SIZE_MAX]);
+
+/*
+ * The transit that `percentile` of 100 deliveries did not exceed: of that weekday of hand-over, or of all when too few
+ * were reported. False: too few of all; *out_us untouched. Shapes: weekday 0 Monday .. 6, percentile 1..100
+ * (asserted). Cost: O(1), at most OH_SKETCH_BUCKETS_MAX steps; no allocation.
+ */
+bool oh_transit_quantile(const struct oh_ledger *ledger, struct oh_bytes service, struct oh_bytes origin,
+                         struct oh_bytes destination, uint32_t weekday, uint32_t percentile, int64_t *out_us);
+
 uint32_t oh_item_count(const struct oh_ledger *ledger);
 uint32_t oh_node_count(const struct oh_ledger *ledger);
 uint32_t oh_group_count(const struct oh_ledger *ledger);
@@ -345,6 +365,7 @@ uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *ve
 struct oh_ledger_stats {
     uint64_t seq;
     uint32_t items, nodes, groups, channels, rules, fences, supplies, postal_codes;
+    uint32_t transits;                       /* sketches of what was delivered, of OH_TRANSITS_MAX */
     uint32_t positions, positions_max;
     uint32_t reservations, reservations_max; /* live and remembered */
     uint32_t holds;                          /* live holds with an expiry */

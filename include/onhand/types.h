@@ -34,6 +34,9 @@
 #define OH_RESOURCE_SIZE_MAX 200u     /* bytes of a resource's name */
 #define OH_PROMISE_SIZE_MAX 1048576u  /* bytes of what a promise keeps with its reservation */
 #define OH_DOCUMENT_SIZE_MAX 65536u   /* bytes of one document */
+#define OH_REPORTS_MAX 10000u         /* deliveries of one report */
+#define OH_TRANSITS_MAX 65536u        /* sketches: a (service, regions) takes one for each weekday seen, and one more */
+#define OH_TRANSIT_BUCKETS_MAX 747u   /* buckets a sketch can speak of (docs/spec/promise.md, LE3) */
 #define OH_ID_SIZE_MAX 64u            /* bytes of UTF-8 of any id, key, source, customer, order */
 #define OH_TEXT_SIZE_MAX 128u         /* bytes of UTF-8 of a name or a reason */
 #define OH_QUANTITY_MILLI_MAX 1000000000000ll       /* one entry or line: 1,000,000,000 units */

@@ -392,6 +392,7 @@ static void key_name_put(struct dump dump, struct oh_bytes key)
     const char *word = space == 'k'   ? "header"
                        : space == 'r' ? "reservation"
                        : space == 'e' ? "entry"
+                       : space == 'd' ? "delivery"
                                       : "other";
     oh_json_member_text(dump.buf, "of", word);
     if (space == 'e' && rest.size > 0)
@@ -427,6 +428,23 @@ static void head_put(struct dump dump, const struct oh_effect *effect)
     put_time_if_any(dump, "forgotten_at", effect->head.forgotten_at_us);
 }
 
+/* Buckets of docs/spec/promise.md, LE3, as [bucket, deliveries]. */
+static void transit_put(struct dump dump, const struct oh_effect *effect)
+{
+    const struct oh_effect_transit *transit = &effect->transit;
+    oh_json_member_string(dump.buf, "service", transit->service);
+    oh_json_member_string(dump.buf, "origin", transit->origin);
+    oh_json_member_string(dump.buf, "destination", transit->destination);
+    oh_json_member_u64(dump.buf, "weekday", transit->weekday);
+    oh_json_member(dump.buf, "buckets");
+    oh_strbuf_put_char(dump.buf, '[');
+    for (uint32_t i = 0; i < transit->bucket_count; i++) {
+        oh_json_separate(dump.buf);
+        oh_strbuf_printf(dump.buf, "[%u,%" PRIu32 "]", (unsigned)transit->buckets[i].bucket, transit->buckets[i].count);
+    }
+    oh_strbuf_put_char(dump.buf, ']');
+}
+
 static void (*const put_functions[])(struct dump, const struct oh_effect *) = {
     [OH_EFFECT_NODE] = node_put,
     [OH_EFFECT_ITEM] = item_put,
@@ -451,6 +469,7 @@ static void (*const put_functions[])(struct dump, const struct oh_effect *) = {
     [OH_EFFECT_DOCUMENT] = document_put,
     [OH_EFFECT_BOOKING] = booking_put,
     [OH_EFFECT_PROMISE] = promise_put,
+    [OH_EFFECT_TRANSIT] = transit_put,
 };
 
 void oh_dump_put_effect(struct oh_strbuf *buf, const struct oh_effect_names *names,

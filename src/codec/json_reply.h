@@ -27,7 +27,7 @@ void oh_reply_put_page_end(struct oh_strbuf *buf, struct oh_bytes next, uint64_t
 /*
  * oh_reply_put_answer - the body of a success (oh_verdict_is_success, asserted).
  *
- * reserve: the reservation with its claims by line. confirm .. fulfil: what happened by line. adjust, sync:
+ * reserve: the reservation with its claims by line. confirm .. fulfil: what happened by line. adjust, sync, deliveries:
  * the entries.
  * Others: {"seq"}; a PUT answers with the object writers below.
  */

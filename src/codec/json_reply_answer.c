@@ -196,6 +196,21 @@ static void put_stock_answer(struct oh_strbuf *buf, const struct oh_ledger *ledg
     oh_reply_put_seq_end(buf, answer->seq);
 }
 
+static void put_reports(struct oh_strbuf *buf, const struct oh_answer *answer)
+{
+    oh_strbuf_put_char(buf, '{');
+    oh_json_member(buf, "reports");
+    oh_strbuf_put_char(buf, '[');
+    for (uint32_t i = 0; i < answer->line_count; i++) {
+        oh_json_separate(buf);
+        oh_strbuf_put_char(buf, '{');
+        oh_json_member_text(buf, "verdict", oh_verdict_code(answer->lines[i].verdict));
+        oh_strbuf_put_char(buf, '}');
+    }
+    oh_strbuf_put_char(buf, ']');
+    oh_reply_put_seq_end(buf, answer->seq);
+}
+
 static bool is_action(enum oh_command_type type)
 {
     return type >= OH_COMMAND_CONFIRM && type <= OH_COMMAND_FULFIL;
@@ -209,6 +224,8 @@ void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,
         put_reservation_answer(buf, ledger, answer);
     } else if (answer->type == OH_COMMAND_ADJUST || answer->type == OH_COMMAND_SYNC) {
         put_stock_answer(buf, ledger, answer);
+    } else if (answer->type == OH_COMMAND_DELIVERIES) {
+        put_reports(buf, answer);
     } else {
         oh_strbuf_put_char(buf, '{');
         oh_reply_put_seq_end(buf, answer->seq);
@@ -217,11 +234,13 @@ void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,
 
 /* ---- Refusals --------------------------------------------------------------------------------- */
 
-/* What the index of a fault counts: "lines", "entries", or the field itself ("nodes[3]"); NULL: nothing. */
+/* What the index of a fault counts: "lines", "entries", "reports", or the field itself ("nodes[3]"); NULL: nothing. */
 static const char *fault_list(const struct oh_answer *answer)
 {
     if (answer->type == OH_COMMAND_RESERVE || is_action(answer->type))
         return "lines";
+    if (answer->type == OH_COMMAND_DELIVERIES)
+        return "reports";
     return answer->type == OH_COMMAND_ADJUST || answer->type == OH_COMMAND_SYNC ? "entries" : NULL;
 }
 
@@ -248,6 +267,8 @@ static const char *verdict_detail(const struct oh_answer *answer)
                    ? "From -1000000000 to 1000000000, not 0, by thousandths"
                    : "More than 0 and at most 1000000000, by thousandths; 0 where it "
                      "means none";
+    if (answer->verdict == OH_V_INVALID_TIME && answer->field == OH_FIELD_DELIVERED_AT)
+        return "Not before handed_over_at, at most 365 days after it, and not in the future";
     if (answer->verdict == OH_V_INVALID_TIME)
         return "From 1970-01-01, and not in the future where it is when something happened";
     return oh_verdict_title(answer->verdict);

@@ -112,6 +112,26 @@ enum oh_err oh_request_sync(struct oh_json_document *document, struct oh_bytes b
     return oh_json_bind(document, &oh_shape_sync, body, &out->sync, fault);
 }
 
+/* ---- Deliveries ------------------------------------------------------------------------------- */
+
+enum oh_err oh_request_deliveries(struct oh_json_document *document, struct oh_bytes body, struct oh_command *out,
+                                  struct oh_fault *fault)
+{
+    struct oh_deliveries_form form;
+    request_begin(document, OH_COMMAND_DELIVERIES, out);
+    if (oh_json_bind(document, &oh_shape_deliveries, body, &form, fault) != OH_OK)
+        return OH_E_SYNTAX;
+    struct oh_delivery_report *reports = oh_json_document_allocate(document, form.delivery_count, sizeof(*reports));
+    if (reports == NULL) {
+        oh_json_document_full(fault);
+        return OH_E_SYNTAX;
+    }
+    for (uint32_t i = 0; i < form.delivery_count; i++)
+        reports[i] = form.deliveries[i].report;
+    out->deliveries = (struct oh_deliveries_command){ reports, form.delivery_count };
+    return OH_OK;
+}
+
 /* ---- Reservations ----------------------------------------------------------------------------- */
 
 /* The point of a near, or false: the ledger has no such postal code. */

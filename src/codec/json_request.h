@@ -62,6 +62,8 @@ OH_MUST_CHECK enum oh_err oh_request_supply(struct oh_json_document *document, s
                                             struct oh_bytes body, struct oh_command *out,
                                             struct oh_fault *fault);
 
+OH_MUST_CHECK enum oh_err oh_request_deliveries(struct oh_json_document *document, struct oh_bytes body,
+                                                struct oh_command *out, struct oh_fault *fault);
 OH_MUST_CHECK enum oh_err oh_request_adjust(struct oh_json_document *document, struct oh_bytes body,
                                             struct oh_command *out, struct oh_fault *fault);
 OH_MUST_CHECK enum oh_err oh_request_sync(struct oh_json_document *document, struct oh_bytes body,

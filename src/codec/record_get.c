@@ -372,6 +372,25 @@ static void promise_get(struct record_reader *reader, struct oh_effect *effect)
     effect->promise.id = get_repeated(reader, (flags & PROMISE_SAME_ID) != 0, &reader->context.id);
 }
 
+static void transit_get(struct record_reader *reader, struct oh_effect *effect)
+{
+    struct oh_effect_transit *transit = &effect->transit;
+    transit->weekday = (uint8_t)get_byte(reader);
+    transit->service = get_bytes(reader);
+    transit->origin = get_bytes(reader);
+    transit->destination = get_bytes(reader);
+    transit->bucket_count = get_u32(reader);
+    if (transit->bucket_count > reader_rest(reader) / 2) /* each is two numbers, and takes the memory of no more */
+        reader_fail(reader, OH_E_CORRUPT);
+    struct oh_transit_bucket *buckets = record_list_take(reader, transit->bucket_count, sizeof(*buckets));
+    uint64_t bucket = 0;
+    for (uint32_t i = 0; buckets != NULL && i < transit->bucket_count; i++) {
+        bucket += get_bounded(reader, OH_TRANSIT_BUCKETS_MAX - 1 - bucket);
+        buckets[i] = (struct oh_transit_bucket){ (uint16_t)bucket, get_u32(reader) };
+    }
+    transit->buckets = buckets;
+}
+
 static void (*const get_functions[RECORD_TYPE_COUNT])(struct record_reader *, struct oh_effect *) = {
     [OH_EFFECT_NODE] = node_get,
     [OH_EFFECT_ITEM] = item_get,
@@ -396,6 +415,7 @@ static void (*const get_functions[RECORD_TYPE_COUNT])(struct record_reader *, st
     [OH_EFFECT_DOCUMENT] = document_get,
     [OH_EFFECT_BOOKING] = booking_get,
     [OH_EFFECT_PROMISE] = promise_get,
+    [OH_EFFECT_TRANSIT] = transit_get,
 };
 
 void record_effect_get(struct record_reader *reader, struct oh_effect *effect)

@@ -12,6 +12,7 @@
 #define BYTES_OVERHEAD          OH_VARINT_SIZE_MAX
 #define GROUP_MEMBER_SIZE_MAX   8 /* node 3, priority 5 */
 #define CHANNEL_MEMBER_SIZE_MAX 3
+#define TRANSIT_BUCKET_SIZE_MAX 8 /* bucket 3, count 5 */
 
 static size_t node_text_size(const struct oh_node_command *node)
 {
@@ -34,6 +35,12 @@ static size_t channel_size(const struct oh_effect_channel *channel)
 static size_t postal_code_size(const struct oh_postal_code_command *code)
 {
     return code->country.size + code->postal_code.size + code->place.size + 3 * BYTES_OVERHEAD;
+}
+
+static size_t transit_size(const struct oh_effect_transit *transit)
+{
+    return transit->service.size + transit->origin.size + transit->destination.size + 3 * BYTES_OVERHEAD +
+           (size_t)transit->bucket_count * TRANSIT_BUCKET_SIZE_MAX;
 }
 
 /* Strings and lists: what has no fixed size. */
@@ -80,6 +87,8 @@ static size_t effect_variable_size(const struct oh_effect *effect)
         return effect->booking.id.size + effect->booking.resource.size;
     case OH_EFFECT_PROMISE:
         return effect->promise.id.size + effect->promise.body.size;
+    case OH_EFFECT_TRANSIT:
+        return transit_size(&effect->transit);
     case OH_EFFECT_GROUP_MEMBER:
     case OH_EFFECT_POSITION:
     case OH_EFFECT_REMEMBERED:
@@ -459,6 +468,23 @@ static void promise_put(struct record_writer *writer, const struct oh_effect *ef
         put_bytes(writer, effect->promise.id);
 }
 
+/* Each bucket after the one before it. */
+static void transit_put(struct record_writer *writer, const struct oh_effect *effect)
+{
+    const struct oh_effect_transit *transit = &effect->transit;
+    uint32_t last = 0;
+    put_byte(writer, transit->weekday);
+    put_bytes(writer, transit->service);
+    put_bytes(writer, transit->origin);
+    put_bytes(writer, transit->destination);
+    put_u64(writer, transit->bucket_count);
+    for (uint32_t i = 0; i < transit->bucket_count; i++) {
+        put_u64(writer, transit->buckets[i].bucket - last);
+        put_u64(writer, transit->buckets[i].count);
+        last = transit->buckets[i].bucket;
+    }
+}
+
 static void (*const put_functions[RECORD_TYPE_COUNT])(struct record_writer *, const struct oh_effect *) = {
     [OH_EFFECT_NODE] = node_put,
     [OH_EFFECT_ITEM] = item_put,
@@ -483,6 +509,7 @@ static void (*const put_functions[RECORD_TYPE_COUNT])(struct record_writer *, co
     [OH_EFFECT_DOCUMENT] = document_put,
     [OH_EFFECT_BOOKING] = booking_put,
     [OH_EFFECT_PROMISE] = promise_put,
+    [OH_EFFECT_TRANSIT] = transit_put,
 };
 
 void record_effect_put(struct record_writer *writer, const struct oh_effect *effect)

@@ -1,8 +1,11 @@
 #include "codec/shape_table.h"
 #include "codec/shape_fields.h"
+#include "codec/time_text.h"
 
 #define LINE_MAX_NUMBER INT32_MAX
 #define WHOLE_MAX       999999999999999ll /* 15 digits: what a JSON number keeps exactly */
+#define DATE_SIZE       10 /* 2026-11-26 */
+#define DAY_US          86400000000ll
 #define RADIUS_KM_MAX   20040             /* half around the earth */
 
 /* ---- Words ------------------------------------------------------------------------------------ */
@@ -230,6 +233,73 @@ static const struct oh_shape_field sync_fields[] = {
           .count_offset = offsetof(struct oh_sync_command, entry_count), .object = &oh_shape_sync_entry),
 };
 const struct oh_shape oh_shape_sync = SHAPE(oh_sync_command, sync_fields, NULL, NULL);
+
+/* ---- Deliveries ------------------------------------------------------------------------------- */
+
+enum delivery_field { DELIVERY_ORIGIN_NODE = 2, DELIVERY_ORIGIN_REGION, DELIVERY_DESTINATION_REGION,
+                      DELIVERY_DESTINATION };
+
+static const struct oh_shape_field destination_fields[] = {
+    ID(oh_destination_form, country, "country", REQUIRED),
+    ID(oh_destination_form, postal_code, "postal_code", REQUIRED),
+};
+static const struct oh_shape destination_shape =
+    SHAPE(oh_destination_form, destination_fields, NULL, NULL);
+
+static const struct oh_shape_field delivery_fields[] = {
+    ID(oh_delivery_form, report.id, "id", OPTIONAL),
+    ID(oh_delivery_form, report.service, "service", REQUIRED),
+    ID(oh_delivery_form, report.origin_node, "origin_node", OPTIONAL),
+    FIELD(oh_delivery_form, report.origin_region, "origin_region", ID, OPTIONAL, .max = OH_TEXT_SIZE_MAX),
+    FIELD(oh_delivery_form, report.destination_region, "destination_region", ID, OPTIONAL, .max = OH_TEXT_SIZE_MAX),
+    FIELD(oh_delivery_form, destination, "destination", OBJECT, .object = &destination_shape),
+    ID(oh_delivery_form, handed_over_at, "handed_over_at", REQUIRED),
+    FIELD(oh_delivery_form, report.delivered_at_us, "delivered_at", TIME, REQUIRED),
+};
+
+static bool one_of_two(uint32_t given, uint32_t first, uint32_t second, const char *field, const char *reason,
+                       struct oh_fault *fault)
+{
+    bool has_first = (given >> first & 1) != 0;
+    bool has_second = (given >> second & 1) != 0;
+    if (has_first != has_second)
+        return true;
+    return has_first ? refuse_value(fault, field, reason) : refuse_missing(fault, field, reason);
+}
+
+static const struct oh_shape_field hand_over_field =
+    FIELD(oh_delivery_form, report.handed_over_at_us, "handed_over_at", TIME, REQUIRED);
+
+/* The weekday is that of the date as it is written, in whatever zone that is. 1970-01-01 was a Thursday. */
+static bool hand_over_read(struct oh_delivery_form *form, struct oh_fault *fault)
+{
+    int64_t midnight_us = 0;
+    if (!oh_shape_set_string(&hand_over_field, form, form->handed_over_at, fault))
+        return false;
+    if (oh_time_or_date_parse((struct oh_bytes){ form->handed_over_at.data, DATE_SIZE }, &midnight_us) != OH_OK)
+        return refuse_value(fault, "handed_over_at", "The date is from 1970-01-01.");
+    form->report.weekday = (uint32_t)((midnight_us / DAY_US + 3) % 7);
+    return true;
+}
+
+static bool delivery_finish(void *object, uint32_t given, struct oh_fault *fault)
+{
+    struct oh_delivery_form *form = object;
+    form->report.country = form->destination.country;
+    form->report.postal_code = form->destination.postal_code;
+    return one_of_two(given, DELIVERY_ORIGIN_NODE, DELIVERY_ORIGIN_REGION, "origin_node",
+                      "Either origin_node or origin_region.", fault) &&
+           one_of_two(given, DELIVERY_DESTINATION_REGION, DELIVERY_DESTINATION, "destination",
+                      "Either destination or destination_region.", fault) &&
+           hand_over_read(form, fault);
+}
+static const struct oh_shape delivery_shape = SHAPE(oh_delivery_form, delivery_fields, NULL, delivery_finish);
+
+static const struct oh_shape_field deliveries_fields[] = {
+    FIELD(oh_deliveries_form, deliveries, "reports", OBJECTS, REQUIRED, .min = 1, .max = OH_REPORTS_MAX,
+          .count_offset = offsetof(struct oh_deliveries_form, delivery_count), .object = &delivery_shape),
+};
+const struct oh_shape oh_shape_deliveries = SHAPE(oh_deliveries_form, deliveries_fields, NULL, NULL);
 
 /* ---- Near ------------------------------------------------------------------------------------- */
 

@@ -33,6 +33,19 @@ struct oh_batch_form {
     uint32_t reservation_count;
 };
 
+struct oh_destination_form { struct oh_bytes country, postal_code; };
+
+struct oh_delivery_form {
+    struct oh_delivery_report report; /* complete once `finish` has looked at it */
+    struct oh_destination_form destination;
+    struct oh_bytes handed_over_at; /* as written: its date says the weekday */
+};
+
+struct oh_deliveries_form {
+    struct oh_delivery_form *deliveries;
+    uint32_t delivery_count;
+};
+
 struct oh_availability_form {
     struct oh_availability_request request; /* all but `near` and `near_limit` */
     struct oh_near_form near;
@@ -50,6 +63,7 @@ extern const struct oh_shape oh_shape_postal_code;  /* struct oh_postal_code_com
 extern const struct oh_shape oh_shape_adjust;       /* struct oh_adjust_command */
 extern const struct oh_shape oh_shape_sync;         /* struct oh_sync_command */
 extern const struct oh_shape oh_shape_sync_entry;   /* struct oh_sync_entry */
+extern const struct oh_shape oh_shape_deliveries;   /* struct oh_deliveries_form */
 extern const struct oh_shape oh_shape_reserve;      /* struct oh_reserve_form */
 extern const struct oh_shape oh_shape_batch;        /* struct oh_batch_form */
 extern const struct oh_shape oh_shape_availability; /* struct oh_availability_form */

@@ -28,6 +28,13 @@ static struct pending_entry *pending_slot(const struct oh_ledger *ledger, uint32
     }
 }
 
+bool pending_is_first(struct oh_ledger *ledger, uint64_t hash)
+{
+    uint32_t before = ledger->pending_count;
+    pending_add(ledger, (uint32_t)hash, (uint16_t)(hash >> 32), 0);
+    return ledger->pending_count > before;
+}
+
 void pending_add(struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t claimed_milli)
 {
     struct pending_entry *entry = pending_slot(ledger, item, node);

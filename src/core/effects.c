@@ -232,6 +232,24 @@ static bool booking_is_valid(struct judged judged, const struct oh_effect_bookin
            quantity_is_sane(effect->quantity_milli, 1);
 }
 
+/* Buckets ascend, and each has something in it. */
+static bool transit_buckets_are_valid(const struct oh_effect_transit *effect)
+{
+    for (uint32_t i = 0; i < effect->bucket_count; i++) {
+        if (effect->buckets[i].bucket >= OH_TRANSIT_BUCKETS_MAX || effect->buckets[i].count == 0 ||
+            (i > 0 && effect->buckets[i].bucket <= effect->buckets[i - 1].bucket))
+            return false;
+    }
+    return effect->bucket_count > 0;
+}
+
+static bool transit_is_valid(const struct oh_effect_transit *effect)
+{
+    return id_is_valid(effect->service) && effect->origin.size > 0 && label_is_valid(effect->origin) &&
+           effect->destination.size > 0 && label_is_valid(effect->destination) && effect->weekday < WEEKDAYS &&
+           transit_buckets_are_valid(effect);
+}
+
 /* ---- By type ---------------------------------------------------------------------------------- */
 
 static bool type_is_right(enum oh_effect_type type, bool is_object)
@@ -290,6 +308,8 @@ bool effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect *eff
         return booking_is_valid(judged, &effect->booking);
     case OH_EFFECT_PROMISE:
         return effect->promise.body.size > 0 && effect->promise.body.size <= OH_PROMISE_SIZE_MAX;
+    case OH_EFFECT_TRANSIT:
+        return transit_is_valid(&effect->transit);
     case OH_EFFECT_POSITION:
         return position_is_valid(judged, &effect->position);
     case OH_EFFECT_REMEMBERED:

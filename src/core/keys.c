@@ -3,7 +3,7 @@
  * a fingerprint, and what was answered. Kept 24 h, in the order they came.
  *
  * Keys of different kinds do not meet: 'k' header keys, 'r' ids that clients
- * gave their reservations, 'e' ids of adjust entries, per source.
+ * gave their reservations, 'e' ids of adjust entries, per source, 'd' ids of reports of deliveries.
  */
 #include "base/varint.h"
 #include "core/state.h"
@@ -39,6 +39,26 @@ uint64_t entry_fingerprint(const struct oh_adjust_entry *entry)
     print = print_bytes(print, entry->node);
     print = print_bytes(print, entry->reason);
     return PRINT_NUMBERS(print, entry->quantity_milli, entry->state, entry->at_us);
+}
+
+uint64_t report_fingerprint(const struct oh_delivery_report *report)
+{
+    uint64_t print = print_bytes(1, report->service);
+    print = print_bytes(print, report->origin_node);
+    print = print_bytes(print, report->origin_region);
+    print = print_bytes(print, report->destination_region);
+    print = print_bytes(print, report->country);
+    print = print_bytes(print, report->postal_code);
+    return PRINT_NUMBERS(print, report->handed_over_at_us, report->delivered_at_us, report->weekday);
+}
+
+static uint64_t print_deliveries(uint64_t print, const struct oh_deliveries_command *command)
+{
+    for (uint32_t i = 0; i < command->report_count; i++) {
+        print = print_bytes(print, command->reports[i].id);
+        print = PRINT_NUMBERS(print, (int64_t)report_fingerprint(&command->reports[i]));
+    }
+    return print;
 }
 
 static uint64_t print_reserve(uint64_t print, const struct oh_reserve_command *command)
@@ -186,6 +206,8 @@ uint64_t command_fingerprint(const struct oh_command *command)
         return print_adjust(print, &command->adjust);
     case OH_COMMAND_SYNC:
         return print_sync(print, &command->sync);
+    case OH_COMMAND_DELIVERIES:
+        return print_deliveries(print, &command->deliveries);
     case OH_COMMAND_CONFIRM:
     case OH_COMMAND_RELEASE:
     case OH_COMMAND_EXTEND:

@@ -70,6 +70,7 @@ static bool ledger_indexes(struct oh_ledger *ledger)
            ledger_index(ledger, &ledger->channel_index, OH_CHANNELS_MAX) &&
            ledger_index(ledger, &ledger->postal_code_index, OH_POSTAL_CODES_MAX) &&
            ledger_index(ledger, &ledger->import_index, OH_IMPORTS_MAX) &&
+           ledger_index(ledger, &ledger->transit_lane_index, TRANSIT_LANES_MAX) &&
            ledger_index(ledger, &ledger->rule_index, OH_RULES_MAX) &&
            ledger_index(ledger, &ledger->rule_scope_index, OH_RULES_MAX) &&
            ledger_index(ledger, &ledger->fence_index, OH_FENCES_MAX) &&
@@ -92,6 +93,7 @@ static bool ledger_snapshot_bitmaps(struct oh_ledger *ledger)
         [SNAP_FENCE] = OH_FENCES_MAX,
         [SNAP_SUPPLY] = OH_SUPPLIES_MAX,
         [SNAP_POSTAL_CODE] = OH_POSTAL_CODES_MAX,
+        [SNAP_TRANSIT] = OH_TRANSITS_MAX,
         [SNAP_IMPORT] = OH_IMPORTS_MAX,
         [SNAP_DOCUMENT] = OH_DOCUMENTS_MAX,
         [SNAP_POSITION] = ledger->options.positions_max,
@@ -143,6 +145,8 @@ static bool ledger_regions(struct oh_ledger *ledger)
     return REGION(nodes, OH_NODES_MAX) && REGION(nodes_by_z, OH_NODES_MAX) && REGION(items, options->items_max) &&
            REGION(groups, OH_GROUPS_MAX) && REGION(channels, OH_CHANNELS_MAX) &&
            REGION(postal_codes, OH_POSTAL_CODES_MAX) && REGION(imports, OH_IMPORTS_MAX) &&
+           REGION(transit_lanes, TRANSIT_LANES_MAX) && REGION(transits, OH_TRANSITS_MAX) &&
+           REGION(transit_buckets, OH_SKETCH_BUCKETS_MAX) &&
            REGION(rules, OH_RULES_MAX) && REGION(fences, OH_FENCES_MAX) && REGION(supplies, OH_SUPPLIES_MAX) &&
            REGION(documents, OH_DOCUMENTS_MAX) && REGION(classes, OH_CLASSES_MAX) &&
            REGION(traits, options->items_max) && REGION(deferrals, options->claims_max) &&
@@ -177,6 +181,7 @@ enum oh_err oh_ledger_create(const struct oh_ledger_options *options, const stru
         return OH_E_NOMEM;
     }
     ledger_pools(ledger);
+    oh_sketch_scale_init(&ledger->sketch_scale);
     *out_ledger = ledger;
     return OH_OK;
 }
@@ -301,6 +306,8 @@ static enum oh_err effect_apply(struct oh_ledger *ledger, const struct oh_effect
         return apply_booking(ledger, &effect->booking);
     case OH_EFFECT_PROMISE:
         return apply_promise(ledger, &effect->promise);
+    case OH_EFFECT_TRANSIT:
+        return apply_transit(ledger, &effect->transit);
     case OH_EFFECT_POSITION:
     case OH_EFFECT_REMEMBERED:
     case OH_EFFECT_HEAD:
@@ -393,6 +400,16 @@ static struct need sync_need(const struct oh_ledger *ledger, const struct oh_syn
     return need;
 }
 
+static struct need deliveries_need(const struct oh_deliveries_command *command)
+{
+    uint32_t count = command->report_count;
+    uint64_t bytes = 4096 + (uint64_t)count * 600;
+    struct need need = { .effects = count * 2 + 1, .keys = 1, .text = bytes, .scratch = bytes };
+    for (uint32_t i = 0; i < count && count <= OH_REPORTS_MAX; i++)
+        need.keys += command->reports[i].id.size > 0 ? 1 : 0;
+    return need;
+}
+
 /* Claims need new positions only where something may be sold that never was there. */
 static struct need reserve_need(const struct oh_ledger *ledger, const struct oh_reserve_command *command)
 {
@@ -440,6 +457,8 @@ static struct need command_need(const struct oh_ledger *ledger, const struct oh_
         return adjust_need(ledger, &command->adjust);
     case OH_COMMAND_SYNC:
         return sync_need(ledger, &command->sync);
+    case OH_COMMAND_DELIVERIES:
+        return deliveries_need(&command->deliveries);
     case OH_COMMAND_RESERVE:
         return reserve_need(ledger, &command->reserve);
     case OH_COMMAND_CONFIRM:
@@ -522,6 +541,9 @@ static void command_decide(struct oh_ledger *ledger, int64_t now_us, const struc
         return;
     case OH_COMMAND_SYNC:
         decide_sync(ledger, &command->sync, answer);
+        return;
+    case OH_COMMAND_DELIVERIES:
+        decide_deliveries(ledger, &command->deliveries, answer);
         return;
     case OH_COMMAND_RESERVE:
         decide_reserve(ledger, now_us, &command->reserve, answer);
@@ -751,7 +773,7 @@ static uint64_t ledger_memory_size(const struct oh_ledger *ledger)
         &ledger->node_index,   &ledger->item_index,  &ledger->group_index,       &ledger->channel_index,
         &ledger->rule_index,   &ledger->fence_index, &ledger->supply_index,      &ledger->postal_code_index,
         &ledger->import_index, &ledger->key_index,   &ledger->reservation_index, &ledger->party_index,
-        &ledger->rule_scope_index, &ledger->document_index, &ledger->bucket_index,
+        &ledger->rule_scope_index, &ledger->document_index, &ledger->bucket_index, &ledger->transit_lane_index,
     };
     uint64_t size = ledger->text.cut_size;
     for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
@@ -760,6 +782,8 @@ static uint64_t ledger_memory_size(const struct oh_ledger *ledger)
     size += (uint64_t)ledger->item_count * sizeof(struct item);
     size += (uint64_t)ledger->group_count * sizeof(struct group);
     size += (uint64_t)ledger->postal_code_count * sizeof(struct postal_code);
+    size += (uint64_t)ledger->transit_lane_count * sizeof(struct transit_lane);
+    size += (uint64_t)ledger->transit_count * sizeof(struct transit);
     size += (uint64_t)ledger->rule_pool.slot_count * sizeof(struct rule);
     size += (uint64_t)ledger->fence_pool.slot_count * sizeof(struct fence);
     size += (uint64_t)ledger->supply_pool.slot_count * sizeof(struct supply);
@@ -792,6 +816,7 @@ void oh_ledger_stats_get(const struct oh_ledger *ledger, struct oh_ledger_stats 
         .fences = ledger->fence_pool.live_count,
         .supplies = ledger->supply_pool.live_count,
         .postal_codes = ledger->postal_code_count,
+        .transits = ledger->transit_count,
         .positions = ledger->position_count,
         .positions_max = ledger->options.positions_max,
         .reservations = ledger->reservation_pool.live_count,

@@ -3,15 +3,14 @@
  */
 #include "core/state.h"
 
-/* A postal code is filed as country + code, upper-cased, without spaces. */
-static struct oh_bytes postal_code_normal(struct oh_bytes postal_code, char buffer[16])
+struct oh_bytes postal_code_normal(struct oh_bytes postal_code, char buffer[POSTAL_CODE_SIZE_MAX])
 {
     size_t size = 0;
     for (size_t i = 0; i < postal_code.size; i++) {
         char c = postal_code.data[i];
         if (c == ' ' || c == '-')
             continue;
-        if (size == 16)
+        if (size == POSTAL_CODE_SIZE_MAX)
             return OH_BYTES_NONE;
         buffer[size++] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
     }
@@ -40,10 +39,10 @@ static uint32_t postal_code_find(const struct oh_ledger *ledger, struct oh_bytes
 void decide_postal_code(struct oh_ledger *ledger, const struct oh_postal_code_command *command,
                         struct oh_answer *answer)
 {
-    char *buffer = scratch_take(ledger, 16);
+    char *buffer = scratch_take(ledger, POSTAL_CODE_SIZE_MAX);
     struct oh_bytes normal = postal_code_normal(command->postal_code, buffer);
     answer->id = command->postal_code;
-    if (normal.size == 0 || !text_is_valid(normal, 16)) {
+    if (normal.size == 0 || !text_is_valid(normal, POSTAL_CODE_SIZE_MAX)) {
         refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_POSTAL_CODE, OH_INDEX_NONE);
         return;
     }
@@ -109,7 +108,7 @@ static void postal_code_get(const struct oh_ledger *ledger, uint32_t slot, struc
 bool oh_postal_code_find(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
                          struct oh_postal_code_command *out_value)
 {
-    char buffer[16];
+    char buffer[POSTAL_CODE_SIZE_MAX];
     uint32_t slot = postal_code_find(ledger, country, postal_code_normal(postal_code, buffer));
     if (slot == NO_SLOT)
         return false;
@@ -150,7 +149,7 @@ static struct oh_bytes outward_part(struct oh_bytes country, struct oh_bytes nor
 bool oh_postal_code_resolve(const struct oh_ledger *ledger, struct oh_bytes country, struct oh_bytes postal_code,
                             struct oh_postal_code_command *out_place, enum oh_postal_match *out_match)
 {
-    char buffer[16];
+    char buffer[POSTAL_CODE_SIZE_MAX];
     struct oh_bytes normal = postal_code_normal(postal_code, buffer);
     enum oh_postal_match match = OH_POSTAL_EXACT;
     uint32_t slot = postal_code_find(ledger, country, normal);

@@ -108,6 +108,13 @@ static void emit_postal_code(struct oh_ledger *ledger, uint32_t slot)
     emit(ledger, &object);
 }
 
+static void emit_transit(struct oh_ledger *ledger, uint32_t slot)
+{
+    struct oh_effect object = { .type = OH_EFFECT_TRANSIT };
+    if (transit_get(ledger, slot, &object.transit))
+        emit(ledger, &object);
+}
+
 static void emit_import(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct import *of = &ledger->imports[slot];
@@ -264,6 +271,9 @@ static void emit_slot(struct oh_ledger *ledger, enum snapshot_class class, uint3
     case SNAP_POSTAL_CODE:
         emit_postal_code(ledger, slot);
         return;
+    case SNAP_TRANSIT:
+        emit_transit(ledger, slot);
+        return;
     case SNAP_IMPORT:
         emit_import(ledger, slot);
         return;
@@ -316,6 +326,7 @@ static void slot_counts_take(struct oh_ledger *ledger)
     counts[SNAP_FENCE] = ledger->fence_pool.slot_count;
     counts[SNAP_SUPPLY] = ledger->supply_pool.slot_count;
     counts[SNAP_POSTAL_CODE] = ledger->postal_code_count;
+    counts[SNAP_TRANSIT] = ledger->transit_count;
     counts[SNAP_IMPORT] = ledger->import_count;
     counts[SNAP_DOCUMENT] = ledger->document_pool.slot_count;
     counts[SNAP_POSITION] = ledger->position_count;

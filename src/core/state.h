@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/checked.h"
 #include "core/index.h"
+#include "core/sketch.h"
 #include "core/text.h"
 #include "onhand/ledger.h"
 
@@ -112,6 +113,16 @@ struct supply {
 
 enum { POSTAL_TEXT_COUNTRY, POSTAL_TEXT_CODE, POSTAL_TEXT_PLACE, POSTAL_TEXTS };
 struct postal_code { uint32_t text; struct oh_point point; };
+
+/* What was reported of a service between two regions: a sketch for each weekday of hand-over, and one of all. */
+enum { LANE_TEXT_SERVICE, LANE_TEXT_ORIGIN, LANE_TEXT_DESTINATION, LANE_TEXTS };
+#define WEEKDAYS 7u
+struct transit_lane {
+    uint32_t text;
+    uint32_t transits[WEEKDAYS + 1]; /* links; the last: of all weekdays */
+};
+#define TRANSIT_LANES_MAX (OH_TRANSITS_MAX / 2) /* each has at least two sketches */
+struct transit { uint32_t lane; uint32_t weekday; struct oh_sketch sketch; };
 
 struct import { uint32_t text; uint64_t row_count; uint64_t rejected_count; uint64_t used_number; };
 
@@ -290,8 +301,8 @@ static inline bool pool_has_room(const struct pool *pool, uint32_t count)
 struct __attribute__((packed, aligned(4))) heap_entry { int64_t at_us; uint32_t reservation; };
 
 enum snapshot_class { SNAP_NODE, SNAP_ITEM, SNAP_GROUP, SNAP_CHANNEL, SNAP_RULE, SNAP_FENCE, SNAP_SUPPLY,
-                      SNAP_POSTAL_CODE, SNAP_IMPORT, SNAP_DOCUMENT, SNAP_POSITION, SNAP_RESERVATION, SNAP_KEY,
-                      SNAP_REMEMBERED, SNAP_CLASSES };
+                      SNAP_POSTAL_CODE, SNAP_TRANSIT, SNAP_IMPORT, SNAP_DOCUMENT, SNAP_POSITION, SNAP_RESERVATION,
+                      SNAP_KEY, SNAP_REMEMBERED, SNAP_CLASSES };
 
 struct snapshot {
     bool is_active;
@@ -347,6 +358,12 @@ struct oh_ledger {
     uint32_t channel_count;
     struct postal_code *postal_codes;
     uint32_t postal_code_count;
+    struct transit_lane *transit_lanes;
+    uint32_t transit_lane_count;
+    struct transit *transits;
+    uint32_t transit_count;
+    struct oh_transit_bucket *transit_buckets; /* of the sketch that a snapshot emits */
+    struct oh_sketch_scale sketch_scale;
     struct import *imports;
     uint32_t import_count;
     uint64_t import_number;
@@ -404,7 +421,7 @@ struct oh_ledger {
 
     struct oh_index node_index, item_index, group_index, channel_index, postal_code_index, import_index, rule_index,
         rule_scope_index, fence_index, supply_index, reservation_index, party_index, key_index, document_index,
-        bucket_index;
+        bucket_index, transit_lane_index;
 
     struct snapshot snapshot;
     bool is_restored_unlinked; /* restored objects whose order is not put right yet */
@@ -531,6 +548,17 @@ enum oh_err apply_group_member(struct oh_ledger *ledger, const struct oh_effect_
 enum oh_err apply_channel(struct oh_ledger *ledger, const struct oh_effect_channel *effect);
 enum oh_err apply_postal_code(struct oh_ledger *ledger, const struct oh_postal_code_command *effect);
 enum oh_err apply_import(struct oh_ledger *ledger, const struct oh_effect_import *effect);
+
+/* postal_codes.c: as it is filed, upper-cased, without spaces and hyphens; empty: it is too long. */
+#define POSTAL_CODE_SIZE_MAX 16u
+struct oh_bytes postal_code_normal(struct oh_bytes postal_code, char buffer[POSTAL_CODE_SIZE_MAX]);
+
+/* transits.c */
+void decide_deliveries(struct oh_ledger *ledger, const struct oh_deliveries_command *command,
+                       struct oh_answer *answer);
+enum oh_err apply_transit(struct oh_ledger *ledger, const struct oh_effect_transit *effect);
+/* What a snapshot says of the sketch, until the next one. False: nothing, it is one of all weekdays. */
+bool transit_get(struct oh_ledger *ledger, uint32_t slot, struct oh_effect_transit *out_value);
 uint32_t item_find(const struct oh_ledger *ledger, struct oh_bytes sku);     /* NO_SLOT: none */
 uint32_t node_find(const struct oh_ledger *ledger, struct oh_bytes node);    /* likewise, and below */
 uint32_t group_find(const struct oh_ledger *ledger, struct oh_bytes group);
@@ -643,6 +671,8 @@ enum oh_verdict node_eligibility(const struct oh_ledger *ledger, uint32_t item, 
 /* How much of the free stock a channel's threshold still allows; INT64_MAX: no threshold. */
 int64_t channel_allowance(const struct oh_ledger *ledger, uint32_t item, struct oh_asker asker, int64_t now_us);
 void pending_begin(struct oh_ledger *ledger);
+/* Ids of a request: false when another one with the hash may have been there since pending_begin. */
+bool pending_is_first(struct oh_ledger *ledger, uint64_t hash);
 void pending_add(struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t claimed_milli);
 int64_t held_due_milli(const struct oh_ledger *ledger, const struct position *position, int64_t now_us);
 
@@ -702,5 +732,6 @@ enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effe
 void keys_forget(struct oh_ledger *ledger, uint32_t count);
 void keys_relink(struct oh_ledger *ledger);
 uint64_t entry_fingerprint(const struct oh_adjust_entry *entry);
+uint64_t report_fingerprint(const struct oh_delivery_report *report);
 
 #endif

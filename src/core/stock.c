@@ -392,10 +392,7 @@ static bool entry_id_is_first(struct oh_ledger *ledger, const struct oh_adjust_c
     struct oh_bytes id = command->entries[i].id;
     if (id.size == 0)
         return true;
-    uint64_t hash = name_hash(id);
-    uint32_t before = ledger->pending_count;
-    pending_add(ledger, (uint32_t)hash, (uint16_t)(hash >> 32), 0);
-    if (ledger->pending_count > before)
+    if (pending_is_first(ledger, name_hash(id)))
         return true;
     for (uint32_t j = 0; j < i; j++) {
         if (oh_bytes_equal(command->entries[j].id, id))

@@ -5,7 +5,7 @@
 /* Journal bytes of 10,000 entries beyond what the body says: an answer and an idempotency key each. */
 #define ENTRIES_SIZE_EXTRA ((size_t)2 << 20)
 
-static void stock_write(void *app, struct oh_exchange *exchange,
+static void entries_write(void *app, struct oh_exchange *exchange,
                         enum oh_err (*parse)(struct oh_json_document *document, struct oh_bytes body,
                                              struct oh_command *out, struct oh_fault *fault))
 {
@@ -27,12 +27,17 @@ static void stock_write(void *app, struct oh_exchange *exchange,
 
 void oh_handle_stock_adjust(void *app, struct oh_exchange *exchange)
 {
-    stock_write(app, exchange, oh_request_adjust);
+    entries_write(app, exchange, oh_request_adjust);
 }
 
 void oh_handle_stock_sync(void *app, struct oh_exchange *exchange)
 {
-    stock_write(app, exchange, oh_request_sync);
+    entries_write(app, exchange, oh_request_sync);
+}
+
+void oh_handle_deliveries(void *app, struct oh_exchange *exchange)
+{
+    entries_write(app, exchange, oh_request_deliveries);
 }
 
 void oh_handle_stock_get(void *app, struct oh_exchange *exchange)

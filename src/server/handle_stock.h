@@ -8,6 +8,7 @@
 
 void oh_handle_stock_adjust(void *app, struct oh_exchange *exchange);
 void oh_handle_stock_sync(void *app, struct oh_exchange *exchange);
+void oh_handle_deliveries(void *app, struct oh_exchange *exchange);
 void oh_handle_stock_get(void *app, struct oh_exchange *exchange);  /* one item at one node */
 void oh_handle_stock_list(void *app, struct oh_exchange *exchange); /* one item, a page of nodes */
 

@@ -45,6 +45,8 @@ static const struct oh_route routes[] = {
     READ("/v1/stock/{sku}", "get_stock", oh_handle_stock_list),
     READ("/v1/stock/{sku}/{node}", "get_position", oh_handle_stock_get),
 
+    POST("/v1/deliveries", "report_deliveries", oh_handle_deliveries),
+
     READ("/v1/availability/{sku}", "get_availability", oh_handle_availability_get),
     ASK("/v1/availability", "ask_availability", oh_handle_availability_ask),
 

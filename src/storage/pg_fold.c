@@ -525,6 +525,8 @@ static enum oh_err effect_fold(struct oh_pg_fold *fold, struct moment moment, co
         return key_fold(fold, moment, &effect->key);
     case OH_EFFECT_IMPORT:
         return fold_import(fold, &effect->import);
+    case OH_EFFECT_TRANSIT:
+        return fold_transit(fold, moment, &effect->transit);
     case OH_EFFECT_POSITION:
         return position_fold(fold, moment, &effect->position);
     case OH_EFFECT_REMEMBERED:

@@ -192,6 +192,8 @@ OH_MUST_CHECK enum oh_err fold_supply(struct oh_pg_fold *fold, struct moment mom
                                       const struct oh_effect_supply *effect);
 OH_MUST_CHECK enum oh_err fold_postal_code(struct oh_pg_fold *fold, struct moment moment,
                                               const struct oh_postal_code_command *effect);
+OH_MUST_CHECK enum oh_err fold_transit(struct oh_pg_fold *fold, struct moment moment,
+                                       const struct oh_effect_transit *effect);
 OH_MUST_CHECK enum oh_err fold_import(struct oh_pg_fold *fold, const struct oh_effect_import *effect);
 
 /* ---- pg_fold_put.c ----------------------------------------------------------------------------- */

@@ -193,6 +193,22 @@ enum oh_err fold_postal_code(struct oh_pg_fold *fold, struct moment moment,
     return OH_OK;
 }
 
+/* The tables keep every bucket; a ledger keeps the highest of them apart, and a rebuild comes to the same. */
+enum oh_err fold_transit(struct oh_pg_fold *fold, struct moment moment, const struct oh_effect_transit *effect)
+{
+    for (uint32_t i = 0; i < effect->bucket_count; i++) {
+        struct oh_pg_array *columns = oh_pg_sets_row(&fold->sets, OH_PG_TRANSITS);
+        oh_pg_array_put_text(columns++, effect->service);
+        oh_pg_array_put_text(columns++, effect->origin);
+        oh_pg_array_put_text(columns++, effect->destination);
+        oh_pg_array_put_i32(columns++, effect->weekday);
+        oh_pg_array_put_i32(columns++, effect->buckets[i].bucket);
+        oh_pg_array_put_i64(columns++, effect->buckets[i].count);
+        oh_pg_array_put_i64(columns++, (int64_t)moment.seq);
+    }
+    return OH_OK;
+}
+
 enum oh_err fold_import(struct oh_pg_fold *fold, const struct oh_effect_import *effect)
 {
     uint64_t number = effect->number != 0 ? effect->number : fold->imports + 1;

@@ -408,6 +408,40 @@ static enum oh_err postal_code_take(struct reader *reader)
     return err == OH_OK ? emit(reader, &object) : err;
 }
 
+static const char transit_sql[] =
+    "COPY (SELECT service, origin, destination, weekday, bucket, deliveries FROM onhand.transit"
+    " ORDER BY service, origin, destination, weekday, bucket) TO STDOUT (FORMAT binary)";
+
+static enum oh_err get_below(const struct reader *reader, int at, const char *name, int32_t max, int32_t *out_value)
+{
+    return oh_pg_get_i32(reader->columns[at], out_value) && *out_value >= 0 && *out_value < max
+               ? OH_OK
+               : refuse(reader, name, "is null or out of range");
+}
+
+/* One bucket a row: what is the same in two sketches adds up. */
+static enum oh_err transit_take(struct reader *reader)
+{
+    struct oh_effect object = { .type = OH_EFFECT_TRANSIT };
+    struct oh_transit_bucket bucket;
+    int32_t weekday = 0;
+    int32_t number = 0;
+    uint64_t count = 0;
+    enum oh_err err = get_below(reader, 3, "weekday", 7, &weekday);
+    if (err == OH_OK)
+        err = get_below(reader, 4, "bucket", OH_TRANSIT_BUCKETS_MAX, &number);
+    if (err == OH_OK)
+        err = get_count(reader, 5, "deliveries", &count);
+    if (err == OH_OK && count > UINT32_MAX)
+        err = refuse(reader, "deliveries", "is more than a ledger counts");
+    if (err != OH_OK)
+        return err;
+    bucket = (struct oh_transit_bucket){ (uint16_t)number, (uint32_t)count };
+    object.transit = (struct oh_effect_transit){ reader->columns[0], reader->columns[1], reader->columns[2],
+                                                 (uint8_t)weekday, &bucket, 1 };
+    return emit(reader, &object);
+}
+
 /* As many as a ledger keeps (OH_IMPORTS_MAX). */
 static const char import_sql[] =
     "COPY (SELECT import, rows, rejected, number FROM onhand.import_progress"
@@ -635,6 +669,7 @@ static const struct query queries[] = {
     { "onhand.fence", fence_sql, 6, fence_take, NULL },
     { "onhand.supply", supply_sql, 5, supply_take, NULL },
     { "onhand.postal_code", postal_code_sql, 5, postal_code_take, NULL },
+    { "onhand.transit", transit_sql, 6, transit_take, NULL },
     { "onhand.import_progress", import_sql, 4, import_take, NULL },
     { "onhand.position", position_sql, 11, position_take, object_end },
     { "onhand.reservation", reservation_sql, 18, reservation_take, NULL },

@@ -116,6 +116,14 @@ static const struct set set_table[OH_PG_SETS] = {
             " ORDER BY s.country, s.postal_code, s.ordinal DESC"
             " ON CONFLICT (country, postal_code) DO UPDATE SET place = excluded.place,"
             " latitude = excluded.latitude, longitude = excluded.longitude, seq = excluded.seq" } } },
+    [OH_PG_TRANSITS] = { "tttiill",
+        { { RUN_ALWAYS,
+            "INSERT INTO onhand.transit AS t (service, origin, destination, weekday, bucket, deliveries, seq)"
+            " SELECT s.service, s.origin, s.destination, s.weekday, s.bucket, sum(s.deliveries), max(s.seq)"
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7) AS s(service, origin, destination, weekday, bucket, deliveries,"
+            " seq) GROUP BY s.service, s.origin, s.destination, s.weekday, s.bucket"
+            " ON CONFLICT (service, origin, destination, weekday, bucket) DO UPDATE SET"
+            " deliveries = t.deliveries + excluded.deliveries, seq = excluded.seq" } } },
     [OH_PG_IMPORTS] = { "tlll",
         { { RUN_ALWAYS,
             "INSERT INTO onhand.import_progress AS i (import, rows, rejected, number)"

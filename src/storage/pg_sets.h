@@ -26,6 +26,7 @@ enum oh_pg_set {
     OH_PG_FENCES,
     OH_PG_SUPPLIES,
     OH_PG_POSTAL_CODES,
+    OH_PG_TRANSITS,
     OH_PG_IMPORTS,
     OH_PG_REPLACED,     /* ids of new reservations that may be there from before: those go */
     OH_PG_RESERVATIONS, /* new ones, as they are at the end of the batch */

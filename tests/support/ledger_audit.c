@@ -204,6 +204,19 @@ static void nodes_audit(struct audit *audit)
     }
 }
 
+/* The sketch of all weekdays has what the others have. */
+static void lane_audit(struct audit *audit, const struct transit_lane *lane)
+{
+    const struct oh_ledger *ledger = audit->ledger;
+    uint64_t total = 0;
+    for (uint32_t day = 0; day < WEEKDAYS; day++) {
+        if (lane->transits[day] != 0)
+            total += ledger->transits[lane->transits[day] - 1].sketch.total;
+    }
+    expect(audit, lane->transits[WEEKDAYS] != 0, "transits: a lane without its sum");
+    expect(audit, total == ledger->transits[lane->transits[WEEKDAYS] - 1].sketch.total, "transits: another sum");
+}
+
 static void rest_audit(struct audit *audit)
 {
     const struct oh_ledger *ledger = audit->ledger;
@@ -214,6 +227,10 @@ static void rest_audit(struct audit *audit)
     }
     for (uint32_t i = 0; i < ledger->postal_code_count; i++)
         text_has_strings(audit, ledger->postal_codes[i].text, POSTAL_TEXTS);
+    for (uint32_t i = 0; i < ledger->transit_lane_count; i++) {
+        text_has_strings(audit, ledger->transit_lanes[i].text, LANE_TEXTS);
+        lane_audit(audit, &ledger->transit_lanes[i]);
+    }
     for (uint32_t i = 0; i < ledger->import_count; i++) {
         text_has_strings(audit, ledger->imports[i].text, 1);
         expect(audit, ledger->imports[i].used_number <= ledger->import_number, "imports: a number is ahead");
@@ -583,6 +600,7 @@ static void indexes_audit(struct audit *audit)
     index_audit(audit, &ledger->group_index, ledger->group_count, "index: groups");
     index_audit(audit, &ledger->channel_index, ledger->channel_count, "index: channels");
     index_audit(audit, &ledger->postal_code_index, ledger->postal_code_count, "index: postal codes");
+    index_audit(audit, &ledger->transit_lane_index, ledger->transit_lane_count, "index: transit lanes");
     index_audit(audit, &ledger->import_index, ledger->import_count, "index: imports");
     index_audit(audit, &ledger->rule_index, audit->rules, "index: rules");
     index_audit(audit, &ledger->rule_scope_index, ledger->rule_scope_index.entry_count, "index: scopes");
@@ -604,6 +622,8 @@ static uint64_t memory_size(const struct audit *audit)
         { ledger->item_count, sizeof(struct item) },
         { ledger->group_count, sizeof(struct group) },
         { ledger->postal_code_count, sizeof(struct postal_code) },
+        { ledger->transit_lane_count, sizeof(struct transit_lane) },
+        { ledger->transit_count, sizeof(struct transit) },
         { ledger->rule_pool.slot_count, sizeof(struct rule) },
         { ledger->fence_pool.slot_count, sizeof(struct fence) },
         { ledger->supply_pool.slot_count, sizeof(struct supply) },

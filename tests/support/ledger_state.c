@@ -227,6 +227,18 @@ static void put_head(struct line *line, const struct oh_effect_head *o)
     NUMBER(forgotten_at_us);
 }
 
+static void put_transit(struct line *line, const struct oh_effect_transit *o)
+{
+    BYTES(service);
+    BYTES(origin);
+    BYTES(destination);
+    NUMBER(weekday);
+    for (uint32_t i = 0; i < o->bucket_count; i++) {
+        NUMBER(buckets[i].bucket);
+        NUMBER(buckets[i].count);
+    }
+}
+
 static void put_fields(struct line *line, const struct oh_effect *object)
 {
     switch (object->type) {
@@ -279,6 +291,9 @@ static void put_fields(struct line *line, const struct oh_effect *object)
     case OH_EFFECT_PROMISE:
         put_bytes(line, "id", object->promise.id);
         put_bytes(line, "body", object->promise.body);
+        return;
+    case OH_EFFECT_TRANSIT:
+        put_transit(line, &object->transit);
         return;
     case OH_EFFECT_KEY:
         put_key(line, &object->key);

@@ -1,7 +1,7 @@
 #include "support/random_effects.h"
 #include "base/assert.h"
 
-#define TYPE_LAST OH_EFFECT_PROMISE
+#define TYPE_LAST OH_EFFECT_TRANSIT
 
 static const int64_t edges_i64[] = { 0,
                                      1,
@@ -336,6 +336,18 @@ static void other_make(struct oh_prng *prng, struct random_record *out, struct o
     }
 }
 
+static void transit_make(struct oh_prng *prng, struct random_record *out, struct oh_effect_transit *transit)
+{
+    static const struct oh_transit_bucket buckets[] = { { 0, UINT32_MAX }, { 1, 1 }, { 300, 7 }, { 746, 70000 } };
+    uint32_t first = (uint32_t)oh_prng_below(prng, 4);
+    transit->service = any_bytes(prng, out, OH_ID_SIZE_MAX);
+    transit->origin = any_bytes(prng, out, OH_TEXT_SIZE_MAX);
+    transit->destination = any_bytes(prng, out, OH_TEXT_SIZE_MAX);
+    transit->weekday = (uint8_t)oh_prng_below(prng, 7);
+    transit->buckets = buckets + first;
+    transit->bucket_count = 1 + (uint32_t)oh_prng_below(prng, 4 - first);
+}
+
 static void effect_make(struct oh_prng *prng, struct random_record *out, struct oh_effect *effect)
 {
     switch (effect->type) {
@@ -381,6 +393,9 @@ static void effect_make(struct oh_prng *prng, struct random_record *out, struct 
     case OH_EFFECT_BOOKING:
     case OH_EFFECT_PROMISE:
         promised_make(prng, out, effect);
+        break;
+    case OH_EFFECT_TRANSIT:
+        transit_make(prng, out, &effect->transit);
         break;
     case OH_EFFECT_EXTEND:
     case OH_EFFECT_KEY:
@@ -495,6 +510,15 @@ static bool steps_are_equal(const struct oh_effect_step *a, const struct oh_effe
            SAME(is_counted) && SAME(quantity_milli) && SAME(at_us);
 }
 
+static bool transits_are_equal(const struct oh_effect_transit *a, const struct oh_effect_transit *b)
+{
+    for (uint32_t i = 0; i < a->bucket_count && a->bucket_count == b->bucket_count; i++) {
+        if (a->buckets[i].bucket != b->buckets[i].bucket || a->buckets[i].count != b->buckets[i].count)
+            return false;
+    }
+    return SAME_BYTES(service) && SAME_BYTES(origin) && SAME_BYTES(destination) && SAME(weekday) && SAME(bucket_count);
+}
+
 bool effects_are_equal(const struct oh_effect *a, const struct oh_effect *b)
 {
     if (!SAME(type))
@@ -553,6 +577,8 @@ bool effects_are_equal(const struct oh_effect *a, const struct oh_effect *b)
     case OH_EFFECT_REMEMBERED:
         return SAME(remembered.item) && SAME(remembered.node) && SAME(remembered.state) &&
                SAME(remembered.quantity_milli) && SAME(remembered.at_us) && SAME(remembered.number);
+    case OH_EFFECT_TRANSIT:
+        return transits_are_equal(&a->transit, &b->transit);
     case OH_EFFECT_DOCUMENT:
         return SAME(document.kind) && SAME_BYTES(document.id) && SAME_BYTES(document.body);
     case OH_EFFECT_BOOKING:

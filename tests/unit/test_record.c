@@ -72,7 +72,7 @@ static void test_record_reads_back_every_object_it_wrote(void **state)
     oh_record_decoder_init(&decoder, 0);
     for (unsigned i = 0; i < 20000; i++) {
         struct oh_effect read;
-        random_effect_make(&prng, (enum oh_effect_type)(1 + i % OH_EFFECT_HEAD), &made);
+        random_effect_make(&prng, (enum oh_effect_type)(1 + i % OH_EFFECT_TRANSIT), &made);
         oh_strbuf_clear(&bytes);
         assert_int_equal(oh_object_encode(&made.effects[0], &bytes), OH_OK);
         assert_int_equal(oh_object_decode(oh_strbuf_bytes(&bytes), &decoder, &read), OH_OK);
@@ -229,7 +229,7 @@ static void test_record_is_of_a_later_version_when_it_has_something_unknown(void
 #define ROW(text, err) { text, sizeof(text) - 1, err }
         ROW("\x01\x01\x00\x01\x0f\x02\x00\x00", OH_OK),            /* extend, no expiry, id "" */
         ROW("\x02\x01\x00\x01\x0f\x02\x00\x00", OH_E_VERSION),     /* format version 2 */
-        ROW("\x01\x01\x00\x01\x18\x02\x00\x00", OH_E_VERSION),     /* effect type 24 */
+        ROW("\x01\x01\x00\x01\x19\x02\x00\x00", OH_E_VERSION),     /* effect type 25 */
         ROW("\x01\x01\x00\x01\x00\x02\x00\x00", OH_E_VERSION),     /* effect type 0 */
         ROW("\x01\x01\x00\x01\x0f\x02\x08\x00", OH_E_VERSION),     /* an unknown flag */
         ROW("\x01\x01\x00\x01\x0f\x03\x00\x00\x00", OH_E_VERSION), /* one more field */

@@ -20,7 +20,7 @@ RULES = ['safety_stock', 'threshold', 'min_quantity', 'max_quantity', 'quantity_
          'low_stock', 'pickup_allowed', 'ship_allowed', 'preorder']
 POLICIES = ['priority', 'nearest', 'highest_stock', 'fewest_splits']
 FENCE_POLICIES = ['regular', 'restrict']
-KEY_SPACES = {b'k': 'header', b'r': 'reservation', b'e': 'entry'}
+KEY_SPACES = {b'k': 'header', b'r': 'reservation', b'e': 'entry', b'd': 'delivery'}
 
 
 def text_of(data):
@@ -122,7 +122,7 @@ class Decoder:
                       10: ('movement', self.movement), 11: ('count', self.count), 12: ('reservation', self.reservation),
                       13: ('claim', self.claim), 14: ('step', self.step), 15: ('extend', self.extend),
                       16: ('key', self.key), 17: ('import', self.import_), 18: ('position', self.position),
-                      19: ('remembered', self.remembered), 20: ('head', self.head)}[kind]
+                      19: ('remembered', self.remembered), 20: ('head', self.head), 24: ('transit', self.transit)}[kind]
         out = {'effect': name, **read(part)}
         assert part.at == len(part.data), (name, part.at, len(part.data))
         return {name: value for name, value in out.items() if value is not None}
@@ -301,6 +301,15 @@ class Decoder:
     def remembered(self, part):
         return {'state': STATES[part.byte()], **self.place(part), 'quantity': part.milli(), 'at': self.time(part),
                 'number': Decimal(part.u())}
+
+    def transit(self, part):
+        weekday = Decimal(part.byte())
+        out = {'service': part.s(), 'origin': part.s(), 'destination': part.s(), 'weekday': weekday, 'buckets': []}
+        bucket = 0
+        for _ in range(part.u()):
+            bucket += part.u()
+            out['buckets'].append([Decimal(bucket), Decimal(part.u())])
+        return out
 
     def head(self, part):
         return {'seq': Decimal(part.u()), 'time': self.time(part), 'movements': Decimal(part.u()),
