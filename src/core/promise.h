@@ -28,9 +28,11 @@ struct basket_line {
     int64_t need_milli;      /* what is sourced: the request's, or what the channel's threshold leaves of it */
     int64_t asked_milli;
     int64_t allowance_milli; /* what the channel's threshold lets be had in all */
-    bool is_shared;          /* several lines of the request have the item */
     struct oh_item_traits traits;
 };
+
+/* What is left of a plan's pick that is being handed out. */
+struct handing { uint32_t at; int64_t left_milli; };
 
 enum way { WAY_NOW, WAY_SUPPLY, WAY_BACKORDER };
 
@@ -105,6 +107,7 @@ struct oh_promise_engine {
     uint32_t line_count;
     uint32_t words;
     uint32_t *line_of;   /* request line -> basket line */
+    struct handing *handing; /* per basket line */
     int64_t *needs;
     uint32_t *bundles;
     bool has_bundles;

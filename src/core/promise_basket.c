@@ -152,7 +152,6 @@ static bool line_add(struct oh_promise_engine *engine, uint32_t i)
         oh_item_traits(engine->ledger, (struct oh_item_id){ item }, &engine->lines[at].traits);
     }
     engine->line_of[i] = at;
-    engine->lines[at].is_shared = engine->lines[at].first != i;
     engine->lines[at].asked_milli += line->quantity_milli;
     return true;
 }

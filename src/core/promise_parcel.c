@@ -358,6 +358,19 @@ static int64_t balance_of(const struct scope *scope, const struct reach *reach, 
     return points;
 }
 
+/* By quantity: so that of two nodes with the same parcels the preferred one gives all it has first. */
+static int64_t priority_of(int32_t priority, const struct sourcing_take *takes, uint32_t take_count)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < take_count; i++) {
+        int64_t part; /* at most 10^6 times 10^12 */
+        if (__builtin_mul_overflow(takes[i].quantity_milli, (int64_t)priority, &part) ||
+            __builtin_add_overflow(sum, part, &sum))
+            return INT64_MAX;
+    }
+    return sum;
+}
+
 void parcel_terms(const struct scope *scope, const struct reach *reach, const struct oh_promise_parcel *parcel,
                   const struct sourcing_take *takes, uint32_t take_count, struct sourcing_terms *out_terms)
 {
@@ -367,7 +380,7 @@ void parcel_terms(const struct scope *scope, const struct reach *reach, const st
     out_terms->at[OH_TERM_DATE] = minutes_until(scope->engine, parcel->until_us);
     out_terms->at[OH_TERM_COST] = parcel->cost_milli;
     out_terms->at[OH_TERM_DISTANCE] = reach->distance_m;
-    out_terms->at[OH_TERM_PRIORITY] = reach_schedule(scope, reach)->priority;
+    out_terms->at[OH_TERM_PRIORITY] = priority_of(reach_schedule(scope, reach)->priority, takes, take_count);
     int64_t balance = 0;
     bool has_balance = policy->last_unit_points != 0 || policy->markdown_points != 0;
     for (uint32_t i = 0; has_balance && i < take_count; i++)

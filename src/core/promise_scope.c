@@ -194,51 +194,45 @@ static int64_t pick_due(const struct scope *scope, uint32_t candidate)
     return site->way == WAY_SUPPLY ? site->stock_us : OH_TIME_US_NONE;
 }
 
-/* What is left of the plan's pick being handed out. */
-struct handing { uint32_t at; int64_t left_milli; };
+/* Where the plan's picks of each item begin, and what is left of the first. */
+static void handing_begin(struct oh_promise_engine *engine, const struct sourcing_plan *plan)
+{
+    for (uint32_t j = 0; j < engine->line_count; j++)
+        engine->handing[j] = (struct handing){ plan->pick_count, 0 };
+    for (uint32_t i = plan->pick_count; i-- > 0;)
+        engine->handing[plan->picks[i].line] = (struct handing){ i, plan->picks[i].quantity_milli };
+}
 
-static void handing_next(const struct sourcing_plan *plan, struct handing *handing)
+static void handing_next(const struct sourcing_plan *plan, struct handing *handing, uint32_t line)
 {
     handing->at++;
-    handing->left_milli = handing->at < plan->pick_count ? plan->picks[handing->at].quantity_milli : 0;
+    bool has_more = handing->at < plan->pick_count && plan->picks[handing->at].line == line;
+    *handing = has_more ? (struct handing){ handing->at, plan->picks[handing->at].quantity_milli }
+                        : (struct handing){ plan->pick_count, 0 };
 }
 
-static void line_picks(const struct scope *scope, const struct sourcing_plan *plan, const uint32_t *candidates,
-                       uint32_t count, uint32_t i, struct handing *handing)
-{
-    struct oh_promise_engine *engine = scope->engine;
-    int64_t asked = engine->request->lines[i].quantity_milli;
-    while (asked > 0 && handing->at < plan->pick_count && plan->picks[handing->at].line == engine->line_of[i] &&
-           engine->pick_count < PICKS_MAX) {
-        const struct sourcing_pick *pick = &plan->picks[handing->at];
-        int64_t taken = oh_min_i64(asked, handing->left_milli);
-        engine->picks[engine->pick_count++] = (struct oh_promise_pick){
-            i, parcel_of(candidates, count, pick->candidate), taken, pick_due(scope, pick->candidate),
-        };
-        asked -= taken;
-        handing->left_milli -= taken;
-        if (handing->left_milli == 0)
-            handing_next(plan, handing);
-    }
-}
-
-/* What the plan gives to an item, handed to the request's lines with it in their order. */
+/* What the plan gives to an item is handed to the request's lines with it, in their order. */
 static void option_picks(const struct scope *scope, const struct sourcing_plan *plan, const uint32_t *candidates,
                          uint32_t count, struct oh_promise_option *option)
 {
     struct oh_promise_engine *engine = scope->engine;
-    struct handing handing = { UINT32_MAX, 0 };
     uint32_t first = engine->pick_count;
-    handing_next(plan, &handing);
-    for (uint32_t j = 0; j < engine->line_count; j++) {
-        bool is_shared = engine->lines[j].is_shared;
-        uint32_t end = is_shared ? engine->request->line_count : engine->lines[j].first + 1;
-        for (uint32_t i = engine->lines[j].first; i < end; i++) {
-            if (engine->line_of[i] == j)
-                line_picks(scope, plan, candidates, count, i, &handing);
+    handing_begin(engine, plan);
+    for (uint32_t i = 0; i < engine->request->line_count; i++) {
+        uint32_t line = engine->line_of[i];
+        struct handing *handing = &engine->handing[line];
+        int64_t asked = engine->request->lines[i].quantity_milli;
+        while (asked > 0 && handing->at < plan->pick_count && engine->pick_count < PICKS_MAX) {
+            const struct sourcing_pick *pick = &plan->picks[handing->at];
+            int64_t taken = oh_min_i64(asked, handing->left_milli);
+            engine->picks[engine->pick_count++] = (struct oh_promise_pick){
+                i, parcel_of(candidates, count, pick->candidate), taken, pick_due(scope, pick->candidate),
+            };
+            asked -= taken;
+            handing->left_milli -= taken;
+            if (handing->left_milli == 0)
+                handing_next(plan, handing, line);
         }
-        while (handing.at < plan->pick_count && plan->picks[handing.at].line == j)
-            handing_next(plan, &handing);
     }
     option->picks = &engine->picks[first];
     option->pick_count = engine->pick_count - first;

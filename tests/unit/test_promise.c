@@ -1,0 +1,526 @@
+/*
+ * The promise engine on a ledger and a timetable made by hand: sourcing under
+ * policies, dates by stage, capacity, supplies to come, and what is explained
+ * (docs/spec/promise.md). The scenarios through the API are in test_promises.py.
+ */
+#include "core/promise.h"
+#include "support/shop.h"
+#include "support/test.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_US (60 * MINUTE_US)
+#define MINUTE_US INT64_C(60000000)
+#define DAYS 40
+#define NODES_MAX 16
+
+/* One service, "std", that takes a day to everywhere, and the nodes' schedules. Days are UTC. */
+struct world {
+    struct shop *shop;
+    struct oh_promise_engine *engine;
+    struct oh_promise_answer answer;
+    struct oh_timetable timetable;
+    struct oh_timetable_node nodes[NODES_MAX];
+    struct oh_timetable_service service;
+    struct oh_pickups pickups[NODES_MAX];
+    struct oh_departure departures[NODES_MAX][DAYS * 3];
+    struct oh_window windows[DAYS * 2];
+    struct oh_sourcing sourcing;
+    const struct oh_sourcing *policies[4];
+    int64_t starts[DAYS + 1];
+    uint32_t rank[DAYS];
+    int32_t transit_days[DAYS];
+    uint32_t next[DAYS];
+    struct oh_delivery_window deliveries[DAYS];
+    struct oh_transit_row transit;
+    struct oh_cost_row cost;
+    struct oh_account account;
+    int64_t midnight_us; /* of the day before now */
+};
+
+static void *world_allocate(void *ctx, size_t size)
+{
+    (void)ctx;
+    return calloc(1, size);
+}
+
+static void world_release(void *ctx, void *memory, size_t size)
+{
+    (void)ctx;
+    (void)size;
+    free(memory);
+}
+
+static const struct oh_match ANYWHERE = { { NULL, 0 }, { NULL, 0 }, OH_INDEX_NONE };
+
+static void service_make(struct world *world)
+{
+    int32_t first = (int32_t)(world->midnight_us / SHOP_DAY_US);
+    for (int32_t d = 0; d < DAYS; d++) {
+        world->starts[d] = world->midnight_us + d * SHOP_DAY_US;
+        world->rank[d] = (uint32_t)d + 1;
+        world->transit_days[d] = first + d;
+        world->next[d] = (uint32_t)d;
+        world->deliveries[d] =
+            (struct oh_delivery_window){ world->starts[d] + 9 * HOUR_US, world->starts[d] + 17 * HOUR_US, first + d };
+    }
+    world->starts[DAYS] = world->midnight_us + DAYS * SHOP_DAY_US;
+    world->transit = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, 0, 1, 0 };
+    world->cost = (struct oh_cost_row){ ANYWHERE, 0, 4950 };
+    world->account = (struct oh_account){ .resource = OH_BYTES("account/std/") };
+    world->service = (struct oh_timetable_service){
+        .service = OH_BYTES("std"), .day_first = first, .day_count = DAYS, .day_starts_us = world->starts,
+        .transit_rank = world->rank, .transit_days = world->transit_days, .transit_day_count = DAYS,
+        .delivery_next = world->next, .windows = world->deliveries, .window_count = DAYS,
+        .slot_resource = OH_BYTES("slot/std"), .transit = &world->transit, .transit_count = 1,
+        .costs = &world->cost, .cost_count = 1, .accounts = &world->account, .account_count = 1,
+    };
+}
+
+/* A pickup each day at these hours. */
+static void node_pickups(struct world *world, uint32_t node, const int *hours, int count)
+{
+    uint32_t made = 0;
+    for (int d = 0; d < DAYS; d++) {
+        for (int i = 0; i < count; i++) {
+            int64_t at = world->starts[d] + hours[i] * HOUR_US;
+            world->departures[node][made++] =
+                (struct oh_departure){ at + 1, INT64_MAX, at, at, world->service.day_first + d };
+        }
+    }
+    world->pickups[node] = (struct oh_pickups){ 0, { world->departures[node], made, false } };
+    world->nodes[node].pickups = &world->pickups[node];
+    world->nodes[node].pickup_count = 1;
+}
+
+static struct world *world_open(const char *nodes)
+{
+    static const int at_four[] = { 16 };
+    const struct oh_allocator allocator = { world_allocate, world_release, NULL };
+    struct world *world = calloc(1, sizeof(*world));
+    assert_non_null(world);
+    world->shop = shop_open(NULL);
+    world->midnight_us = SHOP_NOW_US / SHOP_DAY_US * SHOP_DAY_US - SHOP_DAY_US;
+    assert_int_equal(oh_promise_engine_create(&allocator, &world->engine), OH_OK);
+    service_make(world);
+    char names[200];
+    snprintf(names, sizeof(names), "%s", nodes);
+    uint32_t count = 0;
+    for (char *name = strtok(names, " "); name != NULL; name = strtok(NULL, " ")) { /* tests only */
+        shop_node(world->shop, name);
+        world->nodes[count] = (struct oh_timetable_node){
+            .backorder_us = -1, .hours = { .is_always = true }, .collect_hours = { .is_always = true },
+            .collect_cutoffs = { .is_at_once = true }, .region = OH_INDEX_NONE };
+        node_pickups(world, count++, at_four, 1);
+    }
+    shop_channel(world->shop, "web", OH_POLICY_PRIORITY, nodes, "");
+    static const enum oh_term levels[] = { OH_TERM_COMPLETE, OH_TERM_PARCELS, OH_TERM_DATE, OH_TERM_COST,
+                                           OH_TERM_DISTANCE, OH_TERM_PRIORITY };
+    world->sourcing = (struct oh_sourcing){ .parcels_max = 4, .split_orders = true, .split_lines = true,
+                                            .stores_max = 5, .future_supply = OH_FUTURE_ALL };
+    for (uint32_t i = 0; i < 6; i++)
+        world->sourcing.objective.weights[i][levels[i]] = 1;
+    world->sourcing.objective.level_count = 6;
+    world->policies[0] = &world->sourcing;
+    world->timetable = (struct oh_timetable){
+        .version = 1, .from_us = world->midnight_us, .until_us = world->starts[DAYS], .nodes = world->nodes,
+        .node_count = count, .services = &world->service, .service_count = 1, .sourcing = world->policies,
+        .channel_count = 1, .sourcing_default = &world->sourcing };
+    return world;
+}
+
+static void world_close(struct world *world)
+{
+    shop_close(world->shop);
+    oh_promise_engine_destroy(&world->engine);
+    free(world);
+}
+
+static void levels_set(struct world *world, const enum oh_term *levels, uint32_t count)
+{
+    memset(&world->sourcing.objective, 0, sizeof(world->sourcing.objective));
+    for (uint32_t i = 0; i < count; i++)
+        world->sourcing.objective.weights[i][levels[i]] = 1;
+    world->sourcing.objective.level_count = count;
+}
+
+/* "a=2 b=1": asks to have it delivered; the picks of the first option as "a n1=2, b n2=1", or "" when there is none. */
+static const char *ask_with(struct world *world, struct oh_promise_request request, const char *lines)
+{
+    static struct oh_promise_line parsed[32];
+    static char text[400], words[200];
+    uint32_t count = 0;
+    snprintf(words, sizeof(words), "%s", lines);
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+        char *equals = strchr(word, '=');
+        parsed[count] = (struct oh_promise_line){ count + 1, { word, (size_t)(equals - word) },
+                                                  (int64_t)(atof(equals + 1) * 1000 + 0.5) };
+        count++;
+    }
+    request.channel = OH_BYTES("web");
+    request.lines = parsed;
+    request.line_count = count;
+    if (request.at_us == 0)
+        request.at_us = OH_TIME_US_NONE;
+    request.until_us = OH_TIME_US_NONE;
+    oh_promise(world->engine, world->shop->ledger, &world->timetable, &request, world->shop->now_us, &world->answer);
+    assert_int_equal(world->answer.verdict, OH_OK_DONE);
+    text[0] = '\0';
+    if (world->answer.option_count == 0)
+        return text;
+    const struct oh_promise_option *option = &world->answer.options[0];
+    for (uint32_t i = 0; i < option->pick_count; i++) {
+        const struct oh_promise_line *line = &parsed[option->picks[i].line];
+        struct oh_bytes node =
+            oh_node_name(world->shop->ledger, option->parcels[option->picks[i].parcel].node);
+        size_t size = strlen(text);
+        snprintf(text + size, sizeof(text) - size, "%s%.*s %.*s=%g", i > 0 ? ", " : "", (int)line->sku.size,
+                 line->sku.data, (int)node.size, node.data, (double)option->picks[i].quantity_milli / 1000);
+    }
+    return text;
+}
+
+static const char *ask(struct world *world, const char *lines)
+{
+    return ask_with(world, (struct oh_promise_request){ .wants_ship = true }, lines);
+}
+
+static const struct oh_promise_option *first(const struct world *world)
+{
+    assert_true(world->answer.option_count > 0);
+    return &world->answer.options[0];
+}
+
+/* ---- Sourcing --------------------------------------------------------------------------------- */
+
+static void stock(struct world *world, const char *sku, const char *node, double units)
+{
+    shop_item(world->shop, sku);
+    shop_adjust(world->shop, sku, node, units);
+}
+
+static void test_promise_sources_by_priority_as_scenario_s2(void **state)
+{
+    (void)state;
+    static const enum oh_term levels[] = { OH_TERM_COMPLETE, OH_TERM_PRIORITY };
+    struct world *world = world_open("eu-1 eu-2");
+    world->nodes[0].priority = 1;
+    world->nodes[1].priority = 2;
+    levels_set(world, levels, 2);
+    stock(world, "a", "eu-1", 5.5);
+    stock(world, "a", "eu-2", 3);
+    stock(world, "b", "eu-2", 6);
+    assert_string_equal(ask(world, "a=8 b=4"), "a eu-1=5.5, a eu-2=2.5, b eu-2=4");
+    assert_false(first(world)->is_bounded);
+    world_close(world);
+}
+
+static void test_promise_splits_or_not_as_scenario_s3(void **state)
+{
+    (void)state;
+    static const enum oh_term by_priority[] = { OH_TERM_COMPLETE, OH_TERM_PRIORITY };
+    struct world *world = world_open("n1 n2");
+    stock(world, "a", "n1", 2);
+    stock(world, "a", "n2", 5);
+    assert_string_equal(ask(world, "a=5"), "a n2=5"); /* fewest parcels */
+    world->nodes[0].priority = 0;
+    world->nodes[1].priority = 1;
+    levels_set(world, by_priority, 2);
+    assert_string_equal(ask(world, "a=5"), "a n1=2, a n2=3");
+    world->sourcing.split_lines = false;
+    assert_string_equal(ask(world, "a=6"), "");
+    world_close(world);
+}
+
+static void test_promise_leaves_the_sourcing_safety_stock_as_scenario_s5(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1");
+    stock(world, "a", "n1", 9);
+    world->nodes[0].sourcing_safety_stock_milli = 10000;
+    const struct oh_promise_request why = { .wants_ship = true, .explain = OH_EXPLAIN_FULL };
+    assert_string_equal(ask_with(world, why, "a=1"), "");
+    assert_int_equal(world->answer.rejection_count, 1);
+    assert_int_equal(world->answer.rejections[0].reason, OH_REASON_SAFETY_STOCK);
+    assert_int_equal(world->answer.rejections[0].requested_milli, 1000);
+    world->nodes[0].sourcing_safety_stock_milli = 8000;
+    assert_string_equal(ask_with(world, why, "a=1"), "a n1=1");
+    assert_string_equal(ask_with(world, why, "a=2"), "");
+    world_close(world);
+}
+
+static void test_promise_adds_up_lines_of_one_item_and_hands_them_out_in_order(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1 n2");
+    stock(world, "a", "n1", 3);
+    stock(world, "a", "n2", 4);
+    stock(world, "b", "n2", 1);
+    assert_string_equal(ask(world, "a=3 b=1 a=4"), "a n2=3, b n2=1, a n2=1, a n1=3");
+    assert_string_equal(ask(world, "a=3 b=1 a=5"), "");
+    world_close(world);
+}
+
+static void test_promise_says_why_each_other_node_was_not_chosen(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1 n2 n3 n4 n5");
+    stock(world, "a", "n1", 5);
+    stock(world, "a", "n2", 5);
+    stock(world, "a", "n3", 1);
+    stock(world, "a", "n4", 5);
+    world->nodes[1].lead_us = 4 * HOUR_US; /* misses today's pickup */
+    world->nodes[3].pickup_count = 0;
+    const struct oh_promise_request why = { .wants_ship = true, .explain = OH_EXPLAIN_FULL };
+    assert_string_equal(ask_with(world, why, "a=2"), "a n1=2");
+    enum oh_reason reasons[NODES_MAX] = { OH_REASON_CHOSEN };
+    for (uint32_t i = 0; i < world->answer.rejection_count; i++)
+        reasons[world->answer.rejections[i].node.index] = world->answer.rejections[i].reason;
+    assert_int_equal(reasons[1], OH_REASON_LATER);
+    assert_int_equal(reasons[2], OH_REASON_LESS_COMPLETE);
+    assert_int_equal(reasons[3], OH_REASON_NO_PICKUP);
+    assert_int_equal(reasons[4], OH_REASON_OUT_OF_STOCK);
+    assert_int_equal(world->answer.reason_counts[OH_REASON_LATER], 1);
+    world_close(world);
+}
+
+/* ---- Dates ------------------------------------------------------------------------------------ */
+
+static void test_promise_waits_for_the_supply_that_completes_it_as_scenario_d1(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    int64_t nine_days = SHOP_NOW_US + 9 * SHOP_DAY_US;
+    stock(world, "a", "n", 10);
+    stock(world, "b", "n", 10);
+    shop_supply(world->shop, "s1", "a", "n", 10, nine_days);
+    shop_supply(world->shop, "s2", "a", "n", 10, nine_days + 10 * SHOP_DAY_US);
+    assert_string_equal(ask(world, "a=20 b=10"), "a n=20, b n=10");
+    assert_int_equal(first(world)->parcels[0].begin_us, nine_days);
+    assert_int_equal(first(world)->picks[0].due_at_us, nine_days);
+    assert_string_equal(ask(world, "a=10"), "a n=10"); /* from stock */
+    assert_int_equal(first(world)->picks[0].due_at_us, OH_TIME_US_NONE);
+    assert_string_equal(ask(world, "a=31"), "");
+    world->sourcing.future_supply = OH_FUTURE_NONE;
+    assert_string_equal(ask(world, "a=20"), "");
+    world_close(world);
+}
+
+/* Lead 1 h; capacity 9-12 and 13-17, 4 units each; cut-offs 10 and 14, pickups 12, 16, 21; transit 24 h. */
+static void world_d3(struct world *world)
+{
+    uint32_t made = 0;
+    world->transit = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, 0, -1, 24 * HOUR_US };
+    for (int d = 0; d < DAYS; d++) {
+        world->deliveries[d].from_us = world->starts[d];
+        world->deliveries[d].until_us = world->starts[d] + SHOP_DAY_US;
+        static const int cutoff[] = { 10, 14, 14 };
+        static const int pickup[] = { 12, 16, 21 };
+        for (int i = 0; i < 3; i++)
+            world->departures[0][made++] = (struct oh_departure){
+                world->starts[d] + cutoff[i] * HOUR_US, INT64_MAX, world->starts[d] + pickup[i] * HOUR_US,
+                world->starts[d] + pickup[i] * HOUR_US, world->service.day_first + d };
+        world->windows[2 * d] = (struct oh_window){ world->starts[d] + 9 * HOUR_US, world->starts[d] + 12 * HOUR_US, 4000 };
+        world->windows[2 * d + 1] =
+            (struct oh_window){ world->starts[d] + 13 * HOUR_US, world->starts[d] + 17 * HOUR_US, 4000 };
+    }
+    world->pickups[0].departures.count = made;
+    world->nodes[0].lead_us = HOUR_US;
+    world->nodes[0].capacity = (struct oh_capacity){ OH_UNIT_UNITS, world->windows, 2 * DAYS, true };
+    world->nodes[0].capacity_resource = OH_BYTES("node/n");
+}
+
+static int64_t at_hour(const struct world *world, double hour)
+{
+    return world->starts[2] + (int64_t)(hour * (double)HOUR_US);
+}
+
+static void test_promise_makes_the_dates_of_scenario_d3(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    stock(world, "a", "n", 100);
+    world_d3(world);
+    struct oh_promise_request request = { .wants_ship = true, .at_us = at_hour(world, 8) };
+    assert_string_equal(ask_with(world, request, "a=1"), "a n=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 12));
+    assert_int_equal(first(world)->until_us, at_hour(world, 36));
+    assert_int_equal(first(world)->valid_until_us, at_hour(world, 9)); /* ready before 10:00, after an hour */
+    request.at_us = at_hour(world, 9.5);
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 16));
+    request.at_us = at_hour(world, 9); /* ready at the cut-off has missed it */
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 16));
+    request.at_us = at_hour(world, 9) - 1000; /* 1 ms before */
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 12));
+    request.at_us = at_hour(world, 8);
+    ask_with(world, request, "a=5"); /* more than any window holds */
+    assert_int_equal(world->answer.option_count, 0);
+    world_close(world);
+}
+
+/* The first instant at which the same question has a later answer, found by asking. */
+static void test_promise_is_valid_until_it_would_be_later(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    stock(world, "a", "n", 100);
+    world_d3(world);
+    struct oh_span spans[DAYS];
+    for (int d = 0; d < DAYS; d++)
+        spans[d] = (struct oh_span){ world->starts[d] + 8 * HOUR_US, world->starts[d] + 18 * HOUR_US,
+                                     d * 10 * HOUR_US };
+    world->nodes[0].hours = (struct oh_spans){ spans, DAYS, false };
+    world->nodes[0].processing_us = 45 * MINUTE_US;
+    for (double hour = 0; hour < 30; hour += 0.25) {
+        struct oh_promise_request request = { .wants_ship = true, .at_us = at_hour(world, hour) };
+        ask_with(world, request, "a=1");
+        int64_t until = first(world)->until_us;
+        int64_t valid = first(world)->valid_until_us;
+        assert_true(valid > request.at_us);
+        request.at_us = valid - 1;
+        ask_with(world, request, "a=1");
+        assert_int_equal(first(world)->until_us, until);
+        request.at_us = valid;
+        ask_with(world, request, "a=1");
+        assert_true(first(world)->until_us > until);
+    }
+    world_close(world);
+}
+
+static void test_promise_heeds_the_notification_of_scenario_d4(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    stock(world, "a", "n", 10);
+    uint32_t made = 0;
+    for (int d = 0; d < DAYS; d += 2) { /* every other day at 15:00, to be told 4 h before */
+        int64_t at = world->starts[d] + 15 * HOUR_US;
+        world->departures[0][made++] =
+            (struct oh_departure){ at + 1, at - 4 * HOUR_US, at, at, world->service.day_first + d };
+    }
+    world->pickups[0].departures.count = made;
+    struct oh_promise_request request = { .wants_ship = true, .at_us = at_hour(world, 12) };
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 48 + 15));
+    request.at_us = at_hour(world, 11);
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 15));
+    assert_int_equal(first(world)->valid_until_us, at_hour(world, 11) + 1);
+    world_close(world);
+}
+
+static void test_promise_takes_the_next_window_when_one_is_full(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    stock(world, "a", "n", 100);
+    world_d3(world);
+    struct oh_promise_request request = { .wants_ship = true, .at_us = at_hour(world, 8) };
+    ask_with(world, request, "a=3");
+    const struct oh_promise_booking *booking = &first(world)->parcels[0].bookings[0];
+    assert_int_equal(booking->from_us, at_hour(world, 9));
+    assert_int_equal(booking->quantity_milli, 3000);
+    const struct oh_reserve_line line = { .line = 1, .sku = OH_BYTES("a"), .quantity_milli = 3000 };
+    const struct oh_reserve_pick pick = { 0, 0, OH_KIND_SHIP, 3000, OH_TIME_US_NONE };
+    const struct oh_reserve_booking taken = { booking->resource, 0, booking->unit, booking->from_us,
+                                              booking->until_us, booking->quantity_milli, booking->limit_milli };
+    struct oh_command command = { .type = OH_COMMAND_RESERVE };
+    command.reserve = (struct oh_reserve_command){ .id = OH_BYTES("P1"), .channel = OH_BYTES("web"),
+                                                   .kind = OH_KIND_SHIP, .ttl_us = HOUR_US, .lines = &line,
+                                                   .line_count = 1, .picks = &pick, .pick_count = 1,
+                                                   .bookings = &taken, .booking_count = 1 };
+    assert_int_equal(shop_do(world->shop, &command), OH_OK_DONE);
+    ask_with(world, request, "a=2"); /* 3 of 4 are taken */
+    assert_int_equal(first(world)->parcels[0].ready_us, at_hour(world, 13));
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 16));
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 12));
+    command.reserve.id = OH_BYTES("P2");
+    assert_int_equal(shop_do(world->shop, &command), OH_V_NO_CAPACITY);
+    world->shop->now_us += HOUR_US; /* the hold is over, written down or not */
+    ask_with(world, request, "a=2");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 12));
+    world_close(world);
+}
+
+/* ---- Collecting ------------------------------------------------------------------------------- */
+
+static void test_promise_collects_at_the_nearest_stores_and_brings_by_lane(void **state)
+{
+    (void)state;
+    struct world *world = world_open("far near dc");
+    shop_node_at(world->shop, "far", 50, 10);
+    shop_node_at(world->shop, "near", 50, 1);
+    stock(world, "a", "far", 2);
+    stock(world, "a", "dc", 9);
+    const struct oh_promise_request near = {
+        .wants_collect = true, .destination = { .has_point = true, .point = { 50, 0 } }
+    };
+    assert_string_equal(ask_with(world, near, "a=2"), "a far=2");
+    assert_int_equal(first(world)->store.index, 0);
+    struct oh_departure van = { at_hour(world, 6), INT64_MAX, at_hour(world, 7), at_hour(world, 9),
+                                world->service.day_first + 2 };
+    struct oh_lane_in lane = { 2, OH_BYTES("dc-near"), { &van, 1, false } };
+    world->nodes[1].lanes = &lane;
+    world->nodes[1].lane_count = 1;
+    world->nodes[1].receiving_us = HOUR_US;
+    world->sourcing.ship_to_store = true;
+    assert_string_equal(ask_with(world, near, "a=2"), "a dc=2");
+    assert_int_equal(first(world)->store.index, 1);
+    assert_int_equal(first(world)->until_us, at_hour(world, 10));
+    assert_int_equal(world->answer.option_count, 2);
+    world_close(world);
+}
+
+/* ---- Requests --------------------------------------------------------------------------------- */
+
+static void test_promise_refuses_what_it_cannot_ask(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    stock(world, "a", "n", 1);
+    const struct oh_promise_line right = { 1, OH_BYTES("a"), 1000 };
+    const struct oh_promise_line unknown = { 1, OH_BYTES("x"), 1000 };
+    const struct oh_promise_line nothing = { 1, OH_BYTES("a"), 0 };
+    const struct oh_bytes closed = OH_BYTES("nowhere");
+    const struct { struct oh_promise_request request; enum oh_verdict verdict; } rows[] = {
+        { { .lines = &right, .line_count = 0 }, OH_V_TOO_MANY },
+        { { .lines = &right, .line_count = OH_PROMISE_LINES_MAX + 1 }, OH_V_TOO_MANY },
+        { { .lines = &unknown, .line_count = 1 }, OH_V_UNKNOWN_ITEM },
+        { { .lines = &nothing, .line_count = 1 }, OH_V_INVALID_QUANTITY },
+        { { .lines = &right, .line_count = 1, .channel = OH_BYTES("x") }, OH_V_UNKNOWN_CHANNEL },
+        { { .lines = &right, .line_count = 1, .without = &closed, .without_count = 1 }, OH_V_UNKNOWN_NODE },
+        { { .lines = &right, .line_count = 1, .destination = { .country = OH_BYTES("GB"),
+                                                               .postal_code = OH_BYTES("ZZ1") } },
+          OH_V_UNKNOWN_POSTAL_CODE },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        oh_promise(world->engine, world->shop->ledger, &world->timetable, &rows[i].request, SHOP_NOW_US,
+                   &world->answer);
+        assert_int_equal(world->answer.verdict, rows[i].verdict);
+    }
+    world_close(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_promise_sources_by_priority_as_scenario_s2),
+        cmocka_unit_test(test_promise_splits_or_not_as_scenario_s3),
+        cmocka_unit_test(test_promise_leaves_the_sourcing_safety_stock_as_scenario_s5),
+        cmocka_unit_test(test_promise_adds_up_lines_of_one_item_and_hands_them_out_in_order),
+        cmocka_unit_test(test_promise_says_why_each_other_node_was_not_chosen),
+        cmocka_unit_test(test_promise_waits_for_the_supply_that_completes_it_as_scenario_d1),
+        cmocka_unit_test(test_promise_makes_the_dates_of_scenario_d3),
+        cmocka_unit_test(test_promise_is_valid_until_it_would_be_later),
+        cmocka_unit_test(test_promise_heeds_the_notification_of_scenario_d4),
+        cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
+        cmocka_unit_test(test_promise_collects_at_the_nearest_stores_and_brings_by_lane),
+        cmocka_unit_test(test_promise_refuses_what_it_cannot_ask),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
