@@ -35,9 +35,10 @@ static bool engine_regions(struct oh_promise_engine *engine)
         return false;
     engine->sourcing = sourcing_scratch_init(memory);
     return REGION(excluded, EXCLUDED_WORDS) && REGION(members, EXCLUDED_WORDS) &&
-           REGION(lines, OH_PROMISE_LINES_MAX) && REGION(handing, OH_PROMISE_LINES_MAX) && REGION(line_of, OH_PROMISE_LINES_MAX) &&
-           REGION(needs, OH_PROMISE_LINES_MAX) && REGION(bundles, OH_PROMISE_LINES_MAX) &&
-           REGION(fits, OH_PROMISE_LINES_MAX) && REGION(node_site, 65536u) && REGION(node_stamp, 65536u) &&
+           REGION(lines, OH_PROMISE_LINES_MAX) && REGION(handing, OH_PROMISE_LINES_MAX) &&
+           REGION(line_of, OH_PROMISE_LINES_MAX) && REGION(needs, OH_PROMISE_LINES_MAX) &&
+           REGION(bundles, OH_PROMISE_LINES_MAX) && REGION(fits, OH_PROMISE_LINES_MAX) &&
+           REGION(node_site, 65536u) && REGION(node_stamp, 65536u) &&
            offers_regions(engine, &engine->ship) && offers_regions(engine, &engine->direct) &&
            REGION(reaches, SITES_MAX) && REGION(candidates, SITES_MAX) && REGION(may_have, MAY_HAVE_WORDS) &&
            REGION(stores, STORES_LOOK_MAX) && REGION(store_km, STORES_LOOK_MAX) &&

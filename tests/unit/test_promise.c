@@ -211,7 +211,7 @@ static void test_promise_sources_by_priority_as_scenario_s2(void **state)
     stock(world, "a", "eu-1", 5.5);
     stock(world, "a", "eu-2", 3);
     stock(world, "b", "eu-2", 6);
-    assert_string_equal(ask(world, "a=8 b=4"), "a eu-1=5.5, a eu-2=2.5, b eu-2=4");
+    assert_string_equal(ask(world, "a=8 b=4"), "a eu-2=2.5, a eu-1=5.5, b eu-2=4");
     assert_false(first(world)->is_bounded);
     world_close(world);
 }
@@ -321,7 +321,8 @@ static void world_d3(struct world *world)
             world->departures[0][made++] = (struct oh_departure){
                 world->starts[d] + cutoff[i] * HOUR_US, INT64_MAX, world->starts[d] + pickup[i] * HOUR_US,
                 world->starts[d] + pickup[i] * HOUR_US, world->service.day_first + d };
-        world->windows[2 * d] = (struct oh_window){ world->starts[d] + 9 * HOUR_US, world->starts[d] + 12 * HOUR_US, 4000 };
+        world->windows[2 * d] =
+            (struct oh_window){ world->starts[d] + 9 * HOUR_US, world->starts[d] + 12 * HOUR_US, 4000 };
         world->windows[2 * d + 1] =
             (struct oh_window){ world->starts[d] + 13 * HOUR_US, world->starts[d] + 17 * HOUR_US, 4000 };
     }
