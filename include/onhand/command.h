@@ -32,7 +32,8 @@
     X(OH_COMMAND_FULFIL, 18, "fulfil")            \
     X(OH_COMMAND_IMPORT_PROGRESS, 19, "import_progress") \
     X(OH_COMMAND_DOCUMENT, 20, "document")             \
-    X(OH_COMMAND_DELIVERIES, 21, "deliveries")
+    X(OH_COMMAND_DELIVERIES, 21, "deliveries")         \
+    X(OH_COMMAND_REPLACE, 22, "replace")
 
 enum oh_command_type { OH_COMMANDS(OH_ENUM_ROW) };
 
@@ -252,6 +253,23 @@ struct oh_action_command {
     struct oh_bytes to_node; /* move of the whole reservation */
 };
 
+/*
+ * What a reservation claims at nodes that cannot give it is claimed elsewhere, with its capacity, in one step (PR4).
+ * The lines of the picks are those of the reservation, by number. What is not picked stays claimed where it is.
+ */
+struct oh_replace_command {
+    struct oh_bytes id;
+    const uint16_t *nodes; /* that give up */
+    uint32_t node_count;
+    const struct oh_reserve_pick *picks; /* ascending by line, 1..OH_CLAIMS_MAX */
+    uint32_t pick_count;
+    const struct oh_reserve_booking *bookings;
+    uint32_t booking_count; /* <= OH_BOOKINGS_MAX, those the reservation has included */
+    struct oh_bytes promise;
+    enum oh_verdict refusal; /* as oh_reserve_command */
+    uint64_t fingerprint;    /* of what was asked; not 0 */
+};
+
 /* Journaled beside the rows it speaks of, so that an import resumes where it durably was. */
 struct oh_import_progress_command {
     struct oh_bytes import;
@@ -305,6 +323,7 @@ struct oh_command {
         struct oh_import_progress_command import_progress;
         struct oh_document_command document;
         struct oh_deliveries_command deliveries;
+        struct oh_replace_command replace;
     };
 };
 

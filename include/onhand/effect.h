@@ -223,7 +223,10 @@ struct oh_effect_head {
     int64_t forgotten_at_us; /* latest `at` of a movement no longer remembered */
 };
 
-/* A quantity of a resource, booked for the reservation's claims at the node; what is left of it follows them (CA4). */
+/*
+ * A quantity of a resource, booked for the reservation's claims at the node; what is left of it follows them (CA4).
+ * Booked already: lowered to this; 0 (never in a snapshot): all of it is given back.
+ */
 struct oh_effect_booking {
     struct oh_bytes id; /* of the reservation */
     uint16_t node;

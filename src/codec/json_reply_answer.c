@@ -213,7 +213,7 @@ static void put_reports(struct oh_strbuf *buf, const struct oh_answer *answer)
 
 static bool is_action(enum oh_command_type type)
 {
-    return type >= OH_COMMAND_CONFIRM && type <= OH_COMMAND_FULFIL;
+    return (type >= OH_COMMAND_CONFIRM && type <= OH_COMMAND_FULFIL) || type == OH_COMMAND_REPLACE;
 }
 
 void oh_reply_put_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,

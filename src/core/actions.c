@@ -587,10 +587,14 @@ void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_typ
     answer->kind = (enum oh_kind)reservation->kind;
     works_load(&action);
     if (action_decide(&action) == OH_OK_DONE) {
+        const int64_t *lives = bookings_note(ledger, action.reservation);
         outcome_write(&action);
-        if (ledger->effect_count == ledger->effect_applied_count)
-            answer->verdict = OH_V_UNCHANGED;
+        bool is_change = ledger->effect_count > ledger->effect_applied_count;
         effects_apply(ledger);
+        if (is_change)
+            bookings_settle(ledger, action.reservation, answer->id, lives);
+        else
+            answer->verdict = OH_V_UNCHANGED;
     }
     answer->status = reservation_status(ledger, reservation, now_us);
     answer->created_at_us = reservation->created_at_us;

@@ -123,12 +123,41 @@ static uint32_t bucket_obtain(struct oh_ledger *ledger, const struct oh_effect_b
     return slot;
 }
 
-enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
+/* The reservation's booking of that window for its claims at the node; 0: it has none. */
+static uint32_t booking_find(const struct oh_ledger *ledger, const struct parties *parties,
+                             const struct oh_effect_booking *effect, uint32_t *out_previous)
 {
-    uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
-    if (reservation == NO_SLOT)
-        return OH_E_CORRUPT;
-    snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    uint32_t bucket = parties == NULL ? NO_SLOT : bucket_find(ledger, effect->resource, effect->from_us);
+    uint32_t link = bucket == NO_SLOT ? 0 : parties->bookings_head;
+    *out_previous = 0;
+    for (; link != 0; link = ledger->bookings[link - 1].next) {
+        if (ledger->bookings[link - 1].bucket == bucket && ledger->bookings[link - 1].node == effect->node)
+            return link;
+        *out_previous = link;
+    }
+    return 0;
+}
+
+/* Takes a booking out of its reservation, behind `previous` (a link; 0: it is the first). */
+static void booking_remove(struct oh_ledger *ledger, struct parties *parties, uint32_t previous, uint32_t slot)
+{
+    *(previous == 0 ? &parties->bookings_head : &ledger->bookings[previous - 1].next) = ledger->bookings[slot].next;
+    if (parties->bookings_tail == link_of(slot))
+        parties->bookings_tail = previous;
+    bucket_unlink(ledger, slot);
+    pool_give(&ledger->booking_pool, slot);
+}
+
+static void booking_live_set(struct oh_ledger *ledger, struct booking *booking)
+{
+    int64_t left = booking_left_milli(ledger, booking, false);
+    ledger->buckets[booking->bucket].booked_milli += left - booking->live_milli;
+    booking->live_milli = left;
+}
+
+static enum oh_err booking_add(struct oh_ledger *ledger, uint32_t reservation,
+                               const struct oh_effect_booking *effect)
+{
     struct parties *parties = parties_obtain(ledger, reservation);
     uint32_t bucket = parties == NULL ? NO_SLOT : bucket_obtain(ledger, effect);
     if (bucket == NO_SLOT || !pool_has_room(&ledger->booking_pool, 1))
@@ -150,6 +179,28 @@ enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booki
     return OH_OK;
 }
 
+enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
+{
+    uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
+    uint32_t previous;
+    if (reservation == NO_SLOT)
+        return OH_E_CORRUPT;
+    snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    uint32_t link = booking_find(ledger, parties, effect, &previous);
+    if (link == 0)
+        return effect->quantity_milli == 0 ? OH_E_CORRUPT : booking_add(ledger, reservation, effect);
+    struct booking *booking = &ledger->bookings[link - 1];
+    if (effect->quantity_milli >= booking->quantity_milli)
+        return OH_E_CORRUPT;
+    booking->quantity_milli = effect->quantity_milli;
+    if (effect->quantity_milli == 0)
+        booking_remove(ledger, parties, previous, link - 1);
+    else
+        booking_live_set(ledger, booking);
+    return OH_OK;
+}
+
 void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
 {
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
@@ -159,9 +210,7 @@ void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t no
         struct booking *booking = &ledger->bookings[link - 1];
         if (booking->node != node)
             continue;
-        int64_t left = booking_left_milli(ledger, booking, false);
-        ledger->buckets[booking->bucket].booked_milli += left - booking->live_milli;
-        booking->live_milli = left;
+        booking_live_set(ledger, booking);
     }
 }
 
@@ -182,6 +231,55 @@ void bookings_drop(struct oh_ledger *ledger, uint32_t reservation)
                                  .customer_previous = parties->customer_previous,
                                  .order_next = parties->order_next,
                                  .order_previous = parties->order_previous };
+}
+
+/* ---- Given back for good ---------------------------------------------------------------------- */
+
+uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation)
+{
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    uint32_t count = 0;
+    for (uint32_t link = parties == NULL ? 0 : parties->bookings_head; link != 0; count++)
+        link = ledger->bookings[link - 1].next;
+    return count;
+}
+
+int64_t *bookings_note(struct oh_ledger *ledger, uint32_t reservation)
+{
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    uint32_t link = parties == NULL ? 0 : parties->bookings_head;
+    int64_t *lives = link == 0 ? NULL : scratch_take(ledger, bookings_count(ledger, reservation) * sizeof(*lives));
+    for (uint32_t i = 0; link != 0; link = ledger->bookings[link - 1].next)
+        lives[i++] = ledger->bookings[link - 1].live_milli;
+    return lives;
+}
+
+/* The window's name is copied: with its last booking it goes before the record is written. */
+static void settle_effect(struct oh_ledger *ledger, const struct booking *booking, struct oh_bytes id,
+                          int64_t quantity)
+{
+    const struct bucket *bucket = &ledger->buckets[booking->bucket];
+    struct oh_bytes name = ledger_string(ledger, bucket->text, 0);
+    char *copy = scratch_take(ledger, name.size);
+    memcpy(copy, name.data, name.size);
+    effect_add(ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
+        id,           booking->node,    { copy, name.size }, (enum oh_unit)booking->unit, bucket->from_us,
+        bucket->until_us, quantity,
+    };
+}
+
+void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives)
+{
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    uint32_t link = lives == NULL ? 0 : parties->bookings_head;
+    for (uint32_t i = 0; link != 0; i++) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        int64_t left = oh_min_i64(lives[i], booking->live_milli);
+        link = booking->next;
+        if (left < booking->quantity_milli)
+            settle_effect(ledger, booking, id, left);
+    }
+    effects_apply(ledger);
 }
 
 /* ---- Judging ---------------------------------------------------------------------------------- */
@@ -217,19 +315,55 @@ static bool booking_is_sane(const struct oh_ledger *ledger, const struct oh_rese
            booking->quantity_milli <= OH_TOTAL_MILLI_MAX && booking->limit_milli <= OH_TOTAL_MILLI_MAX;
 }
 
-/* Several of one command may be in the same window: they are added up. */
+static bool given_has(const struct given_back *given, uint16_t node)
+{
+    for (uint32_t i = 0; i < given->node_count; i++) {
+        if (given->nodes[i] == node)
+            return true;
+    }
+    return false;
+}
+
+/* What the reservation itself has in the window for claims that it gives up. */
+static int64_t given_back_milli(const struct oh_ledger *ledger, const struct given_back *given,
+                                const struct oh_reserve_booking *wanted, int64_t now_us)
+{
+    const struct reservation *reservation = &ledger->reservations[given->reservation];
+    const struct parties *parties = parties_of(ledger, reservation);
+    uint32_t bucket = parties == NULL ? NO_SLOT : bucket_find(ledger, wanted->resource, wanted->from_us);
+    bool is_due = reservation_is_due(reservation, now_us);
+    int64_t sum = 0;
+    for (uint32_t link = bucket == NO_SLOT ? 0 : parties->bookings_head; link != 0;) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        if (booking->bucket == bucket && given_has(given, booking->node))
+            sum += is_due ? booking_left_milli(ledger, booking, true) : booking->live_milli;
+        link = booking->next;
+    }
+    return sum;
+}
+
+static bool bookings_meet(const struct oh_reserve_booking *a, const struct oh_reserve_booking *b)
+{
+    return a->from_us == b->from_us && oh_bytes_equal(a->resource, b->resource);
+}
+
+/* Several of one command may be in the same window, for different nodes: they are added up. */
 enum oh_verdict bookings_judge(const struct oh_ledger *ledger, const struct oh_reserve_booking *bookings,
-                               uint32_t count, int64_t now_us, uint32_t *out_fault_index)
+                               uint32_t count, int64_t now_us, const struct given_back *given,
+                               uint32_t *out_fault_index)
 {
     for (uint32_t i = 0; i < count; i++) {
         *out_fault_index = i;
         if (!booking_is_sane(ledger, &bookings[i]))
             return OH_V_INVALID_VALUE;
         int64_t sum = oh_booked(ledger, bookings[i].resource, bookings[i].from_us, now_us);
+        if (given != NULL)
+            sum -= given_back_milli(ledger, given, &bookings[i], now_us);
         for (uint32_t j = 0; j <= i; j++) {
-            if (bookings[j].from_us == bookings[i].from_us &&
-                oh_bytes_equal(bookings[j].resource, bookings[i].resource))
-                sum += bookings[j].quantity_milli; /* at most OH_BOOKINGS_MAX times 2^53 */
+            bool meet = bookings_meet(&bookings[j], &bookings[i]);
+            if (meet && j < i && bookings[j].node == bookings[i].node)
+                return OH_V_INVALID_VALUE;
+            sum += meet ? bookings[j].quantity_milli : 0; /* at most OH_BOOKINGS_MAX times 2^53 */
         }
         if (sum > bookings[i].limit_milli)
             return OH_V_NO_CAPACITY;

@@ -229,7 +229,7 @@ static bool booking_is_valid(struct judged judged, const struct oh_effect_bookin
     return node_is_known(judged, effect->node) && effect->resource.size > 0 &&
            text_is_valid(effect->resource, OH_RESOURCE_SIZE_MAX) && effect->unit <= OH_UNIT_PARCELS &&
            time_is_sane(effect->from_us) && time_is_sane(effect->until_us) && effect->from_us < effect->until_us &&
-           quantity_is_sane(effect->quantity_milli, 1);
+           quantity_is_sane(effect->quantity_milli, judged.is_object ? 1 : 0);
 }
 
 /* Buckets ascend, and each has something in it. */

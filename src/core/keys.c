@@ -208,6 +208,8 @@ uint64_t command_fingerprint(const struct oh_command *command)
         return print_sync(print, &command->sync);
     case OH_COMMAND_DELIVERIES:
         return print_deliveries(print, &command->deliveries);
+    case OH_COMMAND_REPLACE:
+        return PRINT_NUMBERS(print_bytes(print, command->replace.id), (int64_t)command->replace.fingerprint);
     case OH_COMMAND_CONFIRM:
     case OH_COMMAND_RELEASE:
     case OH_COMMAND_EXTEND:

@@ -438,14 +438,33 @@ static struct need action_need(const struct oh_ledger *ledger, const struct oh_a
 {
     uint32_t slot = reservation_find(ledger, command->id);
     uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
-    uint32_t effects = claims * 4 + command->line_count * 2 + 2;
+    uint32_t bookings = slot == NO_SLOT ? 0 : bookings_count(ledger, slot);
+    uint32_t effects = claims * 4 + command->line_count * 2 + 2 + bookings;
     return (struct need){
         .effects = effects,
         .claims = is_move ? claims : 0,
         .positions = is_move ? claims : 0,
         .keys = 1,
         .text = 512 + (uint64_t)effects * 48,
-        .scratch = 4096 + (uint64_t)effects * 96,
+        .scratch = 4096 + (uint64_t)effects * 96 + (uint64_t)bookings * 256,
+    };
+}
+
+static struct need replace_need(const struct oh_ledger *ledger, const struct oh_replace_command *command)
+{
+    uint32_t slot = reservation_find(ledger, command->id);
+    uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
+    uint32_t bookings = slot == NO_SLOT ? 0 : bookings_count(ledger, slot);
+    uint32_t effects = claims * 2 + command->pick_count + command->booking_count + bookings + 2;
+    return (struct need){
+        .effects = effects,
+        .claims = command->pick_count,
+        .rares = command->pick_count,
+        .bookings = command->booking_count,
+        .positions = command->pick_count,
+        .keys = 1,
+        .text = 512 + (uint64_t)effects * 48 + (uint64_t)command->booking_count * 256 + command->promise.size * 2,
+        .scratch = 4096 + (uint64_t)effects * 96 + (uint64_t)bookings * 256,
     };
 }
 
@@ -461,6 +480,8 @@ static struct need command_need(const struct oh_ledger *ledger, const struct oh_
         return deliveries_need(&command->deliveries);
     case OH_COMMAND_RESERVE:
         return reserve_need(ledger, &command->reserve);
+    case OH_COMMAND_REPLACE:
+        return replace_need(ledger, &command->replace);
     case OH_COMMAND_CONFIRM:
     case OH_COMMAND_RELEASE:
     case OH_COMMAND_EXTEND:
@@ -547,6 +568,9 @@ static void command_decide(struct oh_ledger *ledger, int64_t now_us, const struc
         return;
     case OH_COMMAND_RESERVE:
         decide_reserve(ledger, now_us, &command->reserve, answer);
+        return;
+    case OH_COMMAND_REPLACE:
+        decide_replace(ledger, now_us, &command->replace, answer);
         return;
     case OH_COMMAND_DOCUMENT:
         decide_document(ledger, &command->document, answer);

@@ -426,16 +426,13 @@ static bool line_decide(struct plan *plan, uint32_t i)
 
 /* ---- Picks that were made already ------------------------------------------------------------- */
 
-/* What of the pick can be had: by the function that offered it, with what the command has taken so far taken off. */
-static int64_t pick_possible(struct plan *plan, const struct oh_reserve_pick *pick)
+int64_t pick_possible(struct oh_ledger *ledger, uint32_t item, struct oh_asker asker,
+                      const struct oh_reserve_pick *pick, int64_t now_us)
 {
-    struct oh_ledger *ledger = plan->ledger;
-    uint32_t item = plan->wishes[pick->line].item;
-    struct oh_asker asker = { plan->asker.channel, pick->kind == OH_KIND_ANY ? plan->command->kind : pick->kind };
-    if (pick->due_at_us > plan->now_us)
-        return atp_at_node(ledger, item, pick->node, asker, pick->due_at_us, plan->now_us);
-    struct offer offer = offer_at_node(ledger, item, pick->node, asker, plan->now_us);
-    int64_t allowance = channel_allowance(ledger, item, asker, plan->now_us);
+    if (pick->due_at_us > now_us)
+        return atp_at_node(ledger, item, pick->node, asker, pick->due_at_us, now_us);
+    struct offer offer = offer_at_node(ledger, item, pick->node, asker, now_us);
+    int64_t allowance = channel_allowance(ledger, item, asker, now_us);
     return oh_min_i64(offer.free_milli, allowance) + offer.backorder_milli;
 }
 
@@ -455,7 +452,9 @@ static void picks_decide(struct plan *plan)
         int64_t possible = 0;
         bool is_enough = true;
         for (; at < command->pick_count && command->picks[at].line == i; at++) {
-            int64_t can = pick_possible(plan, &command->picks[at]);
+            const struct oh_reserve_pick *pick = &command->picks[at];
+            struct oh_asker asker = { plan->asker.channel, pick->kind == OH_KIND_ANY ? command->kind : pick->kind };
+            int64_t can = pick_possible(plan->ledger, plan->wishes[i].item, asker, pick, plan->now_us);
             is_enough = is_enough && can >= command->picks[at].quantity_milli;
             possible += oh_min_i64(can, command->picks[at].quantity_milli);
             given += command->picks[at].quantity_milli;
@@ -629,7 +628,8 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
         return;
     }
     uint32_t fault;
-    enum oh_verdict verdict = bookings_judge(ledger, command->bookings, command->booking_count, now_us, &fault);
+    enum oh_verdict verdict = bookings_judge(ledger, command->bookings, command->booking_count, now_us, NULL,
+                                              &fault);
     if (verdict != OH_OK_DONE) {
         refuse(answer, verdict, OH_FIELD_BOOKINGS, fault);
         return;

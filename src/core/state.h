@@ -218,7 +218,7 @@ struct bucket {
 };
 
 struct booking {
-    int64_t quantity_milli; /* as it was booked */
+    int64_t quantity_milli; /* as it was booked, less what was given back for good */
     int64_t live_milli;     /* what its claims leave of it (CA4) */
     uint32_t reservation;   /* slot */
     uint32_t bucket;        /* slot */
@@ -586,9 +586,19 @@ enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promi
 /* The reservation's claims at the node have changed: what is booked for them follows. */
 void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node);
 void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
-/* OH_OK_DONE, or why the bookings of a command do not all fit together. */
+uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation);
+/*
+ * Around the effects of an action: what its claims leave of each booking before (in scratch; NULL: there are none), and
+ * the effects that give back for good what they left then or leave now: claims that return take nothing unjudged.
+ */
+int64_t *bookings_note(struct oh_ledger *ledger, uint32_t reservation);
+void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives);
+/* What a reservation has booked for its claims at nodes that it gives up. */
+struct given_back { uint32_t reservation; const uint16_t *nodes; uint32_t node_count; };
+/* OH_OK_DONE, or why the bookings of a command do not all fit together. given: may be NULL. */
 enum oh_verdict bookings_judge(const struct oh_ledger *ledger, const struct oh_reserve_booking *bookings,
-                               uint32_t count, int64_t now_us, uint32_t *out_fault_index);
+                               uint32_t count, int64_t now_us, const struct given_back *given,
+                               uint32_t *out_fault_index);
 /* Whether what is booked in the bucket is what its bookings and their claims say. */
 bool bucket_agrees(const struct oh_ledger *ledger, uint32_t slot);
 int64_t booking_left_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due);
@@ -690,6 +700,11 @@ void geo_scan(const struct oh_ledger *ledger, struct oh_point point, const doubl
 
 /* reserve.c, actions.c */
 void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_reserve_command *command,
+                    struct oh_answer *answer);
+/* What of a pick can be had: by the function that offered it, with what the command has taken so far taken off. */
+int64_t pick_possible(struct oh_ledger *ledger, uint32_t item, struct oh_asker asker,
+                      const struct oh_reserve_pick *pick, int64_t now_us);
+void decide_replace(struct oh_ledger *ledger, int64_t now_us, const struct oh_replace_command *command,
                     struct oh_answer *answer);
 void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_type type,
                    const struct oh_action_command *command, struct oh_answer *answer);
