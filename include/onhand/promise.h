@@ -86,6 +86,8 @@ struct oh_promise_request {
     uint32_t store_count;
     const struct oh_bytes *without;  /* nodes that are closed for this question */
     uint32_t without_count;
+    const struct oh_booking_view *freed; /* bookings that count as given back: of what is replaced */
+    uint32_t freed_count;
     int64_t at_us;                   /* OH_TIME_US_NONE: now */
     uint32_t slots_max;              /* 0: 1 */
     uint32_t stores_max;             /* 0: the channel's */

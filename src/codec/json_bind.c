@@ -253,20 +253,26 @@ static bool bind_member(struct binding *binding)
     return bind_scalar(binding, field, value, frame->object);
 }
 
-enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape,
-                         struct oh_bytes body, void *object, struct oh_fault *fault)
+enum oh_err oh_json_bind_value(struct oh_json_document *document, const struct oh_shape *shape,
+                               const struct cJSON *value, void *object, struct oh_fault *fault)
 {
     struct binding binding;
     binding.document = document;
     binding.fault = fault;
     binding.depth = 0;
-    const cJSON *root = NULL;
-    if (oh_json_document_parse(document, body, &root, fault) != OH_OK)
-        return OH_E_SYNTAX;
-    bool is_good = frame_push(&binding, NULL, shape, root, object);
+    bool is_good = frame_push(&binding, NULL, shape, value, object);
     while (is_good && binding.depth > 0) {
         bool is_read = binding.frames[binding.depth - 1].member == NULL;
         is_good = is_read ? frame_end(&binding) : bind_member(&binding);
     }
     return is_good ? OH_OK : OH_E_SYNTAX;
+}
+
+enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape,
+                         struct oh_bytes body, void *object, struct oh_fault *fault)
+{
+    const cJSON *root = NULL;
+    if (oh_json_document_parse(document, body, &root, fault) != OH_OK)
+        return OH_E_SYNTAX;
+    return oh_json_bind_value(document, shape, root, object, fault);
 }

@@ -26,4 +26,8 @@
 OH_MUST_CHECK enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape,
                                        struct oh_bytes body, void *object, struct oh_fault *fault);
 
+/* The same for an object inside a tree that is there already. Errors: OH_E_SYNTAX, the path beginning at the object. */
+OH_MUST_CHECK enum oh_err oh_json_bind_value(struct oh_json_document *document, const struct oh_shape *shape,
+                                             const struct cJSON *value, void *object, struct oh_fault *fault);
+
 #endif

@@ -4,6 +4,8 @@
 #include "codec/json_promise.h"
 #include "codec/json_bind.h"
 #include "codec/shape_fields.h"
+#include "codec/time_text.h"
+#include <cjson/cJSON.h>
 
 #define LINE_MAX_NUMBER INT32_MAX
 #define RADIUS_KM_MAX   20040
@@ -112,7 +114,7 @@ static const struct oh_shape options_shape = SHAPE(ways, options_fields, &ways_d
 /* ---- Booking it ------------------------------------------------------------------------------- */
 
 static const struct oh_shape_field hold_fields[] = {
-    FIELD(oh_promise_hold, ttl_us, "ttl_seconds", SECONDS, REQUIRED, .max = OH_TTL_US_MAX),
+    FIELD(oh_promise_hold, ttl_us, "ttl_seconds", SECONDS, OPTIONAL, .max = OH_TTL_US_MAX),
     FIELD(oh_promise_hold, select, "select", ID, .max = OH_OPTION_ID_SIZE),
     ID(oh_promise_hold, id, "id", OPTIONAL),
     ID(oh_promise_hold, customer, "customer", OPTIONAL),
@@ -120,12 +122,14 @@ static const struct oh_shape_field hold_fields[] = {
 };
 static const struct oh_promise_hold hold_defaults = { .select = { "first", 5 } };
 
+enum hold_field { HOLD_TTL, HOLD_SELECT };
+
 static bool hold_finish(void *object, uint32_t given, struct oh_fault *fault)
 {
-    (void)given;
     struct oh_promise_hold *hold = object;
     hold->is_set = true;
-    return hold->ttl_us > 0 ||
+    hold->is_bare = (given & ~(UINT32_C(1) << HOLD_SELECT)) == 0;
+    return hold->ttl_us > 0 || (given >> HOLD_TTL & 1) == 0 ||
            refuse(fault, OH_FAULT_OUT_OF_RANGE, "ttl_seconds", "A promise is held for more than 0 seconds.");
 }
 
@@ -166,7 +170,7 @@ struct body_form {
     struct ways ways; /* `options` */
 };
 
-enum body_field { BODY_LINES, BODY_AT = 6, BODY_POLICY = 7, BODY_WITHOUT = 8, BODY_HOLD = 10, BODY_REPLACE = 11 };
+enum body_field { BODY_LINES, BODY_EXPLAIN = 5, BODY_AT = 6, BODY_POLICY = 7, BODY_WITHOUT = 8, BODY_HOLD = 10, BODY_REPLACE = 11 };
 
 static const struct oh_shape_field body_fields[] = {
     FIELD(body_form, rest.request.lines, "lines", OBJECTS, .min = 1, .max = OH_PROMISE_LINES_MAX,
@@ -186,6 +190,18 @@ static const struct oh_shape_field body_fields[] = {
     FIELD(body_form, rest.replace, "replace", OBJECT, .object = &replace_shape),
 };
 
+/* A new reservation has a time to live; one that is there has everything but the choice. */
+static bool hold_judge(const struct body_form *form, bool has_replace, struct oh_fault *fault)
+{
+    if (has_replace && !form->rest.hold.is_bare)
+        return refuse(fault, OH_FAULT_INVALID_VALUE, "hold", "Of a reservation that is there only select is asked.");
+    if (!has_replace && form->rest.hold.ttl_us == 0)
+        return refuse(fault, OH_FAULT_MISSING_FIELD, "hold.ttl_seconds", "How long the promise is held.");
+    if (form->rest.request.line_count > OH_LINES_MAX)
+        return refuse(fault, OH_FAULT_TOO_MANY, "lines", "At most 1000 lines are held.");
+    return true;
+}
+
 static bool body_finish(void *object, uint32_t given, struct oh_fault *fault)
 {
     const struct body_form *form = object;
@@ -202,7 +218,10 @@ static bool body_finish(void *object, uint32_t given, struct oh_fault *fault)
         return refuse(fault, OH_FAULT_INVALID_VALUE, "separately", "A basket is held or replaced one at a time.");
     if (form->rest.separately && form->rest.request.line_count > OH_PROMISE_BASKETS_MAX)
         return refuse(fault, OH_FAULT_TOO_MANY, "lines", "At most 1000 lines are asked separately.");
-    return true;
+    if (has_replace && given != (given & (UINT32_C(1) << BODY_REPLACE | UINT32_C(1) << BODY_HOLD |
+                                          UINT32_C(1) << BODY_EXPLAIN)))
+        return refuse(fault, OH_FAULT_INVALID_VALUE, "replace", "With replace come only hold and explain.");
+    return !has_hold || hold_judge(form, has_replace, fault);
 }
 
 static const struct body_form form_defaults = {
@@ -235,4 +254,28 @@ enum oh_err oh_request_promise(struct oh_json_document *document, struct oh_byte
             lines[i].line = i + 1;
     }
     return OH_OK;
+}
+
+/* ---- What is kept ----------------------------------------------------------------------------- */
+
+static struct oh_bytes text_of(const cJSON *object, const char *name)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(value) ? oh_bytes_of(value->valuestring) : OH_BYTES_NONE;
+}
+
+bool oh_request_promise_kept(struct oh_json_document *document, struct oh_bytes kept, struct oh_promise_kept *out)
+{
+    struct oh_fault fault;
+    const cJSON *root;
+    *out = (struct oh_promise_kept){ .until_us = OH_TIME_US_NONE };
+    if (kept.size == 0 || oh_json_document_parse(document, kept, &root, &fault) != OH_OK)
+        return false;
+    const cJSON *promised = cJSON_GetObjectItemCaseSensitive(root, "promised");
+    const cJSON *destination = cJSON_GetObjectItemCaseSensitive(root, "destination");
+    out->service = text_of(promised, "service");
+    out->store = text_of(promised, "store");
+    return oh_time_parse(text_of(promised, "until"), &out->until_us) == OH_OK &&
+           (destination == NULL ||
+            oh_json_bind_value(document, &destination_shape, destination, &out->destination, &fault) == OH_OK);
 }

@@ -14,10 +14,11 @@
 
 #define OH_PROMISE_BASKETS_MAX 1000u /* lines of a request whose lines are baskets of their own */
 
-/* Books an option. */
+/* Books an option. Of a replacement only `select`: the reservation is there. */
 struct oh_promise_hold {
     bool is_set;
-    int64_t ttl_us;          /* > 0 */
+    bool is_bare;            /* nothing but `select` is given */
+    int64_t ttl_us;          /* > 0; of a replacement 0 */
     struct oh_bytes select;  /* an option's id, or "first" */
     struct oh_bytes id;      /* may be empty */
     struct oh_bytes customer;
@@ -49,6 +50,18 @@ struct oh_promise_body {
 OH_MUST_CHECK enum oh_err oh_request_promise(struct oh_json_document *document, struct oh_bytes body,
                                              struct oh_promise_body *out, struct oh_fault *fault);
 
+/* What is kept with a reservation that was promised, as far as replacing a part of it needs it. */
+struct oh_promise_kept {
+    struct oh_destination destination;
+    struct oh_bytes service; /* empty: collected */
+    struct oh_bytes store;   /* empty: delivered */
+    int64_t until_us;
+};
+
+/* Reads what oh_reply_put_kept wrote. False: it did not write that. Lent by the document. */
+OH_MUST_CHECK bool oh_request_promise_kept(struct oh_json_document *document, struct oh_bytes kept,
+                                           struct oh_promise_kept *out);
+
 /* What the writers below speak of. */
 struct oh_promise_names {
     const struct oh_ledger *ledger;
@@ -64,6 +77,10 @@ struct oh_bytes oh_option_id(const struct oh_promise_names *names, const struct 
 /* {...}: one option, separated. terms: with the terms it was judged by. */
 void oh_reply_put_option(struct oh_strbuf *buf, const struct oh_promise_names *names,
                          const struct oh_promise_answer *answer, uint32_t option, bool with_terms);
+
+/* {...}: what is kept with the reservation: the option that was booked, and the question as it was asked. */
+void oh_reply_put_kept(struct oh_strbuf *buf, const struct oh_promise_names *names,
+                       const struct oh_promise_answer *answer, uint32_t option, struct oh_bytes question);
 
 /* The members of an answer: "at", "destination", "options", and "explain" when asked for. No braces. */
 void oh_reply_put_promise(struct oh_strbuf *buf, const struct oh_promise_names *names,

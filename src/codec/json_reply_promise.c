@@ -177,6 +177,36 @@ void oh_reply_put_option(struct oh_strbuf *buf, const struct oh_promise_names *n
     oh_strbuf_put_char(buf, '}');
 }
 
+static void put_destination(struct oh_strbuf *buf, const struct oh_destination *destination)
+{
+    if (!destination->has_point && oh_bytes_is_empty(destination->country))
+        return;
+    oh_json_member(buf, "destination");
+    oh_strbuf_put_char(buf, '{');
+    if (destination->has_point) {
+        oh_json_member(buf, "lat");
+        oh_real_put(buf, destination->point.latitude);
+        oh_json_member(buf, "lon");
+        oh_real_put(buf, destination->point.longitude);
+    }
+    oh_json_member_string_if_any(buf, "country", destination->country);
+    oh_json_member_string_if_any(buf, "postal_code", destination->postal_code);
+    oh_strbuf_put_char(buf, '}');
+}
+
+void oh_reply_put_kept(struct oh_strbuf *buf, const struct oh_promise_names *names,
+                       const struct oh_promise_answer *answer, uint32_t option, struct oh_bytes question)
+{
+    oh_strbuf_put_char(buf, '{');
+    oh_json_member_time(buf, "at", answer->at_us);
+    put_destination(buf, &names->request->destination);
+    oh_json_member(buf, "promised");
+    oh_reply_put_option(buf, names, answer, option, true);
+    oh_json_member(buf, "request");
+    oh_strbuf_put_bytes(buf, question);
+    oh_strbuf_put_char(buf, '}');
+}
+
 /* ---- Explanation ------------------------------------------------------------------------------ */
 
 static enum oh_term term_of(enum oh_reason reason)

@@ -152,7 +152,9 @@ void offers_make_ship(struct oh_promise_engine *engine, struct offers *offers);
 void offers_make_store(struct oh_promise_engine *engine, struct offers *offers, uint16_t store);
 int64_t offers_cap(struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line);
 
-/* promise_parcel.c: one candidate with its takes, step by step; OH_REASON_CHOSEN, or what it fails by. */
+/* promise_parcel.c: what is booked, without what the question says is given back. */
+int64_t promise_booked(const struct oh_promise_engine *engine, struct oh_bytes resource, int64_t from_us);
+/* One candidate with its takes, step by step; OH_REASON_CHOSEN, or what it fails by. */
 enum oh_reason parcel_make(const struct scope *scope, const struct reach *reach, const struct sourcing_take *takes,
                            uint32_t take_count, struct oh_promise_parcel *out_parcel);
 /* The terms of any parcel of it at least; false: it can make none, *out_reason says why. */

@@ -121,10 +121,21 @@ static int64_t load_milli(enum oh_unit unit, const struct sourcing_take *takes, 
     OH_UNREACHABLE();
 }
 
+int64_t promise_booked(const struct oh_promise_engine *engine, struct oh_bytes resource, int64_t from_us)
+{
+    int64_t booked = oh_booked(engine->ledger, resource, from_us, engine->now_us);
+    for (uint32_t i = 0; i < engine->request->freed_count; i++) {
+        const struct oh_booking_view *freed = &engine->request->freed[i];
+        if (freed->from_us == from_us && oh_bytes_equal(freed->resource, resource))
+            booked -= freed->quantity_milli;
+    }
+    return booked;
+}
+
 static int64_t room_milli(const struct oh_promise_engine *engine, struct oh_bytes resource, int64_t from_us,
                           int64_t limit_milli)
 {
-    return limit_milli - oh_booked(engine->ledger, resource, from_us, engine->now_us);
+    return limit_milli - promise_booked(engine, resource, from_us);
 }
 
 /* The first window that has not ended at at_us. */

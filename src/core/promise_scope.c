@@ -318,7 +318,7 @@ static const struct oh_promise_booking *option_overfill(const struct oh_promise_
     for (uint32_t i = 0; i < option->parcel_count; i++) {
         for (uint32_t b = 0; b < option->parcels[i].booking_count; b++) {
             const struct oh_promise_booking *booking = &option->parcels[i].bookings[b];
-            int64_t sum = oh_booked(engine->ledger, booking->resource, booking->from_us, engine->now_us);
+            int64_t sum = promise_booked(engine, booking->resource, booking->from_us);
             for (uint32_t k = 0; k < option->parcel_count; k++) {
                 for (uint32_t c = 0; c < option->parcels[k].booking_count; c++) {
                     const struct oh_promise_booking *other = &option->parcels[k].bookings[c];
