@@ -6,7 +6,7 @@
 
 define_property(TARGET PROPERTY ONHAND_LAYER
     BRIEF_DOCS "Layer number of a module"
-    FULL_DOCS "0 base, 1 core, 2 codec, 3 storage, 4 server, 5 app")
+    FULL_DOCS "0 base, 1 core, 2 codec, 3 timetable, 4 storage, 5 server, 6 app")
 
 function(onhand_module)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LAYER" "SOURCES;DEPENDS;USES")

@@ -54,9 +54,11 @@
     X(OH_REASON_LOWER_PRIORITY, 30, "lower_priority")              \
     X(OH_REASON_WORSE_BALANCE, 31, "worse_balance")                \
     X(OH_REASON_LESS_COMPLETE, 32, "less_complete")                \
-    X(OH_REASON_TIE, 33, "tie")
+    X(OH_REASON_TIE, 33, "tie")                                    \
+    X(OH_REASON_UNKNOWN_TIME_ZONE, 34, "unknown_time_zone")        \
+    X(OH_REASON_UNREADABLE_DOCUMENT, 35, "unreadable_document")
 enum oh_reason { OH_REASONS(OH_ENUM_ROW) };
-#define OH_REASON_COUNT 34
+#define OH_REASON_COUNT 36
 const char *oh_reason_text(enum oh_reason reason);
 const char *oh_term_text(enum oh_term term);
 

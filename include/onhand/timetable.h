@@ -13,12 +13,17 @@
 
 #include "onhand/types.h"
 
-/* What a document that is named and missing leaves undone (DO3). X(name, number, text) */
+/*
+ * What a document that is named and missing leaves undone (DO3), or one that this version cannot read.
+ * X(name, number, text)
+ */
 #define OH_GAPS(X)                                     \
     X(OH_GAP_NONE, 0, "")                              \
     X(OH_GAP_CALENDAR, 1, "unknown_calendar")          \
     X(OH_GAP_ZONE, 2, "unknown_zone")                  \
-    X(OH_GAP_SERVICE, 3, "unknown_service")
+    X(OH_GAP_SERVICE, 3, "unknown_service")            \
+    X(OH_GAP_TIME_ZONE, 4, "unknown_time_zone")        \
+    X(OH_GAP_DOCUMENT, 5, "unreadable_document")
 enum oh_gap { OH_GAPS(OH_ENUM_ROW) };
 
 /* Open during [from_us, until_us). before_us: how long all earlier spans of the list are open together. */
@@ -55,7 +60,7 @@ struct oh_lane_in { uint16_t from_node; struct oh_bytes lane; struct oh_departur
 /* One node, also one without a schedule: then always open, without pickups, lanes and limits. */
 struct oh_timetable_node {
     enum oh_gap gap;
-    struct oh_bytes gap_name;           /* which calendar */
+    struct oh_bytes gap_name;           /* which calendar or time zone; the lists are then empty */
     int64_t lead_us;
     int64_t receiving_us;
     int64_t backorder_us;               /* -1: what is below zero is not dated */
@@ -69,7 +74,7 @@ struct oh_timetable_node {
     struct oh_bytes capacity_resource;  /* "node/<node>" */
     const struct oh_pickups *pickups;   /* ascending by service */
     uint32_t pickup_count;
-    const struct oh_lane_in *lanes;     /* that end here, ascending by from_node */
+    const struct oh_lane_in *lanes;     /* that end here, ascending by from_node, then by id */
     uint32_t lane_count;
     int64_t sourcing_safety_stock_milli;
     int32_t priority;
@@ -201,7 +206,8 @@ struct oh_timetable {
     int64_t until_us;
     const struct oh_timetable_node *nodes; /* [node index < node_count] */
     uint32_t node_count;                   /* a node beyond it has no schedule */
-    const struct oh_timetable_service *services; /* ascending by id */
+    /* Ascending by id. One that only a schedule names has OH_GAP_SERVICE, and nothing else but its id. */
+    const struct oh_timetable_service *services;
     uint32_t service_count;
     const struct oh_zone *zones;
     uint32_t zone_count;

@@ -246,6 +246,8 @@ static bool bind_member(struct binding *binding)
     if (cjson_is(value, cJSON_NULL))
         return true;
     frame->given |= bit;
+    if (field->type == OH_SHAPE_OTHER)
+        return field->read(field, frame->object, binding->document, value, binding->fault) || refuse(binding);
     if (cjson_is(value, cJSON_Array))
         return bind_array(binding, field, value, frame->object);
     if (cjson_is(value, cJSON_Object))

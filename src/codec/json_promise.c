@@ -170,7 +170,15 @@ struct body_form {
     struct ways ways; /* `options` */
 };
 
-enum body_field { BODY_LINES, BODY_EXPLAIN = 5, BODY_AT = 6, BODY_POLICY = 7, BODY_WITHOUT = 8, BODY_HOLD = 10, BODY_REPLACE = 11 };
+enum body_field {
+    BODY_LINES,
+    BODY_EXPLAIN = 5,
+    BODY_AT = 6,
+    BODY_POLICY = 7,
+    BODY_WITHOUT = 8,
+    BODY_HOLD = 10,
+    BODY_REPLACE = 11,
+};
 
 static const struct oh_shape_field body_fields[] = {
     FIELD(body_form, rest.request.lines, "lines", OBJECTS, .min = 1, .max = OH_PROMISE_LINES_MAX,

@@ -95,11 +95,13 @@ bool oh_shape_set_string(const struct oh_shape_field *field, void *object, struc
            refuse_value(field, "is not one of the known words", fault);
 }
 
+/* QUANTITY and AMOUNT. */
 static bool set_quantity(const struct oh_shape_field *field, void *object, enum oh_err err, int64_t milli,
                          struct oh_fault *fault)
 {
-    if (err == OH_E_TOO_LARGE || (err == OH_OK && (milli > field->max || milli < -field->max)))
-        return refuse_range(field, -field->max / MILLI_PER_UNIT, field->max / MILLI_PER_UNIT, "", fault);
+    int64_t min = field->type == OH_SHAPE_QUANTITY ? -field->max : 0;
+    if (err == OH_E_TOO_LARGE || (err == OH_OK && (milli > field->max || milli < min)))
+        return refuse_range(field, min / MILLI_PER_UNIT, field->max / MILLI_PER_UNIT, "", fault);
     if (err != OH_OK)
         return refuse_exactness(field, fault);
     memcpy(field_at(field, object), &milli, sizeof(milli));
@@ -158,10 +160,10 @@ bool oh_shape_set_number(const struct oh_shape_field *field, void *object, doubl
                          struct oh_fault *fault)
 {
     int64_t milli = 0;
-    if (field->type == OH_SHAPE_QUANTITY || field->type == OH_SHAPE_SECONDS) {
+    if (field->type == OH_SHAPE_QUANTITY || field->type == OH_SHAPE_AMOUNT || field->type == OH_SHAPE_SECONDS) {
         enum oh_err err = oh_milli_from_double(value, &milli);
-        return field->type == OH_SHAPE_QUANTITY ? set_quantity(field, object, err, milli, fault)
-                                                : set_seconds(field, object, err, milli, fault);
+        return field->type == OH_SHAPE_SECONDS ? set_seconds(field, object, err, milli, fault)
+                                               : set_quantity(field, object, err, milli, fault);
     }
     if (field->type == OH_SHAPE_U32 || field->type == OH_SHAPE_I32 || field->type == OH_SHAPE_I64)
         return set_whole_of_double(field, object, value, fault);
@@ -186,8 +188,8 @@ static bool set_cell_decimal(const struct oh_shape_field *field, void *object, s
     enum oh_err err = oh_milli_parse(text, &milli);
     if (err == OH_E_SYNTAX)
         return oh_shape_refuse_type(field, fault);
-    return field->type == OH_SHAPE_QUANTITY ? set_quantity(field, object, err, milli, fault)
-                                            : set_seconds(field, object, err, milli, fault);
+    return field->type == OH_SHAPE_SECONDS ? set_seconds(field, object, err, milli, fault)
+                                           : set_quantity(field, object, err, milli, fault);
 }
 
 static bool set_cell_whole(const struct oh_shape_field *field, void *object, struct oh_bytes text,
@@ -230,6 +232,7 @@ bool oh_shape_set_cell(const struct oh_shape_field *field, void *object, struct 
     case OH_SHAPE_WORD:
         return oh_shape_set_string(field, object, text, fault);
     case OH_SHAPE_QUANTITY:
+    case OH_SHAPE_AMOUNT:
     case OH_SHAPE_SECONDS:
         return set_cell_decimal(field, object, text, fault);
     case OH_SHAPE_U32:
@@ -243,6 +246,7 @@ bool oh_shape_set_cell(const struct oh_shape_field *field, void *object, struct 
     case OH_SHAPE_IDS:
     case OH_SHAPE_OBJECT:
     case OH_SHAPE_OBJECTS:
+    case OH_SHAPE_OTHER:
         break;
     }
     OH_UNREACHABLE();

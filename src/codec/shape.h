@@ -20,6 +20,7 @@
     X(OH_SHAPE_ID, "text")           /* struct oh_bytes, 1..max bytes */                                  \
     X(OH_SHAPE_TEXT, "text")         /* struct oh_bytes, 0..max bytes */                                  \
     X(OH_SHAPE_QUANTITY, "number")   /* int64_t thousandths, -max..max */                                 \
+    X(OH_SHAPE_AMOUNT, "number")     /* int64_t thousandths, 0..max */                                    \
     X(OH_SHAPE_SECONDS, "number")    /* int64_t microseconds, 0..max */                                   \
     X(OH_SHAPE_U32, "whole number")  /* uint32_t, min..max */                                             \
     X(OH_SHAPE_I32, "whole number")  /* int32_t, min..max */                                              \
@@ -31,7 +32,8 @@
     X(OH_SHAPE_WORD, "text")         /* an enum, by `word` */                                             \
     X(OH_SHAPE_IDS, "array")     /* const struct oh_bytes *, min..max of them, counted at count_offset */ \
     X(OH_SHAPE_OBJECT, "object") /* a struct of `object`, in place */                                     \
-    X(OH_SHAPE_OBJECTS, "array") /* a pointer to min..max structs of `object`, counted at count_offset */
+    X(OH_SHAPE_OBJECTS, "array") /* a pointer to min..max structs of `object`, counted at count_offset */ \
+    X(OH_SHAPE_OTHER, "value")   /* JSON only: what `read` makes of it, within min..max as it takes them */
 
 enum oh_shape_type {
 #define OH_SHAPE_ENUM(name, text) name,
@@ -40,6 +42,16 @@ enum oh_shape_type {
 };
 
 struct oh_shape;
+struct oh_shape_field;
+struct oh_json_document;
+struct cJSON;
+
+/*
+ * Reads a value, not null, of a shape that the types above do not have. False: refused, *fault filled,
+ * fault->field being the field's name and perhaps the place inside it: "days[2]".
+ */
+typedef bool oh_shape_read(const struct oh_shape_field *field, void *object, struct oh_json_document *document,
+                           const struct cJSON *value, struct oh_fault *fault);
 
 struct oh_shape_field {
     const char *name;
@@ -52,6 +64,7 @@ struct oh_shape_field {
     int64_t max;
     bool (*word)(struct oh_bytes text, void *out_enum); /* false: none of the words */
     const struct oh_shape *object;
+    oh_shape_read *read; /* of OTHER */
 };
 
 #define OH_SHAPE_FIELDS_MAX 32
@@ -90,8 +103,8 @@ bool oh_shape_set_number(const struct oh_shape_field *field, void *object, doubl
                          struct oh_fault *fault);
 bool oh_shape_set_bool(const struct oh_shape_field *field, void *object, bool value, struct oh_fault *fault);
 /*
- * A cell of a CSV row, of any type but IDS, OBJECT and OBJECTS (asserted). Not empty. Booleans are true,
- * false, 1 or 0.
+ * A cell of a CSV row, of any type but IDS, OBJECT, OBJECTS and OTHER (asserted). Not empty. Booleans are
+ * true, false, 1 or 0.
  */
 bool oh_shape_set_cell(const struct oh_shape_field *field, void *object, struct oh_bytes text,
                        struct oh_fault *fault);

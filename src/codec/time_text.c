@@ -156,6 +156,17 @@ enum oh_err oh_time_or_date_parse(struct oh_bytes text, int64_t *out_us)
     return time_in_range(days * US_PER_DAY, out_us);
 }
 
+enum oh_err oh_date_parse(struct oh_bytes text, int32_t *out_day)
+{
+    int64_t at_us;
+    if (text.size != DATE_SIZE)
+        return OH_E_SYNTAX;
+    enum oh_err err = oh_time_or_date_parse(text, &at_us);
+    if (err == OH_OK)
+        *out_day = (int32_t)(at_us / US_PER_DAY);
+    return err;
+}
+
 /* Writes `count` digits of value before `end`, zeros in front. Returns where they start. */
 static char *digits_before(char *end, uint64_t value, size_t count)
 {

@@ -26,6 +26,9 @@ OH_MUST_CHECK enum oh_err oh_time_parse(struct oh_bytes text, int64_t *out_us);
 /* As oh_time_parse; "2021-12-23" alone is read as 00:00Z of that day. For rows and counts. */
 OH_MUST_CHECK enum oh_err oh_time_or_date_parse(struct oh_bytes text, int64_t *out_us);
 
+/* "2021-12-23" as days since 1970-01-01. Errors: OH_E_SYNTAX, OH_E_TOO_LARGE as above. */
+OH_MUST_CHECK enum oh_err oh_date_parse(struct oh_bytes text, int32_t *out_day);
+
 /*
  * oh_time_put - write UTC with 0, 3 or 6 fraction digits, as few as say it exactly.
  *

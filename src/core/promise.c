@@ -100,12 +100,12 @@ static uint32_t service_find(const struct oh_timetable *timetable, struct oh_byt
     return OH_INDEX_NONE;
 }
 
-static void unknown_service(struct oh_promise_engine *engine, struct oh_bytes name)
+static void no_service(struct oh_promise_engine *engine, enum oh_reason reason, struct oh_bytes name)
 {
     explain_add(engine, &(struct oh_promise_rejection){ .service = OH_INDEX_NONE,
                                                         .store = { OH_NODE_NONE },
                                                         .node = { OH_NODE_NONE },
-                                                        .reason = OH_REASON_UNKNOWN_SERVICE,
+                                                        .reason = reason,
                                                         .line = OH_INDEX_NONE,
                                                         .name = name });
 }
@@ -115,7 +115,7 @@ static void services_named(struct oh_promise_engine *engine)
     for (uint32_t i = 0; i < engine->request->service_count; i++) {
         uint32_t service = service_find(engine->timetable, engine->request->services[i]);
         if (service == OH_INDEX_NONE)
-            unknown_service(engine, engine->request->services[i]);
+            no_service(engine, OH_REASON_UNKNOWN_SERVICE, engine->request->services[i]);
         else
             scope_service(engine, service);
     }
@@ -124,8 +124,8 @@ static void services_named(struct oh_promise_engine *engine)
 static void services_all(struct oh_promise_engine *engine)
 {
     const struct oh_sourcing *policy = engine->policy;
-    if (policy->gap == OH_GAP_SERVICE)
-        unknown_service(engine, policy->gap_name);
+    if (policy->gap != OH_GAP_NONE)
+        no_service(engine, gap_reason(policy->gap), policy->gap_name);
     uint32_t count = policy->has_services ? policy->service_count : engine->timetable->service_count;
     for (uint32_t i = 0; i < count; i++)
         scope_service(engine, policy->has_services ? policy->services[i] : i);

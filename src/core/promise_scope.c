@@ -53,6 +53,8 @@ enum oh_reason gap_reason(enum oh_gap gap)
     case OH_GAP_CALENDAR: return OH_REASON_UNKNOWN_CALENDAR;
     case OH_GAP_ZONE: return OH_REASON_UNKNOWN_ZONE;
     case OH_GAP_SERVICE: return OH_REASON_UNKNOWN_SERVICE;
+    case OH_GAP_TIME_ZONE: return OH_REASON_UNKNOWN_TIME_ZONE;
+    case OH_GAP_DOCUMENT: return OH_REASON_UNREADABLE_DOCUMENT;
     }
     OH_UNREACHABLE();
 }

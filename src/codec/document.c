@@ -1,0 +1,37 @@
+#include "codec/document.h"
+#include "base/assert.h"
+#include "codec/document_shapes.h"
+#include "codec/json_bind.h"
+
+/* Where the value of a kind is. */
+static void *document_value(struct oh_document *document, enum oh_document_kind kind)
+{
+    switch (kind) {
+    case OH_DOCUMENT_CALENDAR:
+        return &document->calendar;
+    case OH_DOCUMENT_ZONE:
+        return &document->zone;
+    case OH_DOCUMENT_SERVICE:
+        return &document->service;
+    case OH_DOCUMENT_SCHEDULE:
+        return &document->schedule;
+    case OH_DOCUMENT_LANE:
+        return &document->lane;
+    case OH_DOCUMENT_SOURCING:
+        return &document->sourcing;
+    }
+    OH_UNREACHABLE();
+}
+
+enum oh_err oh_document_read(struct oh_json_document *memory, enum oh_document_kind kind,
+                             struct oh_bytes text, struct oh_document *out, struct oh_fault *fault)
+{
+    oh_json_document_clear(memory);
+    out->kind = kind;
+    if (text.size > OH_DOCUMENT_SIZE_MAX) {
+        oh_fault_set(fault, OH_FAULT_TOO_LONG, OH_BYTES_NONE, "A document has at most %u bytes.",
+                     OH_DOCUMENT_SIZE_MAX);
+        return OH_E_SYNTAX;
+    }
+    return oh_json_bind(memory, oh_document_shape(kind), text, document_value(out, kind), fault);
+}
