@@ -64,7 +64,8 @@
     X(OH_V_UNKNOWN_DOCUMENT, 64, "unknown_document",         404, "No such document")                          \
     X(OH_V_OPTION_GONE,      65, "option_gone",              409, "The option is not there any more")          \
     X(OH_V_NOT_PROMISABLE,   66, "not_promisable",           409, "There is no way to have this basket")        \
-    X(OH_V_UNKNOWN_REGION,   67, "unknown_region",           422, "The node has neither region nor country")
+    X(OH_V_UNKNOWN_REGION,   67, "unknown_region",           422, "The node has neither region nor country")  \
+    X(OH_V_UNKNOWN_PROMISE,  68, "unknown_promise",          404, "No such promise")
 
 enum oh_verdict {
 #define OH_VERDICT_ENUM(name, number, code, http, title) name = (number),

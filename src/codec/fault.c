@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *code;
@@ -55,4 +56,13 @@ void oh_fault_set_postal_code(struct oh_fault *fault, struct oh_bytes field, str
     oh_fault_set(fault, OH_FAULT_UNKNOWN_POSTAL_CODE, field,
                  "Neither this postal code was imported for the country, nor an outward part of it: %.*s %.*s",
                  country_size, country.data, size, postal_code.data);
+}
+
+void oh_fault_prefix(struct oh_fault *fault, const char *path)
+{
+    char whole[OH_FAULT_FIELD_SIZE * 2];
+    int size = snprintf(whole, sizeof(whole), "%s%s%s", path, fault->field[0] == '\0' ? "" : ".", fault->field);
+    size_t kept = text_cut(whole, (size_t)size, sizeof(fault->field) - 1);
+    memcpy(fault->field, whole, kept);
+    fault->field[kept] = '\0';
 }

@@ -55,6 +55,9 @@ struct oh_fault {
 void oh_fault_set(struct oh_fault *fault, enum oh_fault_type type, struct oh_bytes field, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));
 
+/* Puts the way to the object before the fault's field: with "policy", "objective[0]" is "policy.objective[0]". */
+void oh_fault_prefix(struct oh_fault *fault, const char *path);
+
 /* unknown_postal_code, with the code in the sentence. Shapes: valid UTF-8; cut at 32 bytes. */
 void oh_fault_set_postal_code(struct oh_fault *fault, struct oh_bytes field, struct oh_bytes country,
                               struct oh_bytes postal_code);

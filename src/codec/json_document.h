@@ -21,12 +21,6 @@ OH_MUST_CHECK enum oh_err oh_json_document_create_sized(size_t size_max,
                                                         struct oh_json_document **out_document);
 
 /*
- * Zeroed memory, aligned for any type, until the document is cleared. NULL: the arena is used up. Cost:
- * O(size).
- */
-void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size);
-
-/*
  * oh_json_document_parse - guard the body, then build its tree.
  *
  * Errors: OH_E_SYNTAX with *fault filled; too_many when the arena is used up.

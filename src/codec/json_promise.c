@@ -6,9 +6,11 @@
 #include "codec/shape_fields.h"
 #include "codec/time_text.h"
 #include <cjson/cJSON.h>
+#include <string.h>
 
 #define LINE_MAX_NUMBER INT32_MAX
 #define RADIUS_KM_MAX   20040
+#define PRINT_SLACK     16u /* what cJSON wants beyond what it prints */
 
 static bool refuse(struct oh_fault *fault, enum oh_fault_type type, const char *field, const char *sentence)
 {
@@ -165,6 +167,27 @@ static bool word_explain(struct oh_bytes text, void *out)
     return false;
 }
 
+/* A channel's id, or a sourcing document, which is judged as any other (DO2). */
+static bool read_policy(const struct oh_shape_field *field, void *object, struct oh_json_document *document,
+                        const struct cJSON *value, struct oh_fault *fault)
+{
+    struct oh_promise_body *body = (struct oh_promise_body *)(void *)((char *)object + field->offset);
+    struct oh_shape_field channel = ID(oh_promise_body, policy, "policy", OPTIONAL);
+    if (cJSON_IsString(value))
+        return oh_shape_set_string(&channel, body, oh_bytes_of(value->valuestring), fault);
+    if (!cJSON_IsObject(value))
+        return refuse(fault, OH_FAULT_WRONG_TYPE, "policy", "policy is a channel, or a sourcing document.");
+    char *text = oh_json_document_allocate(document, 1, OH_DOCUMENT_SIZE_MAX + PRINT_SLACK);
+    if (text == NULL) {
+        oh_json_document_full(fault);
+        return false;
+    }
+    if (!cJSON_PrintPreallocated((cJSON *)value, text, (int)(OH_DOCUMENT_SIZE_MAX + PRINT_SLACK), 0))
+        return refuse(fault, OH_FAULT_TOO_MANY, "policy", "A document has at most 65536 bytes.");
+    body->draft = oh_bytes_of(text);
+    return true;
+}
+
 struct body_form {
     struct oh_promise_body rest;
     struct ways ways; /* `options` */
@@ -179,6 +202,7 @@ enum body_field {
     BODY_HOLD = 10,
     BODY_REPLACE = 11,
 };
+#define WITH_REPLACE UINT32_C(0xc3c) /* destination, near, options, explain, hold, replace */
 
 static const struct oh_shape_field body_fields[] = {
     FIELD(body_form, rest.request.lines, "lines", OBJECTS, .min = 1, .max = OH_PROMISE_LINES_MAX,
@@ -190,7 +214,7 @@ static const struct oh_shape_field body_fields[] = {
     FIELD(body_form, ways, "options", OBJECT, .object = &options_shape),
     WORD(body_form, rest.request.explain, "explain", word_explain, OPTIONAL),
     FIELD(body_form, rest.request.at_us, "at", TIME, OPTIONAL),
-    ID(body_form, rest.policy, "policy", OPTIONAL),
+    FIELD(body_form, rest, "policy", OTHER, .read = read_policy),
     FIELD(body_form, rest.request.without, "without", IDS, .min = 1, .max = OH_PROMISE_NAMES_MAX,
           .count_offset = offsetof(struct body_form, rest.request.without_count)),
     BOOL(body_form, rest.separately, "separately"),
@@ -226,9 +250,9 @@ static bool body_finish(void *object, uint32_t given, struct oh_fault *fault)
         return refuse(fault, OH_FAULT_INVALID_VALUE, "separately", "A basket is held or replaced one at a time.");
     if (form->rest.separately && form->rest.request.line_count > OH_PROMISE_BASKETS_MAX)
         return refuse(fault, OH_FAULT_TOO_MANY, "lines", "At most 1000 lines are asked separately.");
-    if (has_replace && given != (given & (UINT32_C(1) << BODY_REPLACE | UINT32_C(1) << BODY_HOLD |
-                                          UINT32_C(1) << BODY_EXPLAIN)))
-        return refuse(fault, OH_FAULT_INVALID_VALUE, "replace", "With replace come only hold and explain.");
+    if (has_replace && (given & ~WITH_REPLACE) != 0)
+        return refuse(fault, OH_FAULT_INVALID_VALUE, "replace",
+                      "With replace come destination, near, options, explain and hold.");
     return !has_hold || hold_judge(form, has_replace, fault);
 }
 
@@ -272,6 +296,29 @@ static struct oh_bytes text_of(const cJSON *object, const char *name)
     return cJSON_IsString(value) ? oh_bytes_of(value->valuestring) : OH_BYTES_NONE;
 }
 
+/* The elements of "before" and, behind them, the option of "promised", as text. */
+static bool before_read(struct oh_json_document *document, const cJSON *root, size_t size_max, struct oh_bytes *out)
+{
+    size_t size = 0;
+    char *text = oh_json_document_allocate(document, 1, size_max);
+    const cJSON *before = cJSON_GetObjectItemCaseSensitive(root, "before");
+    const cJSON *element = before == NULL ? NULL : before->child;
+    const cJSON *promised = cJSON_GetObjectItemCaseSensitive(root, "promised");
+    while (text != NULL && promised != NULL) {
+        const cJSON *next = element != NULL ? element : promised;
+        if (size > 0)
+            text[size++] = ',';
+        if (size + PRINT_SLACK >= size_max ||
+            !cJSON_PrintPreallocated((cJSON *)next, text + size, (int)(size_max - size), 0))
+            return false;
+        size += strlen(text + size);
+        promised = element != NULL ? promised : NULL;
+        element = element != NULL ? element->next : NULL;
+    }
+    *out = (struct oh_bytes){ text, size };
+    return text != NULL;
+}
+
 bool oh_request_promise_kept(struct oh_json_document *document, struct oh_bytes kept, struct oh_promise_kept *out)
 {
     struct oh_fault fault;
@@ -283,7 +330,8 @@ bool oh_request_promise_kept(struct oh_json_document *document, struct oh_bytes 
     const cJSON *destination = cJSON_GetObjectItemCaseSensitive(root, "destination");
     out->service = text_of(promised, "service");
     out->store = text_of(promised, "store");
-    return oh_time_parse(text_of(promised, "until"), &out->until_us) == OH_OK &&
+    return oh_time_parse(text_of(root, "promised_until"), &out->until_us) == OH_OK &&
            (destination == NULL ||
-            oh_json_bind_value(document, &destination_shape, destination, &out->destination, &fault) == OH_OK);
+            oh_json_bind_value(document, &destination_shape, destination, &out->destination, &fault) == OH_OK) &&
+           before_read(document, root, kept.size + PRINT_SLACK * 2, &out->before);
 }

@@ -35,7 +35,8 @@ struct oh_promise_replace {
 
 struct oh_promise_body {
     struct oh_promise_request request;
-    struct oh_bytes policy; /* a channel, whose sourcing document is used instead; may be empty */
+    struct oh_bytes policy; /* a channel whose sourcing document is used instead; may be empty */
+    struct oh_bytes draft;  /* or a sourcing document that is not stored; may be empty */
     bool separately;        /* each line is a basket */
     struct oh_promise_hold hold;
     struct oh_promise_replace replace;
@@ -55,7 +56,8 @@ struct oh_promise_kept {
     struct oh_destination destination;
     struct oh_bytes service; /* empty: collected */
     struct oh_bytes store;   /* empty: delivered */
-    int64_t until_us;
+    int64_t until_us;        /* by when the customer was told, all told */
+    struct oh_bytes before;  /* the options that were booked: elements of an array */
 };
 
 /* Reads what oh_reply_put_kept wrote. False: it did not write that. Lent by the document. */
@@ -78,9 +80,13 @@ struct oh_bytes oh_option_id(const struct oh_promise_names *names, const struct 
 void oh_reply_put_option(struct oh_strbuf *buf, const struct oh_promise_names *names,
                          const struct oh_promise_answer *answer, uint32_t option, bool with_terms);
 
-/* {...}: what is kept with the reservation: the option that was booked, and the question as it was asked. */
+/*
+ * {...}: what is kept with the reservation: the option that was booked, the question as it was asked, and of a part
+ * that was replaced what was kept before (NULL: nothing).
+ */
 void oh_reply_put_kept(struct oh_strbuf *buf, const struct oh_promise_names *names,
-                       const struct oh_promise_answer *answer, uint32_t option, struct oh_bytes question);
+                       const struct oh_promise_answer *answer, uint32_t option, struct oh_bytes question,
+                       const struct oh_promise_kept *before);
 
 /* The members of an answer: "at", "destination", "options", and "explain" when asked for. No braces. */
 void oh_reply_put_promise(struct oh_strbuf *buf, const struct oh_promise_names *names,

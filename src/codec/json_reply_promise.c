@@ -195,13 +195,24 @@ static void put_destination(struct oh_strbuf *buf, const struct oh_destination *
 }
 
 void oh_reply_put_kept(struct oh_strbuf *buf, const struct oh_promise_names *names,
-                       const struct oh_promise_answer *answer, uint32_t option, struct oh_bytes question)
+                       const struct oh_promise_answer *answer, uint32_t option, struct oh_bytes question,
+                       const struct oh_promise_kept *before)
 {
+    int64_t until_us = answer->options[option].until_us;
+    if (before != NULL && before->until_us != OH_TIME_US_NONE && before->until_us > until_us)
+        until_us = before->until_us;
     oh_strbuf_put_char(buf, '{');
     oh_json_member_time(buf, "at", answer->at_us);
+    oh_json_member_time(buf, "promised_until", until_us);
     put_destination(buf, &names->request->destination);
     oh_json_member(buf, "promised");
     oh_reply_put_option(buf, names, answer, option, true);
+    if (before != NULL && before->before.size > 0) {
+        oh_json_member(buf, "before");
+        oh_strbuf_put_char(buf, '[');
+        oh_strbuf_put_bytes(buf, before->before);
+        oh_strbuf_put_char(buf, ']');
+    }
     oh_json_member(buf, "request");
     oh_strbuf_put_bytes(buf, question);
     oh_strbuf_put_char(buf, '}');

@@ -36,6 +36,12 @@ void oh_json_document_destroy(struct oh_json_document **document);
 void oh_json_document_clear(struct oh_json_document *document);
 
 /*
+ * Zeroed memory, aligned for any type, until the document is cleared. NULL: the arena is used up. Cost:
+ * O(size).
+ */
+void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size);
+
+/*
  * PUT of reference data. `id` is the path parameter (borrowed): it becomes the command's id; a body that
  * names another is refused (invalid_value). command->key is left empty: the header is the caller's.
  */

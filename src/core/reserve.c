@@ -112,7 +112,7 @@ static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
                                              plan->command->lines[i].quantity_milli);
     if (verdict != OH_OK_DONE)
         return refuse(plan->answer, verdict, OH_FIELD_QUANTITY, i);
-    if (node == OH_NODE_NONE && plan->command->pick_count > 0)
+    if (node == OH_NODE_NONE && (plan->command->pick_count > 0 || plan->command->refusal != OH_OK_DONE))
         return OH_OK_DONE;
     if (node == OH_NODE_NONE) {
         if (plan->policy == OH_POLICY_NEAREST && !plan->command->near.is_set)

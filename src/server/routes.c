@@ -1,7 +1,9 @@
 #include "server/routes.h"
 #include "server/engine.h"
 #include "server/handle_availability.h"
+#include "server/handle_documents.h"
 #include "server/handle_import.h"
+#include "server/handle_promises.h"
 #include "server/handle_reference.h"
 #include "server/handle_reservations.h"
 #include "server/handle_rules.h"
@@ -60,6 +62,34 @@ static const struct oh_route routes[] = {
     POST("/v1/reservations/{id}/change", "change", oh_handle_reservation_change),
     POST("/v1/reservations/{id}/move", "move", oh_handle_reservation_move),
     POST("/v1/reservations/{id}/fulfil", "fulfil", oh_handle_reservation_fulfil),
+
+    READ("/v1/calendars", "list_calendars", oh_handle_calendars_list),
+    READ("/v1/calendars/{calendar}", "get_calendar", oh_handle_calendar_get),
+    PUT("/v1/calendars/{calendar}", "put_calendar", oh_handle_calendar_put),
+    DELETE("/v1/calendars/{calendar}", "delete_calendar", oh_handle_calendar_delete),
+    READ("/v1/zones", "list_zones", oh_handle_zones_list),
+    READ("/v1/zones/{zone}", "get_zone", oh_handle_zone_get),
+    PUT("/v1/zones/{zone}", "put_zone", oh_handle_zone_put),
+    DELETE("/v1/zones/{zone}", "delete_zone", oh_handle_zone_delete),
+    READ("/v1/services", "list_services", oh_handle_services_list),
+    READ("/v1/services/{service}", "get_service", oh_handle_service_get),
+    PUT("/v1/services/{service}", "put_service", oh_handle_service_put),
+    DELETE("/v1/services/{service}", "delete_service", oh_handle_service_delete),
+    READ("/v1/lanes", "list_lanes", oh_handle_lanes_list),
+    READ("/v1/lanes/{lane}", "get_lane", oh_handle_lane_get),
+    PUT("/v1/lanes/{lane}", "put_lane", oh_handle_lane_put),
+    DELETE("/v1/lanes/{lane}", "delete_lane", oh_handle_lane_delete),
+    READ("/v1/schedules", "list_schedules", oh_handle_schedules_list),
+    READ("/v1/nodes/{node}/schedule", "get_schedule", oh_handle_schedule_get),
+    PUT("/v1/nodes/{node}/schedule", "put_schedule", oh_handle_schedule_put),
+    DELETE("/v1/nodes/{node}/schedule", "delete_schedule", oh_handle_schedule_delete),
+    READ("/v1/sourcing", "list_sourcing", oh_handle_sourcings_list),
+    READ("/v1/channels/{channel}/sourcing", "get_sourcing", oh_handle_sourcing_get),
+    PUT("/v1/channels/{channel}/sourcing", "put_sourcing", oh_handle_sourcing_put),
+    DELETE("/v1/channels/{channel}/sourcing", "delete_sourcing", oh_handle_sourcing_delete),
+
+    ASK("/v1/promises", "promise", oh_handle_promise_ask),
+    READ("/v1/promises/{promise}", "get_promise", oh_handle_promise_get),
 
     IMPORT("/v1/import/nodes", "import_nodes", &oh_import_nodes),
     IMPORT("/v1/import/items", "import_items", &oh_import_items),

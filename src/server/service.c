@@ -2,12 +2,48 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "codec/record.h"
+#include "onhand/promise.h"
 #include "server/service_metrics.h"
 #include "storage/projector.h"
 #include "storage/snapshotter.h"
+#include "timetable/ledger_source.h"
 #include <stdlib.h>
 
 _Static_assert(OH_SERVICE_SCRATCH_NODES >= OH_NODES_MAX, "a page reads all nodes of an item");
+
+/* ---- Memory ------------------------------------------------------------------------------------ */
+
+static void *memory_allocate(void *ctx, size_t size)
+{
+    (void)ctx;
+    return calloc(1, size); /* large regions cost nothing until they are touched */
+}
+
+static void memory_release(void *ctx, void *memory, size_t size)
+{
+    (void)ctx;
+    (void)size;
+    free(memory);
+}
+
+static bool service_memory(struct oh_service *service)
+{
+    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    uint32_t horizon_days = service->options.promise_horizon_days;
+    oh_strbuf_init(&service->record, OH_JOURNAL_RECORD_SIZE_MAX);
+    oh_strbuf_init(&service->promise, OH_PROMISE_SIZE_MAX);
+    service->nodes = malloc((size_t)OH_SERVICE_SCRATCH_NODES * sizeof(*service->nodes));
+    service->indexes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->indexes));
+    service->claims = malloc((size_t)OH_CLAIMS_MAX * sizeof(*service->claims));
+    service->near_rows = malloc((size_t)OH_NEAR_ROWS_MAX * sizeof(*service->near_rows));
+    service->bookings = malloc((size_t)OH_BOOKINGS_MAX * sizeof(*service->bookings));
+    return oh_strbuf_reserve(&service->record, OH_JOURNAL_RECORD_SIZE_MAX) != NULL && service->nodes != NULL &&
+           service->indexes != NULL && service->claims != NULL && service->near_rows != NULL &&
+           service->bookings != NULL && oh_json_document_create(&service->document) == OH_OK &&
+           oh_promise_engine_create(&allocator, &service->promises) == OH_OK &&
+           oh_timetable_builder_create(horizon_days == 0 ? OH_HORIZON_DAYS_DEFAULT : horizon_days,
+                                       &service->timetables) == OH_OK;
+}
 
 /* ---- Life -------------------------------------------------------------------------------------- */
 
@@ -20,15 +56,7 @@ enum oh_err oh_service_create(const struct oh_service_options *options, struct o
     service->ledger = options->ledger;
     service->journal = options->journal;
     service->verify_round_seq = UINT64_MAX;
-    oh_strbuf_init(&service->record, OH_JOURNAL_RECORD_SIZE_MAX);
-    bool has_record = oh_strbuf_reserve(&service->record, OH_JOURNAL_RECORD_SIZE_MAX) != NULL;
-    service->nodes = malloc((size_t)OH_SERVICE_SCRATCH_NODES * sizeof(*service->nodes));
-    service->indexes = malloc(((size_t)OH_NODES_MAX + 1) * sizeof(*service->indexes));
-    service->claims = malloc((size_t)OH_CLAIMS_MAX * sizeof(*service->claims));
-    service->near_rows = malloc((size_t)OH_NEAR_ROWS_MAX * sizeof(*service->near_rows));
-    bool is_complete = has_record && service->nodes != NULL && service->indexes != NULL && service->claims != NULL &&
-                       service->near_rows != NULL;
-    if (!is_complete || oh_json_document_create(&service->document) != OH_OK) {
+    if (!service_memory(service)) {
         oh_service_destroy(&service);
         return OH_E_NOMEM;
     }
@@ -42,12 +70,16 @@ void oh_service_destroy(struct oh_service **service)
     *service = NULL;
     if (doomed == NULL)
         return;
+    oh_timetable_builder_destroy(&doomed->timetables);
+    oh_promise_engine_destroy(&doomed->promises);
     oh_json_document_destroy(&doomed->document);
     oh_strbuf_fini(&doomed->record);
+    oh_strbuf_fini(&doomed->promise);
     free(doomed->nodes);
     free(doomed->indexes);
     free(doomed->claims);
     free(doomed->near_rows);
+    free(doomed->bookings);
     free(doomed);
 }
 
@@ -113,6 +145,21 @@ void oh_service_commit(struct oh_service *service)
     err = oh_journal_append(service->journal, record.seq, oh_strbuf_bytes(&service->record));
     if (err != OH_OK)
         service_fail(service, err, "a record cannot be appended to the journal");
+}
+
+/* ---- Reads ------------------------------------------------------------------------------------- */
+
+enum oh_err oh_service_timetable(struct oh_service *service, int64_t now_us, const struct oh_timetable **out_timetable)
+{
+    const struct oh_document_source source = oh_ledger_source(service->ledger);
+    return oh_timetable_refresh(service->timetables, service->ledger, &source, now_us, out_timetable);
+}
+
+enum oh_err oh_service_draft(struct oh_service *service, struct oh_bytes text, const struct oh_sourcing **out_sourcing,
+                             struct oh_fault *fault)
+{
+    const struct oh_document_source source = oh_ledger_source(service->ledger);
+    return oh_timetable_draft(service->timetables, service->ledger, &source, text, out_sourcing, fault);
 }
 
 /* ---- Tasks ------------------------------------------------------------------------------------- */

@@ -22,12 +22,14 @@
 #include "onhand/ledger.h"
 #include "server/engine.h"
 #include "storage/journal.h"
+#include "timetable/builder.h"
 
+struct oh_promise_engine;
 struct oh_projector;
 struct oh_snapshotter;
 
 /* Verdict numbers are below this; one counter each. */
-#define OH_SERVICE_VERDICTS_MAX 64
+#define OH_SERVICE_VERDICTS_MAX 96
 
 /* Imports whose bodies are arriving at the same time. One more is answered 503. */
 #define OH_SERVICE_TASKS_MAX 32
@@ -103,6 +105,7 @@ struct oh_service_options {
     struct oh_snapshotter *snapshotter; /* NULL in class memory */
     struct oh_projector *projector;     /* NULL without PostgreSQL */
     uint64_t backlog_bytes_max;         /* journal that may wait for PostgreSQL before writes are refused */
+    uint32_t promise_horizon_days;      /* 0: OH_HORIZON_DAYS_DEFAULT */
     /* The journal cannot go on: end the process without another acknowledgement. Called once. */
     void (*stop)(void *ctx, enum oh_err error);
     void *stop_ctx;
@@ -122,6 +125,11 @@ struct oh_service {
     uint16_t *indexes;              /* OH_NODES_MAX + 1 */
     struct oh_claim_view *claims;   /* OH_CLAIMS_MAX */
     struct oh_near_row *near_rows;  /* OH_NEAR_ROWS_MAX */
+    struct oh_booking_view *bookings;  /* OH_BOOKINGS_MAX */
+    struct oh_strbuf promise;       /* what is kept with a promise; up to OH_PROMISE_SIZE_MAX */
+
+    struct oh_promise_engine *promises;
+    struct oh_timetable_builder *timetables;
 
     struct oh_strbuf record;        /* the encoded record of a commit; of full size from the start, so it cannot fail */
     struct oh_answer answer;        /* of the last apply */
@@ -174,6 +182,24 @@ OH_MUST_CHECK enum oh_err oh_service_apply(struct oh_service *service, int64_t n
  * A journal that does not take it ends the process (options.stop): the ledger is then ahead of its history.
  */
 void oh_service_commit(struct oh_service *service);
+
+/*
+ * oh_service_timetable - the documents as they are now, as instants.
+ *
+ * Errors: OH_E_NOMEM, OH_E_TOO_LARGE: what could not be built is the whole of it; nothing changed.
+ * Owner:  lent until the next call.
+ * Cost:   O(1), unless a document, node, channel or class has changed or the day has.
+ */
+OH_MUST_CHECK enum oh_err oh_service_timetable(struct oh_service *service, int64_t now_us,
+                                               const struct oh_timetable **out_timetable);
+
+/*
+ * A sourcing document that is not stored, for a question. After oh_service_timetable in the same turn.
+ *
+ * Errors: as oh_timetable_draft.
+ */
+OH_MUST_CHECK enum oh_err oh_service_draft(struct oh_service *service, struct oh_bytes text,
+                                           const struct oh_sourcing **out_sourcing, struct oh_fault *fault);
 
 /* Errors: OH_E_FULL. Borrows the task until it is removed. */
 OH_MUST_CHECK enum oh_err oh_service_task_add(struct oh_service *service, struct oh_service_task *task);

@@ -15,7 +15,7 @@ struct oh_service;
 #define OH_PROJECTOR_METRIC_STATES 6
 
 /* Numbers that a verdict may have. */
-#define OH_VERDICT_METRIC_COUNT 64
+#define OH_VERDICT_METRIC_COUNT 96
 
 /* Labels of metrics.def: the code of a verdict's number, or NULL; the version of the program; a projector's state. */
 const char *oh_verdict_metric_label(size_t verdict);

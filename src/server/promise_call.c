@@ -1,0 +1,204 @@
+#include "server/promise_call.h"
+#include "server/service.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static bool out_of_memory(const struct oh_call *call)
+{
+    oh_call_problem(call, 503, "out_of_memory", "Out of memory, nothing changed", "");
+    return false;
+}
+
+/* ---- Asking ----------------------------------------------------------------------------------- */
+
+static bool policy_draft(struct promise_call *promise)
+{
+    struct oh_fault fault;
+    enum oh_err err = oh_service_draft(promise->call->service, promise->body.draft, &promise->body.request.draft,
+                                       &fault);
+    if (err == OH_E_SYNTAX) {
+        oh_fault_prefix(&fault, "policy");
+        oh_call_fault(promise->call, &fault);
+        return false;
+    }
+    return err == OH_OK || out_of_memory(promise->call);
+}
+
+static bool policy_of_channel(struct promise_call *promise)
+{
+    const struct oh_timetable *timetable = promise->names.timetable;
+    struct oh_channel_id channel;
+    if (!oh_channel_find(promise->call->ledger, promise->body.policy, &channel)) {
+        oh_call_unknown(promise->call, OH_V_UNKNOWN_CHANNEL, "policy");
+        return false;
+    }
+    promise->body.request.draft = channel.index < timetable->channel_count ? timetable->sourcing[channel.index]
+                                                                           : timetable->sourcing_default;
+    return true;
+}
+
+bool promise_call_begin(struct promise_call *promise)
+{
+    const struct oh_call *call = promise->call;
+    promise->names.ledger = call->ledger;
+    if (oh_service_timetable(call->service, call->now_us, &promise->names.timetable) != OH_OK)
+        return out_of_memory(call);
+    if (!oh_bytes_is_empty(promise->body.draft))
+        return policy_draft(promise);
+    return oh_bytes_is_empty(promise->body.policy) || policy_of_channel(promise);
+}
+
+void promise_call_ask(struct promise_call *promise, const struct oh_promise_request *request)
+{
+    promise->names.request = request;
+    oh_promise(promise->call->service->promises, promise->call->ledger, promise->names.timetable, request,
+               promise->call->now_us, &promise->answer);
+}
+
+void promise_call_refuse(const struct promise_call *promise)
+{
+    const struct oh_answer answer = {
+        .type = OH_COMMAND_RESERVE,
+        .verdict = promise->answer.verdict,
+        .field = promise->answer.field,
+        .fault_index = promise->answer.fault_index,
+        .seq = oh_service_seq(promise->call->service),
+    };
+    oh_call_refusal(promise->call, &answer);
+}
+
+/* ---- Booking ---------------------------------------------------------------------------------- */
+
+uint32_t promise_call_select(const struct promise_call *promise, enum oh_verdict *out_refusal)
+{
+    const struct oh_promise_answer *answer = &promise->answer;
+    struct oh_bytes select = promise->body.hold.select;
+    *out_refusal = answer->option_count == 0 ? OH_V_NOT_PROMISABLE : OH_OK_DONE;
+    if (answer->option_count == 0 || oh_bytes_equal(select, OH_BYTES("first")))
+        return 0;
+    for (uint32_t i = 0; i < answer->option_count; i++) {
+        char id[OH_OPTION_ID_SIZE];
+        if (oh_bytes_equal(select, oh_option_id(&promise->names, answer, i, id)))
+            return i;
+    }
+    *out_refusal = OH_V_OPTION_GONE;
+    return 0;
+}
+
+/* A node that only feeds the store is asked for a transfer. */
+static void picks_fill(const struct oh_promise_option *option, struct oh_reserve_pick *picks)
+{
+    for (uint32_t i = 0; i < option->pick_count; i++) {
+        const struct oh_promise_pick *pick = &option->picks[i];
+        uint16_t node = option->parcels[pick->parcel].node.index;
+        bool feeds = option->kind == OH_KIND_COLLECT && node != option->store.index;
+        picks[i] = (struct oh_reserve_pick){ pick->line, node, feeds ? OH_KIND_TRANSFER : option->kind,
+                                             pick->quantity_milli, pick->due_at_us };
+    }
+}
+
+static uint32_t bookings_fill(const struct oh_promise_option *option, struct oh_reserve_booking *bookings)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < option->parcel_count; i++) {
+        for (uint32_t b = 0; b < option->parcels[i].booking_count; b++) {
+            const struct oh_promise_booking *of = &option->parcels[i].bookings[b];
+            bookings[count++] = (struct oh_reserve_booking){
+                of->resource, of->node, of->unit, of->from_us, of->until_us, of->quantity_milli, of->limit_milli,
+            };
+        }
+    }
+    return count;
+}
+
+bool promise_call_take(const struct promise_call *promise, uint32_t option_index,
+                       const struct oh_promise_kept *before, struct promise_taken *out)
+{
+    struct oh_service *service = promise->call->service;
+    const struct oh_promise_option *option = &promise->answer.options[option_index];
+    size_t bookings_max = (size_t)option->parcel_count * (sizeof(option->parcels->bookings) /
+                                                          sizeof(option->parcels->bookings[0]));
+    out->picks = oh_json_document_allocate(service->document, option->pick_count, sizeof(*out->picks));
+    out->bookings = oh_json_document_allocate(service->document, bookings_max, sizeof(*out->bookings));
+    if (out->picks == NULL || out->bookings == NULL)
+        return out_of_memory(promise->call);
+    picks_fill(option, out->picks);
+    out->pick_count = option->pick_count;
+    out->booking_count = bookings_fill(option, out->bookings);
+    oh_strbuf_clear(&service->promise);
+    oh_reply_put_kept(&service->promise, &promise->names, &promise->answer, option_index,
+                      promise->call->request->body, before);
+    out->kept = oh_strbuf_bytes(&service->promise);
+    if (!service->promise.is_overflowed)
+        return true;
+    if (service->promise.is_starved)
+        return out_of_memory(promise->call);
+    oh_call_problem(promise->call, 400, oh_verdict_code(OH_V_TOO_MANY), oh_verdict_title(OH_V_TOO_MANY),
+                    "What is kept with a promise that is held has at most 1048576 bytes.");
+    return false;
+}
+
+uint64_t promise_call_print(const struct promise_call *promise)
+{
+    struct oh_bytes body = promise->call->request->body;
+    return XXH3_64bits(body.data, body.size) | 1;
+}
+
+/* ---- Answering -------------------------------------------------------------------------------- */
+
+void promise_call_put_kept(const struct oh_call *call, struct oh_strbuf *body, struct oh_bytes id)
+{
+    struct oh_reservation_id reservation;
+    struct oh_reservation_view view = { .promise = OH_BYTES_NONE };
+    oh_json_member_string(body, "promise", id);
+    if (!oh_reservation_find(call->ledger, id, &reservation)) /* forgotten since, and its answer was remembered */
+        return;
+    oh_reservation_get(call->ledger, reservation, call->now_us, &view);
+    oh_json_member_text(body, "status", oh_status_text(view.status));
+    oh_json_member_time(body, "expires_at", view.expires_at_us);
+    if (view.promise.size > 2) {
+        oh_json_separate(body); /* the members of what is kept, without its braces */
+        oh_strbuf_put(body, view.promise.data + 1, view.promise.size - 2);
+    }
+}
+
+/* The option cannot be booked: which ones there are now. */
+static void answer_without(const struct promise_call *promise, const struct oh_answer *answer)
+{
+    enum oh_verdict verdict = answer->verdict;
+    const char *sentence = verdict == OH_V_OPTION_GONE ? "The option that was selected is not there any more."
+                                                       : "There is no way to have this basket.";
+    struct oh_strbuf *body =
+        oh_reply_problem_begin(promise->call->exchange, oh_verdict_http_status(verdict), oh_verdict_code(verdict),
+                               oh_verdict_title(verdict), oh_bytes_of(sentence), "hold.select");
+    oh_reply_put_promise(body, &promise->names, &promise->answer);
+    oh_reply_put_seq_end(body, answer->seq);
+    oh_call_end_write(promise->call);
+}
+
+void promise_call_apply(const struct promise_call *promise, struct oh_command *command)
+{
+    const struct oh_call *call = promise->call;
+    const struct oh_answer *answer;
+    if (call->request->idempotency_key.data != NULL)
+        command->key = call->request->idempotency_key;
+    if (oh_service_apply(call->service, call->now_us, command, &answer) != OH_OK) {
+        oh_call_problem(call, 400, oh_verdict_code(OH_V_TOO_MANY), oh_verdict_title(OH_V_TOO_MANY),
+                        "The request has more effects than one record may have.");
+        return;
+    }
+    oh_service_commit(call->service);
+    bool has_options = answer->verdict == OH_V_OPTION_GONE || answer->verdict == OH_V_NOT_PROMISABLE;
+    if (has_options && !answer->is_repeat) {
+        answer_without(promise, answer);
+    } else if (!oh_verdict_is_success(answer->verdict)) {
+        oh_call_refusal(call, answer);
+    } else {
+        struct oh_strbuf *body = oh_call_begin_answer(call, answer);
+        oh_strbuf_put_char(body, '{');
+        promise_call_put_kept(call, body, answer->id);
+        oh_reply_put_seq_end(body, answer->seq);
+        oh_call_end_write(call);
+    }
+}

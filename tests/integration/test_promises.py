@@ -1,0 +1,407 @@
+"""When, from where, and what is booked of it: the scenarios of dates and sourcing through the API (docs/spec/promise.md)."""
+import concurrent.futures
+import time
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from support.case import ServerCase, main, utc
+from support.client import url
+
+UTC = timezone.utc
+TRANSIT_DAY = {'transit': [{'hours': 24}]}
+
+
+def at(moment):
+    """RFC 3339 of a datetime, in UTC."""
+    return moment.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3] + 'Z'
+
+
+def instant(text):
+    return datetime.fromisoformat(text.replace('Z', '+00:00'))
+
+
+def coming(weekday, hour=0, minute=0, days=2):
+    """The next such day from `days` on, at that time UTC. Monday is 0."""
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days)
+    day += timedelta(days=(weekday - day.weekday()) % 7)
+    return day + timedelta(hours=hour, minutes=minute)
+
+
+class PromiseCase(ServerCase):
+    def put(self, body, *segments):
+        return self.ok(self.client.put(url('v1', *segments), body), 200, 201)
+
+    def service(self, name='standard', **members):
+        self.put(members or TRANSIT_DAY, 'services', name)
+
+    def schedule(self, node, **members):
+        self.put(members, 'nodes', node, 'schedule')
+
+    def sourcing(self, channel='all', **members):
+        self.put(members, 'channels', channel, 'sourcing')
+
+    def pickups(self, node, *times, service='standard', days=None, **more):
+        self.schedule(node, pickups=[{'service': service, 'at': time, **({'days': days} if days else {})}
+                                     for time in times], **more)
+
+    def supply(self, name, sku, node, quantity, eta):
+        self.put({'sku': sku, 'node': node, 'quantity': quantity, 'eta': at(eta)}, 'supplies', name)
+
+    def promise_response(self, *lines, headers=None, **more):
+        body = {'channel': 'all', 'destination': {'lat': 51.5, 'lon': -0.1},
+                'lines': [{'sku': sku, 'quantity': quantity} for sku, quantity in lines], **more}
+        return self.client.post('/v1/promises', {name: value for name, value in body.items() if value is not None},
+                                headers)
+
+    def promise(self, *lines, **more):
+        return self.ok(self.promise_response(*lines, **more))
+
+    def option(self, *lines, **more):
+        """The only option there is."""
+        options = self.promise(*lines, **more)['options']
+        self.assertEqual(len(options), 1, options)
+        return options[0]
+
+    def hold(self, *lines, ttl_seconds=600, select='first', headers=None, **more):
+        held = {'ttl_seconds': ttl_seconds, 'select': select}
+        return self.promise_response(*lines, hold=held, headers=headers, **more)
+
+    @staticmethod
+    def picks(option):
+        return [(line['sku'], parcel['node'], line['quantity'])
+                for parcel in option['parcels'] for line in parcel['lines']]
+
+    def reasons(self, answer):
+        return {(row.get('node'), row['reason']) for row in answer['explain']['rejected']}
+
+
+class Sourcing(PromiseCase):
+    def setUp(self):
+        super().setUp()
+        self.service()
+        self.channel('all')
+
+    def open_nodes(self, *nodes, **more):
+        for priority, node in enumerate(nodes):
+            self.pickups(node, '18:00', priority=priority, **more)
+
+    def test_by_priority_s2(self):
+        self.stock('SKU-1', eu_1=5.5, eu_2=3, eu_3=10)
+        self.stock('SKU-4', eu_1=0, eu_2=6, eu_3=6)
+        self.open_nodes('eu-1', 'eu-2', 'eu-3')
+        self.sourcing(objective=['priority'])
+        option = self.option(('SKU-1', 8), ('SKU-4', 4))
+        self.assertEqual(sorted(self.picks(option)),
+                         [('SKU-1', 'eu-1', 5.5), ('SKU-1', 'eu-2', 2.5), ('SKU-4', 'eu-2', 4)])
+        self.assertEqual(option['search'], 'optimal')
+
+    def test_priority_or_fewest_parcels_s3(self):
+        self.stock('A', n1=2, n2=5)
+        self.open_nodes('n1', 'n2')
+        self.sourcing(objective=['priority'])
+        self.assertEqual(sorted(self.picks(self.option(('A', 5)))), [('A', 'n1', 2), ('A', 'n2', 3)])
+        self.sourcing(objective=['parcels', 'priority'])
+        self.assertEqual(self.picks(self.option(('A', 5))), [('A', 'n2', 5)])
+
+    def test_sourcing_safety_stock_s5(self):
+        self.stock('A', n1=9, n2=9)
+        self.open_nodes('n1', sourcing_safety_stock=10)
+        self.open_nodes('n2')
+        answer = self.promise(('A', 1), explain='full')
+        self.assertEqual(self.picks(answer['options'][0]), [('A', 'n2', 1)])
+        self.assertIn(('n1', 'below_sourcing_safety_stock'), self.reasons(answer))
+        rejected = next(row for row in answer['explain']['rejected'] if row.get('node') == 'n1')
+        self.assertEqual((rejected['sku'], rejected['requested']), ('A', 1))
+
+    def test_a_draft_policy_and_a_closed_node_change_nothing(self):
+        self.stock('A', n1=2, n2=5)
+        self.open_nodes('n1', 'n2')
+        self.sourcing(objective=['parcels', 'priority'])
+        seq = self.answer('A')['seq']
+        draft = self.option(('A', 5), policy={'objective': ['priority']})
+        self.assertEqual(sorted(self.picks(draft)), [('A', 'n1', 2), ('A', 'n2', 3)])
+        closed = self.option(('A', 2), without=['n2'])
+        self.assertEqual(self.picks(closed), [('A', 'n1', 2)])
+        self.assertEqual(self.answer('A')['seq'], seq)
+        self.refused(self.promise_response(('A', 5), policy={'objective': ['prority']}), 400, 'invalid_value',
+                     'policy.objective[0]')
+        self.refused(self.promise_response(('A', 5), policy='nobody'), 422, 'unknown_channel', 'policy')
+        self.refused(self.hold(('A', 5), policy={'objective': ['priority']}), 400, 'invalid_value', 'hold')
+
+    def test_a_listing_asks_for_each_line_by_itself(self):
+        self.stock('A', n1=1)
+        self.stock('B', n1=1)
+        self.open_nodes('n1')
+        rows = self.promise(('A', 1), ('missing', 1), ('B', 2), separately=True)['promises']
+        self.assertEqual([(row['sku'], row.get('verdict'), len(row.get('options', []))) for row in rows],
+                         [('A', None, 1), ('missing', 'unknown_item', 0), ('B', None, 0)])
+
+
+class Dates(PromiseCase):
+    def setUp(self):
+        super().setUp()
+        self.channel('all')
+
+    def test_supplies_to_come_d1(self):
+        self.service()
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.stock('ITEM-1', N=10)
+        self.stock('ITEM-2', N=10)
+        self.schedule('N', pickups=[{'service': 'standard', 'at': '00:00'}])
+        first, second = now + timedelta(days=9), now + timedelta(days=19)
+        self.supply('s1', 'ITEM-1', 'N', 10, first)
+        self.supply('s2', 'ITEM-1', 'N', 10, second)
+        option = self.option(('ITEM-1', 20), ('ITEM-2', 10))
+        self.assertEqual(len(option['parcels']), 1)
+        self.assertEqual(instant(option['parcels'][0]['ready']), first)
+
+    def test_lead_capacity_cutoff_pickup_transit_d3(self):
+        self.service(**TRANSIT_DAY)
+        self.stock('A', N=100)
+        self.schedule('N', lead_minutes=60,
+                      capacity={'unit': 'units', 'windows': [{'from': '09:00', 'to': '12:00', 'limit': 4},
+                                                             {'from': '13:00', 'to': '17:00', 'limit': 4}]},
+                      cutoffs=[{'at': '10:00'}, {'at': '14:00'}],
+                      pickups=[{'service': 'standard', 'at': time} for time in ('12:00', '16:00', '21:00')])
+        day = coming(2)
+        # Ready at 10:00 has missed the cut-off; 1 ms before has not.
+        for asked, pickup in ((8, 12), (8.99999972, 12), (9, 16), (9.5, 16)):
+            option = self.option(('A', 4), at=at(day + timedelta(hours=asked)))
+            self.assertEqual(instant(option['parcels'][0]['leaves']), day + timedelta(hours=pickup), asked)
+            self.assertEqual(instant(option['from']), day + timedelta(hours=pickup + 24), asked)
+        early = self.option(('A', 4), at=at(day + timedelta(hours=8)))
+        self.assertEqual(instant(early['valid_until']), day + timedelta(hours=9))
+
+    def test_notification_d4(self):
+        self.service()
+        self.stock('A', N=100)
+        monday = coming(0)
+
+        def leaves(asked):
+            option = self.option(('A', 1), at=at(monday + timedelta(hours=asked)))
+            return instant(option['parcels'][0]['leaves']) - monday
+        days = ['mon', 'wed', 'fri']
+        self.pickups('N', '15:00', days=days)
+        self.assertEqual(leaves(12), timedelta(hours=15))
+        self.assertEqual(leaves(15.5), timedelta(days=2, hours=15))
+        self.schedule('N', pickups=[{'service': 'standard', 'at': '15:00', 'days': days, 'notification_minutes': 240}])
+        self.assertEqual(leaves(12), timedelta(days=2, hours=15))
+        self.assertEqual(leaves(11), timedelta(hours=15))
+
+    def test_days_without_transit_d5(self):
+        thursday = coming(3)
+        tuesday = (thursday + timedelta(days=5)).date().isoformat()
+        self.put({'weekly_off': ['sat', 'sun'], 'days_off': [tuesday]}, 'calendars', 'moving')
+        self.put({'days_off': [tuesday]}, 'calendars', 'delivering')
+        self.service(transit=[{'days': 3}], transit_calendar='moving', delivery_calendar='delivering')
+        self.stock('A', N=1)
+        self.pickups('N', '15:00')
+        option = self.option(('A', 1), at=at(thursday + timedelta(hours=12)))
+        self.assertEqual(instant(option['from']).date(), (thursday + timedelta(days=6)).date())
+
+    def test_cut_offs_on_the_days_the_clocks_change(self):
+        """For each zone the next two changes within the horizon: 12:00 there is the same wall clock, not the same UTC."""
+        self.service()
+        self.stock('A', N=100)
+        seen = 0
+        for zone in ('Europe/London', 'America/New_York', 'Australia/Lord_Howe', 'America/Santiago', 'Pacific/Auckland'):
+            self.schedule('N', time_zone=zone, cutoffs=[{'at': '12:00'}],
+                          pickups=[{'service': 'standard', 'at': '12:00'}])
+            for day in self.change_days(ZoneInfo(zone)):
+                noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone))
+                before = self.option(('A', 1), at=at(noon - timedelta(milliseconds=1)))
+                self.assertEqual(instant(before['parcels'][0]['leaves']), noon.astimezone(UTC), (zone, day))
+                self.assertEqual(instant(before['valid_until']), noon.astimezone(UTC), (zone, day))
+                after = self.option(('A', 1), at=at(noon))
+                following = datetime.combine(day + timedelta(days=1), noon.timetz())
+                self.assertEqual(instant(after['parcels'][0]['leaves']), following.astimezone(UTC), (zone, day))
+                seen += 1
+        if seen == 0:
+            self.skipTest('no clock changes within the horizon of this day')
+
+    @staticmethod
+    def change_days(zone):
+        start = datetime.now(UTC).date() + timedelta(days=1)
+        for i in range(110):
+            day = start + timedelta(days=i)
+            midnight, next_midnight = (datetime(d.year, d.month, d.day, tzinfo=zone).utcoffset()
+                                       for d in (day, day + timedelta(days=1)))
+            if midnight != next_midnight:
+                yield day
+
+    def test_a_day_beyond_the_horizon_is_said(self):
+        self.service()
+        self.stock('A', N=1)
+        self.pickups('N', '15:00')
+        answer = self.promise(('A', 1), at=at(datetime.now(UTC) + timedelta(days=500)), explain='full')
+        self.assertEqual(answer['options'], [])
+        self.assertIn('beyond_horizon', answer['explain']['reasons'])
+
+
+class Collect(PromiseCase):
+    def test_at_a_store_and_by_a_lane(self):
+        self.channel('all')
+        self.node('shop', lat=51.5, lon=-0.1)
+        self.node('depot', 'warehouse', lat=52.5, lon=-1.9)
+        self.item('A')
+        self.adjust('A', 'depot', 5)
+        self.schedule('shop', collect_hours=[{'from': '09:00', 'to': '18:00'}], receiving_minutes=60)
+        self.put({'from': 'depot', 'to': 'shop', 'departures': [{'at': '20:00'}], 'transit_minutes': 600}, 'lanes', 'night')
+        self.sourcing(collect={'ship_to_store': True, 'radius_km': 20, 'stores_max': 3})
+        day = coming(1, 12)
+        option = self.option(('A', 2), at=at(day), options={'kinds': ['collect']})
+        self.assertEqual((option['store'], option['parcels'][0]['lane']), ('shop', 'night'))
+        self.assertEqual(instant(option['from']), day.replace(hour=9) + timedelta(days=1))
+
+
+class Holding(PromiseCase):
+    def setUp(self):
+        super().setUp()
+        self.channel('all')
+        self.service(transit=[{'hours': 24}],
+                     slots=[{'from': '10:00', 'to': '12:00', 'limit': 2}])
+        for node in ('n1', 'n2'):
+            self.stock('A', **{node: 10})
+            self.schedule(node, pickups=[{'service': 'standard', 'at': '06:00'}])
+
+    def booked(self, promise):
+        return [(row['resource'], row['quantity'])
+                for parcel in promise['promised']['parcels'] for row in parcel.get('capacity', [])]
+
+    def slot(self, promise):
+        return promise['promised']['from']
+
+    def test_takes_the_stock_and_the_slot_and_gives_them_back(self):
+        held = self.ok(self.hold(('A', 4)), 201)
+        self.assertEqual(self.booked(held), [('slot/standard', 1)])
+        self.assertEqual(held['status'], 'held')
+        claim = self.reservation(held['promise'])
+        self.assertEqual((claim['kind'], self.claims(claim)), ('ship', [(1, held['promised']['parcels'][0]['node'], 4)]))
+        self.ok(self.client.get(url('v1', 'promises', held['promise'])))
+        second = self.ok(self.hold(('A', 1)), 201)
+        third = self.ok(self.hold(('A', 1)), 201)
+        self.assertEqual(self.slot(second), self.slot(held))
+        self.assertNotEqual(self.slot(third), self.slot(held))   # the slot is full
+        self.ok(self.act(held['promise'], 'release'))
+        fourth = self.ok(self.hold(('A', 1)), 201)
+        self.assertEqual(self.slot(fourth), self.slot(held))
+        self.ok(self.act(fourth['promise'], 'confirm'))
+        fifth = self.ok(self.hold(('A', 1)), 201)
+        self.assertNotEqual(self.slot(fifth), self.slot(held))   # a confirmed one keeps its place
+
+    def test_a_hold_that_expires_gives_its_slot_back(self):
+        held = [self.ok(self.hold(('A', 1), ttl_seconds=0.4), 201) for _ in range(2)]
+        time.sleep(0.5)
+        self.assertEqual(self.slot(self.ok(self.hold(('A', 1)), 201)), self.slot(held[0]))
+
+    def test_the_same_key_gives_the_same_promise(self):
+        headers = {'Idempotency-Key': 'k1'}
+        first = self.hold(('A', 4), headers=headers)
+        self.ok(first, 201)
+        again = self.hold(('A', 4), headers=headers)
+        self.assertEqual(self.ok(again, 200, 201), first.json)
+        self.assertEqual(again.headers.get('idempotency-replayed'), 'true')
+        self.refused(self.hold(('A', 5), headers=headers), 422, 'idempotency_mismatch')
+        self.assertEqual(sum(self.figures('A', node, 'held')[0] for node in ('n1', 'n2')), 4)
+        self.server.crash()
+        self.reconnect()
+        self.assertEqual(self.ok(self.hold(('A', 4), headers=headers), 200, 201), first.json)
+
+    def test_a_refusal_is_remembered_too(self):
+        headers = {'Idempotency-Key': 'k2'}
+        problem = self.refused(self.hold(('A', 99), headers=headers), 409, 'not_promisable', 'hold.select')
+        self.assertEqual(problem['options'], [])
+        self.adjust('A', 'n1', 100)
+        self.refused(self.hold(('A', 99), headers=headers), 409, 'not_promisable')
+        self.ok(self.hold(('A', 99), headers={'Idempotency-Key': 'k3'}), 201)
+
+    def test_an_option_that_is_gone(self):
+        problem = self.refused(self.hold(('A', 1), select='ship/express'), 409, 'option_gone', 'hold.select')
+        self.assertEqual([option['option'] for option in problem['options']], ['ship/standard'])
+        self.refused(self.promise_response(('A', 1), hold={}), 400, 'missing_field', 'hold.ttl_seconds')
+        self.refused(self.promise_response(('A', 1), hold={'ttl_seconds': 0}), 400, 'out_of_range', 'hold.ttl_seconds')
+
+    def test_the_last_unit_and_the_last_slot_go_to_one_of_many(self):
+        self.stock('LAST', n1=1)
+        self.put({'transit': [{'hours': 24}], 'slots': [{'from': '10:00', 'to': '12:00', 'limit': 1}]},
+                 'services', 'standard')
+
+        def one(_):
+            with self.server.client() as client:
+                return client.post('/v1/promises', {'channel': 'all', 'destination': {'lat': 51.5, 'lon': -0.1},
+                                                    'lines': [{'sku': 'LAST', 'quantity': 1}],
+                                                    'hold': {'ttl_seconds': 600}}).status
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            statuses = sorted(pool.map(one, range(64)))
+        self.assertEqual(statuses, [201] + [409] * 63)
+        self.assertEqual(self.figures('LAST', 'n1', 'held', 'available'), (1, 0))
+
+    def test_promises_live_through_a_crash(self):
+        held = self.ok(self.hold(('A', 4)), 201)
+        self.server.crash()
+        self.reconnect()
+        kept = self.ok(self.client.get(url('v1', 'promises', held['promise'])))
+        self.assertEqual(kept['promised'], held['promised'])
+        second = self.ok(self.hold(('A', 1)), 201)
+        third = self.ok(self.hold(('A', 1)), 201)
+        self.assertEqual((self.slot(second) == self.slot(held), self.slot(third) == self.slot(held)), (True, False))
+        self.refused(self.client.get(url('v1', 'promises', 'nothing')), 404, 'unknown_promise')
+
+
+class Replacing(PromiseCase):
+    def setUp(self):
+        super().setUp()
+        self.channel('all')
+        self.service(transit=[{'hours': 24}], slots=[{'from': '10:00', 'to': '12:00', 'limit': 1}])
+        for node, notice in (('n1', 0), ('n2', 0), ('late', 3 * 1440)):
+            self.stock('A', **{node: 5})
+            self.schedule(node, pickups=[{'service': 'standard', 'at': '06:00', 'notification_minutes': notice}])
+        self.sourcing(objective=['date', 'parcels'])
+        self.held = self.ok(self.hold(('A', 5)), 201)
+        self.node_of_held = self.held['promised']['parcels'][0]['node']
+        self.other = 'n2' if self.node_of_held == 'n1' else 'n1'
+
+    def replace(self, *without, headers=None, **more):
+        return self.client.post('/v1/promises', {'replace': {'reservation': self.held['promise'],
+                                                             'without': list(without)}, **more}, headers)
+
+    def test_the_same_promised_time_first(self):
+        asked = self.ok(self.replace(self.node_of_held))
+        self.assertTrue(asked['kept'])
+        self.assertEqual(asked['promised_until'], self.held['promised']['until'])
+        self.assertEqual(self.picks(asked['options'][0]), [('A', self.other, 5)])
+        self.assertEqual(self.claims(self.reservation(self.held['promise'])), [(1, self.node_of_held, 5)])
+        replaced = self.ok(self.replace(self.node_of_held, hold={}), 200, 201)
+        self.assertEqual((replaced['promise'], replaced['promised']['from']),
+                         (self.held['promise'], self.held['promised']['from']))   # into the slot that it gave up
+        self.assertEqual(len(replaced['before']), 1)
+        self.assertEqual(self.claims(self.reservation(self.held['promise'])), [(1, self.other, 5)])
+
+    def test_else_the_new_time_said_plainly(self):
+        asked = self.ok(self.replace('n1', 'n2'))
+        self.assertEqual((asked['kept'], self.picks(asked['options'][0])), (False, [('A', 'late', 5)]))
+        replaced = self.ok(self.replace('n1', 'n2', hold={}), 200, 201)
+        self.assertGreater(instant(replaced['promised_until']), instant(self.held['promised_until']))
+        self.server.crash()
+        self.reconnect()
+        self.assertEqual(self.claims(self.reservation(self.held['promise'])), [(1, 'late', 5)])
+
+    def test_a_key_and_refusals(self):
+        headers = {'Idempotency-Key': 'r1'}
+        self.refused(self.replace('n1', 'n2', 'late', hold={}, headers=headers), 409, 'not_promisable')
+        self.adjust('A', 'late', 100)
+        self.refused(self.replace('n1', 'n2', 'late', hold={}, headers=headers), 409, 'not_promisable')
+        self.refused(self.replace('late', hold={}), 409, 'nothing_claimed')
+        self.refused(self.replace('nowhere'), 422, 'unknown_node', 'replace.without')
+        self.refused(self.client.post('/v1/promises', {'replace': {'reservation': 'R0', 'without': ['n1']}}),
+                     404, 'unknown_reservation', 'replace.reservation')
+        self.refused(self.replace('n1', hold={'ttl_seconds': 5}), 400, 'invalid_value', 'hold')
+        self.refused(self.replace('n1', lines=[{'sku': 'A', 'quantity': 1}]), 400, 'invalid_value', 'lines')
+        self.refused(self.replace('n1', at=utc()), 400, 'invalid_value', 'replace')
+        headers = {'Idempotency-Key': 'r2'}
+        once = self.ok(self.replace(self.node_of_held, hold={}, headers=headers), 200, 201)
+        self.assertEqual(self.ok(self.replace(self.node_of_held, hold={}, headers=headers), 200, 201), once)
+
+
+if __name__ == '__main__':
+    main()
