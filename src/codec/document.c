@@ -23,6 +23,25 @@ static void *document_value(struct oh_document *document, enum oh_document_kind 
     OH_UNREACHABLE();
 }
 
+struct oh_bytes oh_document_own_id(const struct oh_document *document)
+{
+    switch (document->kind) {
+    case OH_DOCUMENT_CALENDAR:
+        return document->calendar.id;
+    case OH_DOCUMENT_ZONE:
+        return document->zone.id;
+    case OH_DOCUMENT_SERVICE:
+        return document->service.id;
+    case OH_DOCUMENT_SCHEDULE:
+        return document->schedule.id;
+    case OH_DOCUMENT_LANE:
+        return document->lane.id;
+    case OH_DOCUMENT_SOURCING:
+        return document->sourcing.id;
+    }
+    OH_UNREACHABLE();
+}
+
 enum oh_err oh_document_read(struct oh_json_document *memory, enum oh_document_kind kind,
                              struct oh_bytes text, struct oh_document *out, struct oh_fault *fault)
 {

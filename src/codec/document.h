@@ -265,6 +265,9 @@ struct oh_document {
     };
 };
 
+/* The id that the document says itself; may be empty. */
+struct oh_bytes oh_document_own_id(const struct oh_document *document);
+
 /*
  * oh_document_read - one document from its bytes.
  *

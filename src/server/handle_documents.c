@@ -20,32 +20,13 @@ static const struct noun noun_sourcing = { OH_DOCUMENT_SOURCING, "channel", "sou
 
 /* ---- As JSON ---------------------------------------------------------------------------------- */
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct oh_bytes trimmed(struct oh_bytes text)
-{
-    while (text.size > 0 && is_space(text.data[text.size - 1]))
-        text.size--;
-    while (text.size > 0 && is_space(text.data[0])) {
-        text.data++;
-        text.size--;
-    }
-    return text;
-}
-
-/* {.. without its end: the id, then the members as they were put, without the braces around them. */
+/* {.. without its end: the id, and the document as it was put. */
 static void document_put(struct oh_strbuf *body, const struct noun *noun, struct oh_bytes id, struct oh_bytes text)
 {
     oh_strbuf_put_char(body, '{');
     oh_json_member_string(body, noun->id, id);
-    struct oh_bytes members = trimmed((struct oh_bytes){ text.data + 1, text.size - 2 });
-    if (members.size == 0)
-        return;
-    oh_json_separate(body);
-    oh_strbuf_put_bytes(body, members);
+    oh_json_member(body, "document");
+    oh_strbuf_put_bytes(body, text);
 }
 
 /* ---- What can be done with one ---------------------------------------------------------------- */
@@ -67,6 +48,16 @@ static void document_get(void *app, struct oh_exchange *exchange, const struct n
     oh_call_end_read(&call);
 }
 
+/* A document may say its id; another's is a mistake. */
+static bool names_itself(const struct oh_document *document, struct oh_bytes id, struct oh_fault *fault)
+{
+    struct oh_bytes own = oh_document_own_id(document);
+    if (oh_bytes_is_empty(own) || oh_bytes_equal(own, id))
+        return true;
+    oh_fault_set(fault, OH_FAULT_INVALID_VALUE, OH_BYTES("id"), "id is the one of the path, or not given.");
+    return false;
+}
+
 /* It is kept as it came, after it was judged: nothing of it is refused later. */
 static void document_replace(void *app, struct oh_exchange *exchange, const struct noun *noun)
 {
@@ -75,8 +66,9 @@ static void document_replace(void *app, struct oh_exchange *exchange, const stru
     struct oh_fault fault;
     if (!oh_call_write(&call, 0))
         return;
-    struct oh_bytes text = trimmed(call.request->body);
-    if (oh_document_judge(call.service->document, noun->kind, text, &document, &fault) != OH_OK) {
+    struct oh_bytes text = call.request->body;
+    if (oh_document_judge(call.service->document, noun->kind, text, &document, &fault) != OH_OK ||
+        !names_itself(&document, call.request->params[0], &fault)) {
         oh_call_fault(&call, &fault);
         return;
     }

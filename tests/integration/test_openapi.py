@@ -186,6 +186,36 @@ class Contract(ServerCase):
         refused = {'kind': 'cart', 'channel': 'web', 'lines': [{'sku': 'A', 'quantity': 1000}]}
         self.check_answer(contract, fit, 'POST', '/v1/reservations', self.client.post('/v1/reservations', refused))
 
+    def test_promises_and_their_documents_fit_the_schemas(self):
+        _, contract = document()
+        fit = Fit(contract)
+        make_ground(self)
+        documents = {'/v1/calendars/{calendar}': '/v1/calendars/working-days', '/v1/zones/{zone}': '/v1/zones/islands',
+                     '/v1/services/{service}': '/v1/services/next-day', '/v1/lanes/{lane}': '/v1/lanes/night',
+                     '/v1/nodes/{node}/schedule': '/v1/nodes/n1/schedule',
+                     '/v1/channels/{channel}/sourcing': '/v1/channels/web/sourcing'}
+        for pattern, target in documents.items():
+            example = contract['paths'][pattern]['put']['requestBody']['content']['application/json']['example']
+            with self.subTest(target=target):
+                self.check_answer(contract, fit, 'PUT', pattern, self.client.put(target, example))
+                self.check_answer(contract, fit, 'GET', pattern, self.client.get(target))
+                self.assertEqual(self.client.get(target).json['document'], example)
+        for pattern in ('/v1/calendars', '/v1/zones', '/v1/services', '/v1/lanes', '/v1/schedules', '/v1/sourcing'):
+            with self.subTest(pattern=pattern):
+                self.check_answer(contract, fit, 'GET', pattern, self.client.get(pattern))
+        self.client.put('/v1/services/next-day', {'transit': [{'hours': 24}], 'slots': [{'from': '09:00', 'to': '12:00', 'limit': 9}]})
+        asked = {'channel': 'web', 'destination': {'lat': 48, 'lon': 2}, 'lines': [{'sku': 'A', 'quantity': 1}], 'explain': 'full'}
+        for body in (asked, {**asked, 'separately': True}, {**asked, 'hold': {'ttl_seconds': 60, 'id': 'promise-1'}},
+                     {'replace': {'reservation': 'promise-1', 'without': ['n1']}},
+                     {**asked, 'lines': [{'sku': 'A', 'quantity': 9999}], 'hold': {'ttl_seconds': 60}}):
+            with self.subTest(body=body):
+                self.check_answer(contract, fit, 'POST', '/v1/promises', self.client.post('/v1/promises', body))
+        self.check_answer(contract, fit, 'GET', '/v1/promises/{promise}', self.client.get('/v1/promises/promise-1'))
+        for pattern, target in documents.items():
+            with self.subTest(target=target):
+                self.check_answer(contract, fit, 'DELETE', pattern, self.client.delete(target))
+                self.check_answer(contract, fit, 'GET', pattern, self.client.get(target))
+
     def test_examples_of_the_document_have_the_shape_the_server_takes(self):
         """Sent as they are, they may be refused for names that are unknown here, never for their shape."""
         _, contract = document()
