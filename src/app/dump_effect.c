@@ -132,17 +132,15 @@ static void item_put(struct dump dump, const struct oh_effect *effect)
     put_number_if_any(dump, "volume_cm3", effect->item.value.volume_cm3);
 }
 
-/* A document is JSON already, and none when it is removed. */
+/* A document is text here, to the byte; none when it is removed. */
 static void document_put(struct dump dump, const struct oh_effect *effect)
 {
     const struct oh_document_command *document = &effect->document;
     oh_json_member_text(dump.buf, "kind", oh_document_kind_text(document->kind));
     oh_json_member_string(dump.buf, "id", document->id);
-    oh_json_member(dump.buf, "body");
     if (document->body.size > 0)
-        oh_strbuf_put_bytes(dump.buf, document->body);
-    else
-        oh_strbuf_put_text(dump.buf, "null");
+        oh_json_member_string(dump.buf, "body", document->body);
+    put_true(dump, "removed", document->body.size == 0);
 }
 
 static void group_put(struct dump dump, const struct oh_effect *effect)
@@ -344,12 +342,11 @@ static void booking_put(struct dump dump, const struct oh_effect *effect)
     oh_json_member_milli(dump.buf, "quantity", booking->quantity_milli);
 }
 
-/* What was promised is JSON already. */
+/* What was promised is text here, to the byte. */
 static void promise_put(struct dump dump, const struct oh_effect *effect)
 {
     oh_json_member_string(dump.buf, "id", effect->promise.id);
-    oh_json_member(dump.buf, "promise");
-    oh_strbuf_put_bytes(dump.buf, effect->promise.body);
+    oh_json_member_string(dump.buf, "body", effect->promise.body);
 }
 
 static void step_put(struct dump dump, const struct oh_effect *effect)

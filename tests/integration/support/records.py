@@ -20,6 +20,8 @@ RULES = ['safety_stock', 'threshold', 'min_quantity', 'max_quantity', 'quantity_
          'low_stock', 'pickup_allowed', 'ship_allowed', 'preorder']
 POLICIES = ['priority', 'nearest', 'highest_stock', 'fewest_splits']
 FENCE_POLICIES = ['regular', 'restrict']
+DOCUMENTS = ['calendar', 'zone', 'service', 'schedule', 'lane', 'sourcing']
+UNITS = ['orders', 'lines', 'units', 'parcels']
 KEY_SPACES = {b'k': 'header', b'r': 'reservation', b'e': 'entry', b'd': 'delivery'}
 
 
@@ -122,7 +124,8 @@ class Decoder:
                       10: ('movement', self.movement), 11: ('count', self.count), 12: ('reservation', self.reservation),
                       13: ('claim', self.claim), 14: ('step', self.step), 15: ('extend', self.extend),
                       16: ('key', self.key), 17: ('import', self.import_), 18: ('position', self.position),
-                      19: ('remembered', self.remembered), 20: ('head', self.head), 24: ('transit', self.transit)}[kind]
+                      19: ('remembered', self.remembered), 20: ('head', self.head), 21: ('document', self.document),
+                      22: ('booking', self.booking), 23: ('promise', self.promise), 24: ('transit', self.transit)}[kind]
         out = {'effect': name, **read(part)}
         assert part.at == len(part.data), (name, part.at, len(part.data))
         return {name: value for name, value in out.items() if value is not None}
@@ -170,7 +173,12 @@ class Decoder:
         return out
 
     def item(self, part):
-        return {'index': Decimal(part.u()), 'sku': part.s(), 'name': part.s() or None, 'gtin': part.s() or None}
+        out = {'index': Decimal(part.u()), 'sku': part.s(), 'name': part.s() or None, 'gtin': part.s() or None}
+        if part.at < len(part.data):
+            out['class'] = part.s() or None
+            for name in ('weight_grams', 'side_mm', 'volume_cm3'):
+                out[name] = Decimal(part.u()) or None
+        return out
 
     def group(self, part):
         out = {'index': Decimal(part.u()), 'group': part.s(), 'name': part.s() or None}
@@ -249,6 +257,7 @@ class Decoder:
         if shape == 0:
             out.update(held=part.milli(), confirmed=part.milli(), fulfilled=part.milli())
         out['expired'] = part.milli() if flags & 1 else None
+        out['due_at'] = self.time(part) if flags & 64 else None
         out['id'] = self.same(part, 'id', flags & 32)
         return out
 
@@ -301,6 +310,25 @@ class Decoder:
     def remembered(self, part):
         return {'state': STATES[part.byte()], **self.place(part), 'quantity': part.milli(), 'at': self.time(part),
                 'number': Decimal(part.u())}
+
+    def document(self, part):
+        out = {'kind': DOCUMENTS[part.byte()], 'id': part.s(), 'body': part.s() or None}
+        return {**out, 'removed': True if out['body'] is None else None}
+
+    def booking(self, part):
+        flags = part.byte()
+        out = {'unit': UNITS[flags & 7], **self.named('node', part.x()), 'resource': part.s()}
+        begin = part.i() + self.at
+        until = begin + part.i()
+        out['from'], out['until'] = (None if us == NEVER else time_text(us)
+                                     for us in ((us + 2**63) % 2**64 - 2**63 for us in (begin, until)))
+        out['quantity'] = part.milli()
+        out['id'] = self.same(part, 'id', flags & 8)
+        return out
+
+    def promise(self, part):
+        flags = part.byte()
+        return {'body': part.s(), 'id': self.same(part, 'id', flags & 1)}
 
     def transit(self, part):
         weekday = Decimal(part.byte())
