@@ -24,6 +24,9 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT 'supply', max(seq) FROM onhand.supply
     UNION ALL SELECT 'postal_code', max(seq) FROM onhand.postal_code
     UNION ALL SELECT 'transit', max(seq) FROM onhand.transit
+    UNION ALL SELECT 'document', max(seq) FROM onhand.document
+    UNION ALL SELECT 'booking', max(seq) FROM onhand.booking
+    UNION ALL SELECT 'promise', max(seq) FROM onhand.promise
     UNION ALL SELECT 'position', max(seq) FROM onhand.position
     UNION ALL SELECT 'position_count', max(seq) FROM onhand.position_count
     UNION ALL SELECT 'movement', max(seq) FROM onhand.movement
@@ -50,6 +53,17 @@ SELECT 'stock = opening + movements' AS broken, concat_ws(' ', sku, node, state)
        coalesce(has.quantity::text, 'nothing') || ', not ' || coalesce(had.quantity, 0) AS detail
 FROM has FULL JOIN had USING (sku, node, state)
 WHERE has.quantity IS NULL OR has.quantity <> coalesce(had.quantity, 0);
+
+-- Capacity is booked by a reservation, and a promise is of one.
+SELECT 'booked by a reservation' AS broken, concat_ws(' ', b.reservation, b.node, b.resource) AS subject,
+       'there is no such reservation' AS detail
+FROM onhand.booking b WHERE NOT EXISTS (SELECT FROM onhand.reservation r WHERE r.reservation = b.reservation);
+SELECT 'promised with a reservation' AS broken, p.reservation AS subject, 'there is no such reservation' AS detail
+FROM onhand.promise p WHERE NOT EXISTS (SELECT FROM onhand.reservation r WHERE r.reservation = p.reservation);
+
+-- Nothing waits for a supply that is not live.
+SELECT 'due while it is live' AS broken, concat_ws(' ', reservation, line, sku, node) AS subject, 'due ' || due_at AS detail
+FROM onhand.reservation_line WHERE due_at IS NOT NULL AND held + confirmed = 0;
 
 -- What is claimed at a position is what its claims hold.
 SELECT 'position = claims' AS broken, concat_ws(' ', sku, node) AS subject,

@@ -225,7 +225,7 @@ struct oh_effect_head {
 
 /*
  * A quantity of a resource, booked for the reservation's claims at the node; what is left of it follows them (CA4).
- * Booked already: lowered to this; 0 (never in a snapshot): all of it is given back.
+ * Booked already: this is what is booked from now on; 0 (never in a snapshot): nothing.
  */
 struct oh_effect_booking {
     struct oh_bytes id; /* of the reservation */

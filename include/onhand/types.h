@@ -160,6 +160,7 @@ bool oh_kind_parse(struct oh_bytes text, enum oh_kind *out);
 bool oh_status_parse(struct oh_bytes text, enum oh_status *out);
 bool oh_policy_parse(struct oh_bytes text, enum oh_policy *out);
 bool oh_fence_policy_parse(struct oh_bytes text, enum oh_fence_policy *out);
+bool oh_unit_parse(struct oh_bytes text, enum oh_unit *out);
 bool oh_document_kind_parse(struct oh_bytes text, enum oh_document_kind *out);
 
 /* A place on the map, in degrees. latitude in [-90, 90], longitude in [-180, 180]. */

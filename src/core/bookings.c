@@ -179,6 +179,14 @@ static enum oh_err booking_add(struct oh_ledger *ledger, uint32_t reservation,
     return OH_OK;
 }
 
+int64_t booking_milli(const struct oh_ledger *ledger, uint32_t reservation, const struct oh_reserve_booking *like)
+{
+    const struct oh_effect_booking key = { .resource = like->resource, .from_us = like->from_us, .node = like->node };
+    uint32_t previous;
+    uint32_t link = booking_find(ledger, parties_of(ledger, &ledger->reservations[reservation]), &key, &previous);
+    return link == 0 ? 0 : ledger->bookings[link - 1].quantity_milli;
+}
+
 enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
 {
     uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
@@ -191,8 +199,6 @@ enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booki
     if (link == 0)
         return effect->quantity_milli == 0 ? OH_E_CORRUPT : booking_add(ledger, reservation, effect);
     struct booking *booking = &ledger->bookings[link - 1];
-    if (effect->quantity_milli >= booking->quantity_milli)
-        return OH_E_CORRUPT;
     booking->quantity_milli = effect->quantity_milli;
     if (effect->quantity_milli == 0)
         booking_remove(ledger, parties, previous, link - 1);

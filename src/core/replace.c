@@ -263,9 +263,10 @@ static void bookings_write(struct replacing *r)
     const struct oh_replace_command *command = r->command;
     for (uint32_t i = 0; i < command->booking_count; i++) {
         const struct oh_reserve_booking *booking = &command->bookings[i];
+        int64_t before = booking_milli(r->ledger, r->reservation, booking); /* a parcel from there was promised too */
         effect_add(r->ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
             command->id,     booking->node,     booking->resource,       booking->unit,
-            booking->from_us, booking->until_us, booking->quantity_milli,
+            booking->from_us, booking->until_us, before + booking->quantity_milli,
         };
     }
     if (command->promise.size > 0)

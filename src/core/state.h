@@ -586,6 +586,8 @@ enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promi
 /* The reservation's claims at the node have changed: what is booked for them follows. */
 void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node);
 void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
+/* What the reservation has booked there already; 0: nothing. */
+int64_t booking_milli(const struct oh_ledger *ledger, uint32_t reservation, const struct oh_reserve_booking *like);
 uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation);
 /*
  * Around the effects of an action: what its claims leave of each booking before (in scratch; NULL: there are none), and

@@ -69,6 +69,17 @@ uint32_t oh_document_kind_max(enum oh_document_kind kind)
     return 0;
 }
 
+bool oh_unit_parse(struct oh_bytes text, enum oh_unit *out)
+{
+    for (uint32_t i = 0; i <= OH_UNIT_PARCELS; i++) {
+        if (oh_bytes_equal(text, oh_bytes_of(oh_unit_text((enum oh_unit)i)))) {
+            *out = (enum oh_unit)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool oh_document_kind_parse(struct oh_bytes text, enum oh_document_kind *out)
 {
     for (uint32_t i = 0; i < OH_DOCUMENT_KIND_COUNT; i++) {

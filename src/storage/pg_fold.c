@@ -49,11 +49,6 @@ struct oh_effect_names *oh_pg_fold_names(struct oh_pg_fold *fold)
     return &fold->names;
 }
 
-void oh_pg_fold_check_made_ids(struct oh_pg_fold *fold, bool is_on)
-{
-    fold->checks_made_ids = is_on;
-}
-
 void oh_pg_fold_set_counts(struct oh_pg_fold *fold, uint64_t movements, uint64_t imports)
 {
     fold->movements = movements;
@@ -253,18 +248,6 @@ static void event_put(struct oh_pg_fold *fold, struct moment moment, const struc
     oh_pg_put_time(out, event->expires_at_us);
 }
 
-/* Whether the ledger has made the id, of the record's seq: "r4711", "r4711-2". */
-static bool id_is_of_record(struct oh_bytes id, uint64_t seq)
-{
-    size_t at = 1;
-    uint64_t number = 0;
-    if (id.size < 2 || id.data[0] != 'r' || id.data[1] == '0')
-        return false;
-    for (; at < id.size && id.data[at] >= '0' && id.data[at] <= '9'; at++)
-        number = number * 10 + (uint64_t)(id.data[at] - '0');
-    return number == seq && (at == id.size || id.data[at] == '-');
-}
-
 static enum oh_err reservation_fold(struct oh_pg_fold *fold, struct moment moment,
                                     const struct oh_effect_reservation *effect)
 {
@@ -285,8 +268,7 @@ static enum oh_err reservation_fold(struct oh_pg_fold *fold, struct moment momen
     row->made_seq = moment.seq;
     row->seq = moment.seq;
     fold->newest_reservation = fold->reservations.count - 1;
-    if (fold->checks_made_ids || !id_is_of_record(effect->id, moment.seq))
-        oh_pg_array_put_text(oh_pg_sets_row(&fold->sets, OH_PG_REPLACED), effect->id);
+    oh_pg_array_put_text(oh_pg_sets_row(&fold->sets, OH_PG_REPLACED), effect->id);
     return OH_OK;
 }
 
@@ -308,8 +290,8 @@ static enum oh_err claim_fold(struct oh_pg_fold *fold, struct moment moment, con
         return OH_E_CORRUPT;
     struct reservation_row *reservation = reservation_of_claim(fold, effect->id);
     struct claim_row *claim = fold_claim_find(fold, reservation, effect->line, effect->item, effect->node);
-    if (claim != NULL && claim->has_moved && !reservation->is_new)
-        return OH_E_FULL; /* whether it moved away whole is for the table to say */
+    if (claim != NULL && claim->has_stepped && !reservation->is_new)
+        return OH_E_FULL; /* what the step has left of it is for the table to say */
     if (claim == NULL)
         claim = fold_claim_add(fold, reservation, effect->line, effect->item, effect->node, moment);
     claim->quantity_milli += effect->quantity_milli;
@@ -317,6 +299,8 @@ static enum oh_err claim_fold(struct oh_pg_fold *fold, struct moment moment, con
     claim->confirmed_milli += effect->confirmed_milli;
     claim->fulfilled_milli += effect->fulfilled_milli;
     claim->expired_milli += effect->expired_milli;
+    if (claim->due_at_us == OH_TIME_US_NONE && effect->held_milli + effect->confirmed_milli > 0)
+        claim->due_at_us = effect->due_at_us;
     claim->seq = moment.seq;
     reservation->seq = moment.seq;
     if (effect->node != OH_NODE_NONE) {
@@ -335,6 +319,31 @@ static enum oh_err claim_fold(struct oh_pg_fold *fold, struct moment moment, con
                                .confirmed_milli = effect->confirmed_milli,
                                .expires_at_us = OH_TIME_US_NONE });
     return OH_OK;
+}
+
+static enum oh_err booking_fold(struct oh_pg_fold *fold, struct moment moment, const struct oh_effect_booking *effect)
+{
+    if (node_of(fold, effect->node).size == 0)
+        return OH_E_CORRUPT;
+    struct oh_pg_array *columns = oh_pg_sets_row(&fold->sets, OH_PG_BOOKINGS);
+    oh_pg_array_put_text(columns++, effect->id);
+    oh_pg_array_put_text(columns++, node_of(fold, effect->node));
+    oh_pg_array_put_text(columns++, effect->resource);
+    oh_pg_array_put_text(columns++, oh_bytes_of(oh_unit_text(effect->unit)));
+    oh_pg_array_put_time(columns++, effect->from_us);
+    oh_pg_array_put_time(columns++, effect->until_us);
+    oh_pg_array_put_milli(columns++, effect->quantity_milli);
+    oh_pg_array_put_i64(columns++, fold_place(fold, moment));
+    oh_pg_array_put_i64(columns++, (int64_t)moment.seq);
+    return OH_OK;
+}
+
+static void promise_fold(struct oh_pg_fold *fold, struct moment moment, const struct oh_effect_promise *effect)
+{
+    struct oh_pg_array *columns = oh_pg_sets_row(&fold->sets, OH_PG_PROMISES);
+    oh_pg_array_put_text(columns++, effect->id);
+    oh_pg_array_put_text(columns++, effect->body);
+    oh_pg_array_put_i64(columns++, (int64_t)moment.seq);
 }
 
 static bool reservation_is_live(const struct oh_pg_fold *fold, const struct reservation_row *reservation)
@@ -407,13 +416,15 @@ static enum oh_err step_fold(struct oh_pg_fold *fold, struct moment moment, cons
     int64_t confirmed = effect->step == OH_STEP_CONFIRM ? quantity : takes_held ? 0 : -quantity;
     claim->held_milli += held;
     claim->confirmed_milli += confirmed;
+    claim->has_stepped = true;
     claim->seq = moment.seq;
+    if (reservation->is_new && claim->held_milli + claim->confirmed_milli == 0)
+        claim->due_at_us = OH_TIME_US_NONE;
     if (effect->step == OH_STEP_EXPIRE)
         claim->expired_milli += quantity;
     if (effect->step == OH_STEP_FULFIL)
         claim->fulfilled_milli += quantity;
     if (effect->step == OH_STEP_MOVE) {
-        claim->has_moved = true;
         claim->quantity_milli -= quantity;
         claim->is_dropped = reservation->is_new && claim->quantity_milli == 0;
     }
@@ -532,9 +543,12 @@ static enum oh_err effect_fold(struct oh_pg_fold *fold, struct moment moment, co
     case OH_EFFECT_REMEMBERED:
         return remembered_fold(fold, moment, &effect->remembered);
     case OH_EFFECT_DOCUMENT:
+        return fold_document(fold, moment, &effect->document);
     case OH_EFFECT_BOOKING:
+        return booking_fold(fold, moment, &effect->booking);
     case OH_EFFECT_PROMISE:
-        return OH_OK; /* not in the tables yet */
+        promise_fold(fold, moment, &effect->promise);
+        return OH_OK;
     case OH_EFFECT_HEAD:
         return OH_OK; /* its reader has used it */
     }

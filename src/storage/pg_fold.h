@@ -36,12 +36,6 @@ void oh_pg_fold_reset(struct oh_pg_fold *fold, uint64_t movements, uint64_t impo
 /* To be filled from the tables after a reset. Lends. */
 struct oh_effect_names *oh_pg_fold_names(struct oh_pg_fold *fold);
 
-/*
- * An id that the ledger made, of the record's seq, is not in the table, unless a client once chose it, far ahead. Only
- * when that has shown (a duplicate key) the table is asked for these too. Stays over a reset.
- */
-void oh_pg_fold_check_made_ids(struct oh_pg_fold *fold, bool is_on);
-
 /* The head of a snapshot was not known at the reset. */
 void oh_pg_fold_set_counts(struct oh_pg_fold *fold, uint64_t movements, uint64_t imports);
 

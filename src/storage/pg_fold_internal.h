@@ -68,7 +68,8 @@ struct claim_row {
     uint32_t item;
     uint16_t node;
     bool is_dropped; /* moved away whole */
-    bool has_moved;
+    bool has_stepped;
+    int64_t due_at_us; /* OH_TIME_US_NONE: not on a supply to come */
     int64_t quantity_milli;
     int64_t held_milli;
     int64_t confirmed_milli;
@@ -98,7 +99,6 @@ struct oh_pg_fold {
     uint64_t movements;
     uint64_t imports;
     bool is_snapshot;
-    bool checks_made_ids;
     uint64_t claim_number; /* of a snapshot: there are fewer than places in the history before it */
 };
 
@@ -113,6 +113,12 @@ struct moment {
 static inline int64_t place_in_history(uint64_t seq, uint32_t index)
 {
     return (int64_t)(seq * OH_EFFECTS_MAX + index);
+}
+
+/* The same of what is made in this moment. The objects of a snapshot have no history: they are counted. */
+static inline int64_t fold_place(struct oh_pg_fold *fold, struct moment moment)
+{
+    return fold->is_snapshot ? (int64_t)++fold->claim_number : place_in_history(moment.seq, moment.ordinal);
 }
 
 static inline void *row_at(const struct row_list *list, uint32_t row)
@@ -194,6 +200,8 @@ OH_MUST_CHECK enum oh_err fold_postal_code(struct oh_pg_fold *fold, struct momen
                                               const struct oh_postal_code_command *effect);
 OH_MUST_CHECK enum oh_err fold_transit(struct oh_pg_fold *fold, struct moment moment,
                                        const struct oh_effect_transit *effect);
+OH_MUST_CHECK enum oh_err fold_document(struct oh_pg_fold *fold, struct moment moment,
+                                        const struct oh_document_command *effect);
 OH_MUST_CHECK enum oh_err fold_import(struct oh_pg_fold *fold, const struct oh_effect_import *effect);
 
 /* ---- pg_fold_put.c ----------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ static void new_claim_put(struct oh_pg_fold *fold, const struct reservation_row 
     oh_pg_put_milli(out, claim->confirmed_milli);
     oh_pg_put_milli(out, claim->fulfilled_milli);
     oh_pg_put_milli(out, claim->expired_milli);
+    oh_pg_put_time(out, claim->held_milli + claim->confirmed_milli > 0 ? claim->due_at_us : OH_TIME_US_NONE);
     oh_pg_put_i64(out, claim->ordinal);
     oh_pg_put_i64(out, (int64_t)claim->seq);
 }
@@ -80,6 +81,7 @@ static void old_claim_put(struct oh_pg_fold *fold, const struct reservation_row 
     oh_pg_array_put_milli(columns++, claim->confirmed_milli);
     oh_pg_array_put_milli(columns++, claim->fulfilled_milli);
     oh_pg_array_put_milli(columns++, claim->expired_milli);
+    oh_pg_array_put_time(columns++, claim->due_at_us);
     oh_pg_array_put_i64(columns++, claim->ordinal);
     oh_pg_array_put_i64(columns++, (int64_t)claim->seq);
 }

@@ -35,6 +35,10 @@ enum oh_err fold_item(struct oh_pg_fold *fold, struct moment moment, const struc
     oh_pg_array_put_i32(columns++, (int32_t)effect->index);
     oh_pg_array_put_text(columns++, effect->value.name);
     oh_pg_array_put_text(columns++, effect->value.gtin);
+    oh_pg_array_put_text(columns++, effect->value.class);
+    oh_pg_array_put_i64(columns++, effect->value.weight_grams);
+    oh_pg_array_put_i64(columns++, effect->value.side_mm);
+    oh_pg_array_put_i64(columns++, effect->value.volume_cm3);
     oh_pg_array_put_i64(columns++, (int64_t)moment.seq);
     return OH_OK;
 }
@@ -206,6 +210,17 @@ enum oh_err fold_transit(struct oh_pg_fold *fold, struct moment moment, const st
         oh_pg_array_put_i64(columns++, effect->buckets[i].count);
         oh_pg_array_put_i64(columns++, (int64_t)moment.seq);
     }
+    return OH_OK;
+}
+
+enum oh_err fold_document(struct oh_pg_fold *fold, struct moment moment, const struct oh_document_command *effect)
+{
+    struct oh_pg_array *columns = oh_pg_sets_row(&fold->sets, OH_PG_DOCUMENTS);
+    oh_pg_array_put_bool(columns++, effect->body.size == 0);
+    oh_pg_array_put_text(columns++, oh_bytes_of(oh_document_kind_text(effect->kind)));
+    oh_pg_array_put_text(columns++, effect->id);
+    oh_pg_array_put_text(columns++, effect->body);
+    oh_pg_array_put_i64(columns++, (int64_t)moment.seq);
     return OH_OK;
 }
 

@@ -175,6 +175,7 @@ struct claim_row *fold_claim_add(struct oh_pg_fold *fold, struct reservation_row
     row->line = line;
     row->item = item;
     row->node = node;
-    row->ordinal = fold->is_snapshot ? (int64_t)++fold->claim_number : place_in_history(moment.seq, moment.ordinal);
+    row->due_at_us = OH_TIME_US_NONE;
+    row->ordinal = fold_place(fold, moment);
     return row;
 }

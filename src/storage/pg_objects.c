@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 18
+#define COLUMNS_MAX 19
 
 /* The nodes of one group, or the nodes and groups of one channel. */
 struct lists {
@@ -177,15 +177,31 @@ static enum oh_err node_take(struct reader *reader)
     return err == OH_OK ? emit(reader, &object) : err;
 }
 
+static enum oh_err get_u32(const struct reader *reader, int at, const char *name, uint32_t *out_value)
+{
+    uint64_t value = 0;
+    enum oh_err err = get_count(reader, at, name, &value);
+    *out_value = (uint32_t)value;
+    return err == OH_OK && value > UINT32_MAX ? refuse(reader, name, "is out of range") : err;
+}
+
 static const char item_sql[] =
-    "COPY (SELECT index, sku, name, gtin FROM onhand.item ORDER BY index) TO STDOUT (FORMAT binary)";
+    "COPY (SELECT index, sku, name, gtin, class, weight_grams, side_mm, volume_cm3 FROM onhand.item ORDER BY index)"
+    " TO STDOUT (FORMAT binary)";
 
 static enum oh_err item_take(struct reader *reader)
 {
     const struct oh_bytes *columns = reader->columns;
     struct oh_effect object = { .type = OH_EFFECT_ITEM };
-    object.item.value = (struct oh_item_command){ .sku = columns[1], .name = columns[2], .gtin = columns[3] };
+    struct oh_item_command *item = &object.item.value;
+    *item = (struct oh_item_command){ .sku = columns[1], .name = columns[2], .gtin = columns[3], .class = columns[4] };
     enum oh_err err = get_index(reader, 0, "index", OH_ITEMS_MAX, &object.item.index);
+    if (err == OH_OK)
+        err = get_u32(reader, 5, "weight_grams", &item->weight_grams);
+    if (err == OH_OK)
+        err = get_u32(reader, 6, "side_mm", &item->side_mm);
+    if (err == OH_OK)
+        err = get_u32(reader, 7, "volume_cm3", &item->volume_cm3);
     return err == OH_OK ? emit(reader, &object) : err;
 }
 
@@ -442,6 +458,18 @@ static enum oh_err transit_take(struct reader *reader)
     return emit(reader, &object);
 }
 
+static const char document_sql[] =
+    "COPY (SELECT kind, id, body FROM onhand.document ORDER BY kind, id) TO STDOUT (FORMAT binary)";
+
+static enum oh_err document_take(struct reader *reader)
+{
+    struct oh_effect object = { .type = OH_EFFECT_DOCUMENT };
+    object.document.id = reader->columns[1];
+    object.document.body = reader->columns[2];
+    enum oh_err err = GET_WORD(reader, 0, "kind", oh_document_kind_parse, &object.document.kind);
+    return err == OH_OK ? emit(reader, &object) : err;
+}
+
 /* As many as a ledger keeps (OH_IMPORTS_MAX). */
 static const char import_sql[] =
     "COPY (SELECT import, rows, rejected, number FROM onhand.import_progress"
@@ -559,7 +587,7 @@ static enum oh_err remembered_end(struct reader *reader)
 /* What a ledger still knows of: live, or ended less than a day before its time. A row per claim. */
 static const char reservation_sql[] =
     "COPY (SELECT r.reservation, r.kind, r.channel, c.index, r.customer, r.order_ref, r.created_at, r.expires_at,"
-    " r.ended_at, l.line, l.node, i.index, n.index, l.quantity, l.held, l.confirmed, l.fulfilled, l.expired"
+    " r.ended_at, l.line, l.node, i.index, n.index, l.quantity, l.held, l.confirmed, l.fulfilled, l.expired, l.due_at"
     " FROM onhand.reservation r LEFT JOIN onhand.channel c USING (channel)"
     " LEFT JOIN onhand.reservation_line l USING (reservation)"
     " LEFT JOIN onhand.item i USING (sku) LEFT JOIN onhand.node n ON n.node = l.node"
@@ -616,6 +644,8 @@ static enum oh_err claim_take(struct reader *reader)
         err = get_milli(reader, RESERVATION_LINE + 7, "fulfilled", &claim->fulfilled_milli);
     if (err == OH_OK)
         err = get_milli(reader, RESERVATION_LINE + 8, "expired", &claim->expired_milli);
+    if (err == OH_OK)
+        err = get_time_or_none(reader, RESERVATION_LINE + 9, "due_at", &claim->due_at_us);
     return err == OH_OK ? emit(reader, &object) : err;
 }
 
@@ -625,6 +655,43 @@ static enum oh_err reservation_take(struct reader *reader)
     if (!oh_bytes_equal(reader->columns[0], oh_strbuf_bytes(&reader->text)))
         err = reservation_begin(reader);
     return err == OH_OK && reader->columns[RESERVATION_LINE].data != NULL ? claim_take(reader) : err;
+}
+
+/* Of the reservations that are read. */
+static const char booking_sql[] =
+    "COPY (SELECT b.reservation, n.index, b.resource, b.unit, b.from_at, b.until_at, b.quantity"
+    " FROM onhand.booking b JOIN onhand.reservation r USING (reservation) LEFT JOIN onhand.node n USING (node)"
+    " WHERE r.ended_at IS NULL OR r.ended_at > (SELECT at - interval '24 hours' FROM onhand.watermark)"
+    " ORDER BY r.made_seq, b.reservation, b.ordinal) TO STDOUT (FORMAT binary)";
+
+static enum oh_err booking_take(struct reader *reader)
+{
+    struct oh_effect object = { .type = OH_EFFECT_BOOKING };
+    struct oh_effect_booking *booking = &object.booking;
+    booking->id = reader->columns[0];
+    booking->resource = reader->columns[2];
+    enum oh_err err = get_node(reader, 1, &booking->node);
+    if (err == OH_OK)
+        err = GET_WORD(reader, 3, "unit", oh_unit_parse, &booking->unit);
+    if (err == OH_OK)
+        err = get_time(reader, 4, "from_at", &booking->from_us);
+    if (err == OH_OK)
+        err = get_time(reader, 5, "until_at", &booking->until_us);
+    if (err == OH_OK)
+        err = get_milli(reader, 6, "quantity", &booking->quantity_milli);
+    return err == OH_OK ? emit(reader, &object) : err;
+}
+
+static const char promise_sql[] =
+    "COPY (SELECT p.reservation, p.body FROM onhand.promise p JOIN onhand.reservation r USING (reservation)"
+    " WHERE r.ended_at IS NULL OR r.ended_at > (SELECT at - interval '24 hours' FROM onhand.watermark)"
+    " ORDER BY r.made_seq, p.reservation) TO STDOUT (FORMAT binary)";
+
+static enum oh_err promise_take(struct reader *reader)
+{
+    struct oh_effect object = { .type = OH_EFFECT_PROMISE };
+    object.promise = (struct oh_effect_promise){ reader->columns[0], reader->columns[1] };
+    return emit(reader, &object);
 }
 
 static const char key_sql[] =
@@ -662,7 +729,7 @@ struct query {
 /* In the order of a snapshot: what later ones name comes first. */
 static const struct query queries[] = {
     { "onhand.node", node_sql, 15, node_take, NULL },
-    { "onhand.item", item_sql, 4, item_take, NULL },
+    { "onhand.item", item_sql, 8, item_take, NULL },
     { "onhand.node_group", group_sql, 6, group_take, object_end },
     { "onhand.channel", channel_sql, 6, channel_take, object_end },
     { "onhand.rule", rule_sql, 17, rule_take, NULL },
@@ -670,9 +737,12 @@ static const struct query queries[] = {
     { "onhand.supply", supply_sql, 5, supply_take, NULL },
     { "onhand.postal_code", postal_code_sql, 5, postal_code_take, NULL },
     { "onhand.transit", transit_sql, 6, transit_take, NULL },
+    { "onhand.document", document_sql, 3, document_take, NULL },
     { "onhand.import_progress", import_sql, 4, import_take, NULL },
     { "onhand.position", position_sql, 11, position_take, object_end },
-    { "onhand.reservation", reservation_sql, 18, reservation_take, NULL },
+    { "onhand.reservation", reservation_sql, 19, reservation_take, NULL },
+    { "onhand.booking", booking_sql, 7, booking_take, NULL },
+    { "onhand.promise", promise_sql, 2, promise_take, NULL },
     { "onhand.idempotency_key", key_sql, 5, key_take, NULL },
     { "onhand.movement", remembered_sql, 6, remembered_take, remembered_end },
 };

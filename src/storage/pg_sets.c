@@ -1,5 +1,8 @@
 #include "storage/pg_sets.h"
 #include "base/assert.h"
+#include <string.h>
+
+#define UNIQUE_VIOLATION "23505"
 
 /* ---- Every statement --------------------------------------------------------------------------- */
 
@@ -38,13 +41,17 @@ static const struct set set_table[OH_PG_SETS] = {
             " region = excluded.region, postal_code = excluded.postal_code, latitude = excluded.latitude,"
             " longitude = excluded.longitude, ships = excluded.ships, collects = excluded.collects,"
             " enabled = excluded.enabled, seq = excluded.seq" } } },
-    [OH_PG_ITEMS] = { "tittl",
+    [OH_PG_ITEMS] = { "titttllll",
         { { RUN_ALWAYS,
-            "INSERT INTO onhand.item AS i (sku, index, name, gtin, seq)"
-            " SELECT DISTINCT ON (s.index) s.sku, s.index, s.name, s.gtin, s.seq"
-            " FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS s(sku, index, name, gtin, seq, place)"
+            "INSERT INTO onhand.item AS i (sku, index, name, gtin, class, weight_grams, side_mm, volume_cm3, seq)"
+            " SELECT DISTINCT ON (s.index) s.sku, s.index, s.name, s.gtin, s.class, s.weight_grams, s.side_mm,"
+            " s.volume_cm3, s.seq"
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY"
+            " AS s(sku, index, name, gtin, class, weight_grams, side_mm, volume_cm3, seq, place)"
             " ORDER BY s.index, s.place DESC"
-            " ON CONFLICT (sku) DO UPDATE SET name = excluded.name, gtin = excluded.gtin, seq = excluded.seq" } } },
+            " ON CONFLICT (sku) DO UPDATE SET name = excluded.name, gtin = excluded.gtin, class = excluded.class,"
+            " weight_grams = excluded.weight_grams, side_mm = excluded.side_mm, volume_cm3 = excluded.volume_cm3,"
+            " seq = excluded.seq" } } },
     [OH_PG_GROUPS] = { "titl",
         { { RUN_ALWAYS,
             "INSERT INTO onhand.node_group AS g (node_group, index, name, seq)"
@@ -124,6 +131,15 @@ static const struct set set_table[OH_PG_SETS] = {
             " seq) GROUP BY s.service, s.origin, s.destination, s.weekday, s.bucket"
             " ON CONFLICT (service, origin, destination, weekday, bucket) DO UPDATE SET"
             " deliveries = t.deliveries + excluded.deliveries, seq = excluded.seq" } } },
+    [OH_PG_DOCUMENTS] = { "btttl",
+        { { RUN_ALWAYS,
+            "DELETE FROM onhand.document d USING unnest($2, $3) AS s(kind, id) WHERE d.kind = s.kind AND d.id = s.id" },
+          { RUN_ALWAYS,
+            "INSERT INTO onhand.document (kind, id, body, seq)"
+            " SELECT l.kind, l.id, l.body, l.seq"
+            " FROM (SELECT DISTINCT ON (s.kind, s.id) s.* FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
+            " AS s(is_removed, kind, id, body, seq, place) ORDER BY s.kind, s.id, s.place DESC) AS l"
+            " WHERE NOT l.is_removed" } } },
     [OH_PG_IMPORTS] = { "tlll",
         { { RUN_ALWAYS,
             "INSERT INTO onhand.import_progress AS i (import, rows, rejected, number)"
@@ -138,15 +154,43 @@ static const struct set set_table[OH_PG_SETS] = {
     [OH_PG_REPLACED] = { "t",
         { { RUN_ALWAYS, "DELETE FROM onhand.reservation r USING unnest($1) AS s(id) WHERE r.reservation = s.id" },
           { RUN_IF_CHANGED,
-            "DELETE FROM onhand.reservation_line l USING unnest($1) AS s(id) WHERE l.reservation = s.id" } } },
+            "DELETE FROM onhand.reservation_line l USING unnest($1) AS s(id) WHERE l.reservation = s.id" },
+          { RUN_ALWAYS, "DELETE FROM onhand.booking b USING unnest($1) AS s(id) WHERE b.reservation = s.id" },
+          { RUN_ALWAYS, "DELETE FROM onhand.promise p USING unnest($1) AS s(id) WHERE p.reservation = s.id" } } },
     [OH_PG_RESERVATIONS] = { NULL,
         { { RUN_ALWAYS,
-            "COPY onhand.reservation (reservation, kind, channel, customer, order_ref, status, created_at, expires_at,"
-            " ended_at, made_seq, seq) FROM STDIN (FORMAT binary)" } } },
+            "SAVEPOINT before_ids; COPY onhand.reservation (reservation, kind, channel, customer, order_ref, status,"
+            " created_at, expires_at, ended_at, made_seq, seq) FROM STDIN (FORMAT binary)" } } },
     [OH_PG_CLAIMS] = { NULL,
         { { RUN_ALWAYS,
             "COPY onhand.reservation_line (reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired,"
-            " ordinal, seq) FROM STDIN (FORMAT binary)" } } },
+            " due_at, ordinal, seq) FROM STDIN (FORMAT binary)" } } },
+    [OH_PG_BOOKINGS] = { "ttttzznll",
+        { { RUN_ALWAYS, /* 0 is an end; what is booked afterwards is another */
+            "DELETE FROM onhand.booking b"
+            " USING unnest($1, $2, $3, $5, $7) AS s(reservation, node, resource, from_at, quantity)"
+            " WHERE s.quantity = 0 AND b.reservation = s.reservation AND b.node = s.node AND b.resource = s.resource"
+            " AND b.from_at = s.from_at" },
+          { RUN_ALWAYS,
+            "INSERT INTO onhand.booking AS b (reservation, node, resource, unit, from_at, until_at, quantity, ordinal, seq)"
+            " SELECT DISTINCT ON (s.reservation, s.node, s.resource, s.from_at) s.reservation, s.node, s.resource, s.unit,"
+            " s.from_at, s.until_at, s.quantity,"
+            " min(s.ordinal) OVER (PARTITION BY s.reservation, s.node, s.resource, s.from_at), s.seq"
+            " FROM (SELECT x.*, max(x.place) FILTER (WHERE x.quantity = 0)"
+            " OVER (PARTITION BY x.reservation, x.node, x.resource, x.from_at) AS ended"
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY"
+            " AS x(reservation, node, resource, unit, from_at, until_at, quantity, ordinal, seq, place)) AS s"
+            " WHERE s.place > coalesce(s.ended, 0)"
+            " ORDER BY s.reservation, s.node, s.resource, s.from_at, s.place DESC"
+            " ON CONFLICT (reservation, node, resource, from_at) DO UPDATE SET quantity = excluded.quantity,"
+            " seq = excluded.seq" } } },
+    [OH_PG_PROMISES] = { "ttl",
+        { { RUN_ALWAYS,
+            "INSERT INTO onhand.promise AS p (reservation, body, seq)"
+            " SELECT DISTINCT ON (s.reservation) s.reservation, s.body, s.seq"
+            " FROM unnest($1, $2, $3) WITH ORDINALITY AS s(reservation, body, seq, place)"
+            " ORDER BY s.reservation, s.place DESC"
+            " ON CONFLICT (reservation) DO UPDATE SET body = excluded.body, seq = excluded.seq" } } },
     [OH_PG_CLAIMED] = { "ttnnl",
         { { RUN_ALWAYS,
             "UPDATE onhand.position p SET held = p.held + s.held, confirmed = p.confirmed + s.confirmed, seq = s.seq"
@@ -177,7 +221,7 @@ static const struct set set_table[OH_PG_SETS] = {
             " SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
             " ON CONFLICT (sku, node, state) DO UPDATE SET as_of = excluded.as_of, source_seq = excluded.source_seq,"
             " quantity = excluded.quantity, source = excluded.source, seq = excluded.seq" } } },
-    [OH_PG_CLAIM_STEPS] = { "titt" "nnnnnll",
+    [OH_PG_CLAIM_STEPS] = { "titt" "nnnnnzll",
         { { RUN_ALWAYS, /* moved away whole */
             "DELETE FROM onhand.reservation_line l"
             " USING unnest($1, $2, $3, $4, $5) AS s(reservation, line, sku, node, quantity)"
@@ -186,16 +230,19 @@ static const struct set set_table[OH_PG_SETS] = {
           { RUN_ALWAYS,
             "UPDATE onhand.reservation_line l SET quantity = l.quantity + s.quantity, held = l.held + s.held,"
             " confirmed = l.confirmed + s.confirmed, fulfilled = l.fulfilled + s.fulfilled,"
-            " expired = l.expired + s.expired, seq = s.seq"
-            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)"
-            " AS s(reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, seq)"
+            " expired = l.expired + s.expired, seq = s.seq,"
+            " due_at = CASE WHEN l.held + s.held + l.confirmed + s.confirmed > 0 THEN coalesce(l.due_at, s.due_at) END"
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12)"
+            " AS s(reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, due_at, seq)"
             " WHERE l.reservation = s.reservation AND l.line = s.line AND l.sku = s.sku"
             " AND l.node IS NOT DISTINCT FROM s.node" },
           { RUN_IF_MISSING,
             "INSERT INTO onhand.reservation_line (reservation, line, sku, node, quantity, held, confirmed, fulfilled,"
-            " expired, ordinal, seq)"
-            " SELECT s.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-            " AS s(reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, ordinal, seq)"
+            " expired, due_at, ordinal, seq)"
+            " SELECT s.reservation, s.line, s.sku, s.node, s.quantity, s.held, s.confirmed, s.fulfilled, s.expired,"
+            " CASE WHEN s.held + s.confirmed > 0 THEN s.due_at END, s.ordinal, s.seq"
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            " AS s(reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, due_at, ordinal, seq)"
             " WHERE s.quantity > 0 AND NOT EXISTS (SELECT FROM onhand.reservation_line l"
             " WHERE l.reservation = s.reservation AND l.line = s.line AND l.sku = s.sku"
             " AND l.node IS NOT DISTINCT FROM s.node)" } } },
@@ -238,7 +285,7 @@ static const struct set set_table[OH_PG_SETS] = {
 
 /* How many columns a row of a stream has. */
 static const uint16_t stream_columns[OH_PG_SETS] = {
-    [OH_PG_RESERVATIONS] = 11, [OH_PG_CLAIMS] = 11, [OH_PG_MOVEMENTS] = 15, [OH_PG_EVENTS] = 12, [OH_PG_KEYS] = 7,
+    [OH_PG_RESERVATIONS] = 11, [OH_PG_CLAIMS] = 12, [OH_PG_MOVEMENTS] = 15, [OH_PG_EVENTS] = 12, [OH_PG_KEYS] = 7,
 };
 
 /* ---- Rows -------------------------------------------------------------------------------------- */
@@ -381,19 +428,46 @@ static enum oh_err columns_send(struct oh_pg_rows *rows, enum oh_pg_set set, str
     return err;
 }
 
+/*
+ * That an id comes back is rare, and to look for each costs a tenth of all the time: so what is there of before is
+ * removed only when PostgreSQL has found one.
+ */
+static enum oh_err reservations_send(struct oh_pg_sets *sets, struct oh_pg *pg, struct oh_diag *diag)
+{
+    const struct oh_pg_rows *rows = &sets->rows[OH_PG_RESERVATIONS];
+    const char *copy_sql = set_table[OH_PG_RESERVATIONS].statements[0].sql;
+    enum oh_err err = stream_send(rows, copy_sql, pg, diag);
+    if (err == OH_E_REFUSED && strcmp(oh_pg_sqlstate(pg), UNIQUE_VIOLATION) == 0) {
+        err = oh_pg_run(pg, "ROLLBACK TO before_ids", diag);
+        if (err == OH_OK)
+            err = columns_send(&sets->rows[OH_PG_REPLACED], OH_PG_REPLACED, pg, diag);
+        if (err == OH_OK)
+            err = stream_send(rows, copy_sql, pg, diag);
+    }
+    return err == OH_OK ? oh_pg_run(pg, "RELEASE before_ids", diag) : err;
+}
+
+/* The statements of one set that holds something. */
+static enum oh_err set_send(struct oh_pg_sets *sets, enum oh_pg_set set, struct oh_pg *pg, struct oh_diag *diag)
+{
+    struct oh_pg_rows *rows = &sets->rows[set];
+    if (set == OH_PG_REPLACED)
+        return OH_OK; /* with the reservations */
+    if (set == OH_PG_RESERVATIONS)
+        return reservations_send(sets, pg, diag);
+    if (set_table[set].columns == NULL)
+        return stream_send(rows, set_table[set].statements[0].sql, pg, diag);
+    return columns_send(rows, set, pg, diag);
+}
+
 enum oh_err oh_pg_sets_send(struct oh_pg_sets *sets, struct oh_pg *pg, struct oh_diag *diag)
 {
     for (unsigned i = 0; i < OH_PG_SETS; i++) {
         enum oh_pg_set set = (enum oh_pg_set)i;
-        struct oh_pg_rows *rows = &sets->rows[i];
-        enum oh_err err = OH_OK;
-        if (rows->count > 0 && set_table[i].columns == NULL)
-            err = stream_send(rows, set_table[i].statements[0].sql, pg, diag);
-        else if (rows->count > 0)
-            err = columns_send(rows, set, pg, diag);
+        enum oh_err err = sets->rows[i].count > 0 ? set_send(sets, set, pg, diag) : OH_OK;
         if (err != OH_OK)
             return err;
-        rows_clear(sets, set);
     }
+    oh_pg_sets_clear(sets);
     return OH_OK;
 }

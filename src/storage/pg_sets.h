@@ -27,10 +27,13 @@ enum oh_pg_set {
     OH_PG_SUPPLIES,
     OH_PG_POSTAL_CODES,
     OH_PG_TRANSITS,
+    OH_PG_DOCUMENTS,
     OH_PG_IMPORTS,
-    OH_PG_REPLACED,     /* ids of new reservations that may be there from before: those go */
+    OH_PG_REPLACED,     /* ids of new reservations: what is there of before goes, if there is any */
     OH_PG_RESERVATIONS, /* new ones, as they are at the end of the batch */
     OH_PG_CLAIMS,       /* theirs */
+    OH_PG_BOOKINGS,
+    OH_PG_PROMISES,
     OH_PG_CLAIMED,      /* positions of which only the claims changed: most, on a busy day */
     OH_PG_POSITIONS,    /* other changes of positions */
     OH_PG_COUNTS,

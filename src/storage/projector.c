@@ -7,9 +7,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BACKLOG_LOOK_US 1000000
+#define DRAIN_LOOK_MS 5
+#define NICE 5 /* of the thread: those that answer clients come first */
 
 struct oh_projector {
     struct oh_projector_options options;
@@ -20,6 +23,9 @@ struct oh_projector {
     pthread_mutex_t mutex;       /* of status */
     struct oh_projector_status status;
     int64_t backlog_looked_at_us;
+    uint64_t looked_bytes;       /* under the mutex: backlog_bytes then, */
+    uint64_t looked_at_byte;     /* and how many bytes of journal had been written */
+    int64_t complete_at_us;      /* under the mutex: the tables have everything of until then; at first, the start */
     int64_t retry_ms;
 };
 
@@ -55,17 +61,29 @@ static void state_set(struct oh_projector *projector, enum oh_projector_state st
            OH_LOG_TEXT("reason", reason));
 }
 
-static void progress_set(struct oh_projector *projector, uint64_t records)
+/* Of the journal, since the start. */
+static uint64_t bytes_written(const struct oh_projector *projector)
+{
+    struct oh_journal_stats stats;
+    oh_journal_stats(projector->options.journal, &stats);
+    return stats.frame_bytes;
+}
+
+static void progress_set(struct oh_projector *projector, const struct projector_batch *batch, int64_t began_at_us)
 {
     (void)pthread_mutex_lock(&projector->mutex);
     projector->status.has_seq = true;
     projector->status.seq = projector->session.seq;
-    projector->status.records_count += records;
-    projector->status.batches_count += records > 0 ? 1 : 0;
+    projector->status.records_count += batch->records;
+    projector->status.batches_count += batch->records > 0 ? 1 : 0;
+    if (batch->has_all)
+        projector->complete_at_us = began_at_us;
+    else if (batch->records > 0)
+        projector->complete_at_us = batch->at_us;
     (void)pthread_mutex_unlock(&projector->mutex);
 }
 
-/* Journal files that hold a record which is not in the tables. An unreadable folder leaves the figure as it was. */
+/* Journal files that hold a record which is not in the tables. After an unreadable folder the figure only grows. */
 static void backlog_look(struct oh_projector *projector)
 {
     struct oh_seq_list list;
@@ -78,24 +96,35 @@ static void backlog_look(struct oh_projector *projector)
     if (oh_seq_list_read(oh_directory_io(directory), oh_directory_journal_path(directory), OH_FILE_SUFFIX_JOURNAL,
                          OH_JOURNAL_SEGMENTS_MAX, &list, &diag) != OH_OK)
         return;
+    uint64_t written = bytes_written(projector);
     uint64_t done = projector->session.seq;
     uint64_t files = oh_journal_synced_seq(projector->options.journal) > done ? 1 : 0;
     for (size_t i = 0; i + 1 < list.count; i++)
         files += list.seqs[i + 1] > done + 1 ? 1 : 0;
     oh_seq_list_fini(&list);
     (void)pthread_mutex_lock(&projector->mutex);
-    projector->status.backlog_bytes = files * projector->options.segment_size;
+    projector->looked_bytes = files * projector->options.segment_size;
+    projector->looked_at_byte = written;
     (void)pthread_mutex_unlock(&projector->mutex);
 }
 
+/*
+ * The thread may be held up for a minute by a server that is silent, longer by a name server: what the journal has got
+ * meanwhile counts from here.
+ */
 void oh_projector_status(struct oh_projector *projector, struct oh_projector_status *out_status)
 {
     int64_t now_us = projector->options.now_us();
+    uint64_t written = bytes_written(projector);
+    uint64_t synced_seq = oh_journal_synced_seq(projector->options.journal);
+    uint64_t segment_size = projector->options.segment_size;
     (void)pthread_mutex_lock(&projector->mutex);
     *out_status = projector->status;
+    uint64_t grown = written > projector->looked_at_byte ? written - projector->looked_at_byte : 0;
+    out_status->backlog_bytes = projector->looked_bytes + grown / segment_size * segment_size;
+    int64_t lag_us = now_us - projector->complete_at_us;
     (void)pthread_mutex_unlock(&projector->mutex);
-    int64_t pending_at_us = atomic_load(&projector->session.pending_at_us);
-    out_status->lag_us = pending_at_us < now_us ? now_us - pending_at_us : 0;
+    out_status->lag_us = synced_seq > out_status->seq && lag_us > 0 ? lag_us : 0;
 }
 
 /* ---- The thread --------------------------------------------------------------------------------- */
@@ -105,31 +134,33 @@ static bool is_drained(const struct oh_projector *projector)
     return projector->session.seq >= atomic_load(&projector->drain_seq);
 }
 
+/* What is left of the time between two batches. The clock may have been set meanwhile. */
+static enum oh_err pace(const struct oh_projector *projector, int64_t began_at_us)
+{
+    int64_t spent_ms = (projector->options.now_us() - began_at_us) / 1000;
+    bool is_over = spent_ms >= OH_PROJECTOR_PACE_MS;
+    return is_over ? OH_OK : oh_pg_pause(projector->stop_fd, OH_PROJECTOR_PACE_MS - (spent_ms > 0 ? spent_ms : 0));
+}
+
 /* Batch after batch, until an error. OH_E_STOPPED: told to, or drained. */
 static enum oh_err follow(struct oh_projector *projector, struct oh_diag *diag)
 {
-    int64_t idle_ms = OH_PROJECTOR_IDLE_MS_MIN;
     for (;;) { /* the thread's loop: as long as it is connected */
-        uint64_t records = 0;
-        enum oh_err err = projector_session_batch(&projector->session, &records, diag);
+        struct projector_batch batch = { 0 };
+        int64_t began_at_us = projector->options.now_us();
+        enum oh_err err = projector_session_batch(&projector->session, &batch, diag);
         if (err != OH_OK)
             return err;
-        progress_set(projector, records);
+        progress_set(projector, &batch, began_at_us);
         backlog_look(projector);
-        if (records > 0) {
+        if (batch.records > 0)
             projector->retry_ms = OH_PROJECTOR_RETRY_MS_MIN;
-            idle_ms = OH_PROJECTOR_IDLE_MS_MIN;
-        }
         state_set(projector, OH_PROJECTOR_FOLLOWING, "");
         if (is_drained(projector))
             return OH_E_STOPPED;
-        if (records >= OH_PROJECTOR_BUSY_RECORDS)
-            continue;
-        err = oh_pg_pause(projector->stop_fd, idle_ms);
+        err = batch.records > 0 && !batch.has_all ? OH_OK : pace(projector, began_at_us);
         if (err != OH_OK)
             return err;
-        if (records == 0 && idle_ms < OH_PROJECTOR_IDLE_MS_MAX)
-            idle_ms *= 2;
     }
 }
 
@@ -145,7 +176,7 @@ static enum oh_err connected_run(struct oh_projector *projector, struct oh_diag 
         err = projector_session_begin(&projector->session, diag);
     if (err != OH_OK)
         return err;
-    progress_set(projector, 0);
+    progress_set(projector, &(struct projector_batch){ .records = 0 }, 0);
     return follow(projector, diag);
 }
 
@@ -175,6 +206,7 @@ static bool retry_pause(struct oh_projector *projector)
 static void *projector_run(void *context)
 {
     struct oh_projector *projector = context;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, on Linux */
     for (;;) { /* the life of the thread */
         struct oh_diag diag = { "" };
         enum oh_err err = connected_run(projector, &diag);
@@ -200,6 +232,8 @@ enum oh_err oh_projector_create(const struct oh_projector_options *options, stru
     if (options->batch_effects == 0 || options->batch_effects > OH_PROJECTOR_BATCH_EFFECTS_MAX)
         projector->options.batch_effects = OH_PROJECTOR_BATCH_EFFECTS_MAX;
     projector->retry_ms = OH_PROJECTOR_RETRY_MS_MIN;
+    projector->complete_at_us = options->now_us();
+    projector->looked_at_byte = bytes_written(projector);
     atomic_store(&projector->drain_seq, UINT64_MAX);
     projector->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     (void)pthread_mutex_init(&projector->mutex, NULL);
@@ -234,7 +268,7 @@ static void drain(struct oh_projector *projector, int64_t drain_ms)
         oh_projector_status(projector, &status);
         if (status.state != OH_PROJECTOR_FOLLOWING || status.seq >= target)
             return;
-        err = oh_pg_pause(-1, OH_PROJECTOR_IDLE_MS_MIN);
+        err = oh_pg_pause(-1, DRAIN_LOOK_MS);
     }
 }
 

@@ -25,9 +25,11 @@
 #define OH_PROJECTOR_BATCH_EFFECTS_MAX 40000u /* rows of the largest transaction, roughly */
 #define OH_PROJECTOR_BATCH_BYTES ((size_t)8 << 20)
 
-/* Between two looks for new records, growing while there are none; between two tries after an error. */
-#define OH_PROJECTOR_IDLE_MS_MIN 5
-#define OH_PROJECTOR_IDLE_MS_MAX 200
+/*
+ * Between the beginnings of two batches, unless more waits than one can hold: a transaction has a price for both sides,
+ * and one that is twice as large costs far less than two. Between two tries after an error.
+ */
+#define OH_PROJECTOR_PACE_MS 200
 #define OH_PROJECTOR_RETRY_MS_MIN 100
 #define OH_PROJECTOR_RETRY_MS_MAX 5000
 
@@ -64,8 +66,8 @@ struct oh_projector_status {
     struct oh_diag reason;     /* UNAVAILABLE, REFUSED, FAILED; may be empty */
     bool has_seq;              /* false: not connected yet, so not known */
     uint64_t seq;              /* in the tables */
-    uint64_t backlog_bytes;    /* journal files that hold what is not; looked at once a second */
-    int64_t lag_us;            /* age of the oldest record that is not in the tables; 0: none is known */
+    uint64_t backlog_bytes;    /* journal files that hold what is not, to within two files; whatever the thread waits for */
+    int64_t lag_us;            /* since when the tables may lack something; 0: they have every durable record */
     uint64_t batches_count;
     uint64_t records_count;
     uint64_t failures_count;   /* connections and batches that ended in an error */

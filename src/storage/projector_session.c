@@ -5,12 +5,10 @@
 #include "storage/snapshot.h"
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define UNIQUE_VIOLATION "23505"
 #define CONNECT_MS 5000
 #define STATEMENT_MS 60000
 #define KEYS_KEPT_US 90000000000LL /* 25 h: the ledger knows them for 24 */
@@ -77,7 +75,6 @@ enum oh_err projector_session_init(struct projector_session *session, const stru
                                    int stop_fd)
 {
     *session = (struct projector_session){ .options = options, .stop_fd = stop_fd, .records_max = UINT32_MAX };
-    atomic_store(&session->pending_at_us, INT64_MAX);
     oh_record_decoder_init(&session->decoder, 0);
     return oh_pg_fold_create(&session->fold);
 }
@@ -542,8 +539,6 @@ static enum oh_err record_take(struct projector_session *session, struct batch *
         err = oh_record_decode(session->pending, &session->decoder, &record);
     if (err != OH_OK)
         return err;
-    if (record.at_us < atomic_load(&session->pending_at_us))
-        atomic_store(&session->pending_at_us, record.at_us);
     if (batch->records > 0 && record.at_us >= session->months_until_us)
         return OH_E_AGAIN; /* the next batch first makes the partitions of its month */
     err = record_fold(session, batch, &record, diag);
@@ -568,8 +563,6 @@ static void refusal_tell(struct projector_session *session, const struct batch *
     else
         oh_diag_set(diag, "records %" PRIu64 " to %" PRIu64 ": %.400s", session->seq + 1, batch->seq, said.text);
     session->records_max = 1;
-    if (strcmp(oh_pg_sqlstate(session->pg), UNIQUE_VIOLATION) == 0)
-        oh_pg_fold_check_made_ids(session->fold, true);
 }
 
 /* Keys that the ledger has forgotten go too, in a transaction of their own, once an hour of the ledger's time. */
@@ -583,11 +576,13 @@ static enum oh_err keys_forget(struct projector_session *session, int64_t at_us,
     return oh_pg_query(session->pg, forget_keys_sql, parameters, 1, diag);
 }
 
-enum oh_err projector_session_batch(struct projector_session *session, uint64_t *out_records, struct oh_diag *diag)
+enum oh_err projector_session_batch(struct projector_session *session, struct projector_batch *out_batch,
+                                    struct oh_diag *diag)
 {
     struct batch batch = { .records = 0 };
     enum oh_err err = OH_OK;
-    oh_journal_reader_set_limit(session->reader, oh_journal_synced_seq(session->options->journal));
+    uint64_t limit = oh_journal_synced_seq(session->options->journal);
+    oh_journal_reader_set_limit(session->reader, limit);
     while (err == OH_OK && !batch_is_full(session, &batch)) /* bounded by the batch */
         err = record_take(session, &batch, diag);
     if (err == OH_E_AGAIN)
@@ -596,13 +591,13 @@ enum oh_err projector_session_batch(struct projector_session *session, uint64_t 
         err = transaction_end(session, batch.seq, batch.at_us, diag);
     if (err == OH_E_REFUSED && batch.records > 0)
         refusal_tell(session, &batch, diag);
-    if (err != OH_OK || batch.records == 0)
+    if (err != OH_OK)
         return err;
-    atomic_store(&session->pending_at_us, INT64_MAX);
+    *out_batch = (struct projector_batch){ batch.records, batch.at_us, session->seq >= limit };
+    if (batch.records == 0)
+        return OH_OK;
     oh_journal_keep_from(session->options->journal, session->seq);
     if (session->records_max <= UINT32_MAX / 2)
         session->records_max *= 2;
-    oh_pg_fold_check_made_ids(session->fold, false);
-    *out_records = batch.records;
     return keys_forget(session, batch.at_us, diag);
 }

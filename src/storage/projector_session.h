@@ -11,10 +11,6 @@
 #include "storage/pg_connection.h"
 #include "storage/pg_fold.h"
 #include "storage/projector.h"
-#include <stdatomic.h>
-
-/* A batch of so many records was worth it: look for the next one without a pause. */
-#define OH_PROJECTOR_BUSY_RECORDS 500u
 
 struct projector_session {
     const struct oh_projector_options *options;
@@ -24,7 +20,6 @@ struct projector_session {
     struct oh_record_decoder decoder;
     struct oh_journal_reader *reader;
     struct oh_bytes pending; /* read, but not in a batch yet; lent by the reader */
-    _Atomic int64_t pending_at_us; /* of the oldest record known not to be in the tables; INT64_MAX: none. Any thread */
     uint64_t seq;   /* in the tables */
     int64_t epoch;  /* ours */
     uint64_t imports;
@@ -53,8 +48,15 @@ OH_MUST_CHECK enum oh_err projector_session_load(struct projector_session *sessi
 /* Learns the names and stands before the next record. */
 OH_MUST_CHECK enum oh_err projector_session_begin(struct projector_session *session, struct oh_diag *diag);
 
-/* One transaction of what there is. *out_records 0: nothing new. */
-OH_MUST_CHECK enum oh_err projector_session_batch(struct projector_session *session, uint64_t *out_records,
+/* What a batch was. */
+struct projector_batch {
+    uint64_t records; /* 0: nothing new */
+    int64_t at_us;    /* of its last record */
+    bool has_all;     /* that was durable when it began */
+};
+
+/* One transaction of what there is. */
+OH_MUST_CHECK enum oh_err projector_session_batch(struct projector_session *session, struct projector_batch *out_batch,
                                                   struct oh_diag *diag);
 
 void projector_session_close(struct projector_session *session);

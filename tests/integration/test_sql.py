@@ -273,6 +273,11 @@ BREAKS = {
         "UPDATE onhand.fence SET node = 'off' WHERE fence = 'f'", "UPDATE onhand.supply SET sku = 'C'"],
     'rules': [
         "UPDATE onhand.rule SET sku = NULL WHERE rule = 'a'", "UPDATE onhand.rule SET safety_stock = NULL WHERE rule = 'a'"],
+    'booked by a reservation': [
+        "INSERT INTO onhand.booking VALUES ('unknown', 'n1', 'node/n1', 'orders', '2026-01-01', '2026-01-02', 1, 1, 1)"],
+    'promised with a reservation': ["INSERT INTO onhand.promise VALUES ('unknown', '{}', 1)"],
+    'due while it is live': [
+        "UPDATE onhand.reservation_line SET due_at = '2030-01-01' WHERE held + confirmed = 0"],
     'keys': ["UPDATE onhand.idempotency_key SET key = 'kone'"],
     'imports': ['UPDATE onhand.watermark SET imports = 0', "INSERT INTO onhand.import_progress VALUES ('j', 1, 1, 1)"],
 }

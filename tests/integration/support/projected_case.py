@@ -80,6 +80,7 @@ class Load(threading.Thread):
             self.ask('PUT', '/v1/groups/g', {'nodes': ['n0', 'n2', 'n1']})
             self.ask('PUT', '/v1/channels/web', {'policy': 'priority'})
             self.ask('PUT', '/v1/channels/shop', {'policy': 'nearest', 'nodes': ['n1'], 'groups': ['g']})
+            self.put_documents()
             self.adjust([{'sku': f'S{i}', 'node': f'n{j}', 'quantity': 200, 'reason': 'first'}
                          for i in range(ITEMS) for j in range(NODES)])
         return self
@@ -88,7 +89,8 @@ class Load(threading.Thread):
 
     def step(self):
         self.random.choice((self.reserve, self.reserve, self.reserve, self.act, self.act, self.act, self.act, self.deltas,
-                            self.count_stock, self.refer, self.reserve_many, self.load_rows))()
+                            self.count_stock, self.refer, self.reserve_many, self.load_rows, self.promise, self.promise,
+                            self.put_documents, self.report))()
 
     def adjust(self, entries):
         self.ask('POST', '/v1/stock/adjust', {'source': 'load', 'entries': entries})
@@ -101,6 +103,10 @@ class Load(threading.Thread):
 
     def ago(self):
         return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - self.random.randrange(1, 300)))
+
+    @staticmethod
+    def soon():
+        return time.strftime('%Y-%m-%dT00:00:00Z', time.gmtime(time.time() + 3 * 86400))
 
     def count_stock(self):
         self.ask('POST', '/v1/stock/sync', {'source': 'till', 'entries': [
@@ -119,6 +125,44 @@ class Load(threading.Thread):
             'near': {'lat': 48, 'lon': 2}})
         if reply.status == 201:
             self.reservations.append(reply.json)
+
+    def put_documents(self):
+        """What dates are made of; one of them goes and comes back."""
+        times = [{'from': '08:00', 'to': '14:00', 'limit': 40}, {'from': '14:00', 'to': '22:00', 'limit': 60}]
+        unit = self.random.choice(('orders', 'lines', 'units'))
+        self.ask('PUT', '/v1/services/post', {'transit': [{'hours': 24}], 'accounts': [{'account': 'a', 'daily_parcels': 500}],
+                                              'slots': [{'from': '10:00', 'to': '18:00', 'limit': self.random.randrange(20, 90)}]})
+        self.ask('PUT', f'/v1/nodes/n{self.random.randrange(NODES)}/schedule', {
+            'capacity': {'unit': unit, 'windows': times}, 'pickups': [{'service': 'post', 'at': '12:00'}], 'priority': self.count})
+        self.ask('PUT', '/v1/channels/web/sourcing', {'objective': ['priority'], 'future_supply': 'all'})
+        if self.random.random() < 0.5:
+            self.ask('PUT', '/v1/calendars/c', {'days_off': [f'2030-01-{self.random.randrange(10, 28)}']})
+        else:
+            self.ask('DELETE', '/v1/calendars/c')
+
+    def report(self):
+        self.ask('POST', '/v1/deliveries', {'reports': [{
+            'service': 'post', 'origin_region': f'R{self.random.randrange(3)}', 'destination_region': 'FR-69',
+            'handed_over_at': f'2026-11-{self.random.randrange(10, 20)}T10:00:00Z', 'delivered_at': '2026-11-22T09:00:00Z',
+            **({'id': f'd{self.count}-{i}'} if self.random.random() < 0.5 else {})} for i in range(self.random.randrange(1, 4))]})
+
+    def promise(self):
+        """One that is held, or a part of an older one that goes elsewhere."""
+        held = [made for made in self.reservations[-60:] if made.get('promise')]
+        if held and self.random.random() < 0.4:
+            made = self.random.choice(held)
+            self.ask('POST', '/v1/promises', {'replace': {'reservation': made['id'], 'without': [f'n{self.random.randrange(NODES)}']},
+                                              'hold': {}})
+            return
+        reply = self.ask('POST', '/v1/promises', {
+            'channel': self.random.choice(('web', 'shop')), 'destination': {'lat': 48, 'lon': 2},
+            'lines': [{'sku': f'S{self.random.randrange(ITEMS)}', 'quantity': self.quantity(40)} for _ in range(self.random.randrange(1, 4))],
+            'hold': {'ttl_seconds': self.random.choice(self.ttls),
+                     **({'id': f'p{self.random.randrange(9)}'} if self.random.random() < 0.1 else {})}})
+        if reply.status == 201:
+            made = self.client.get(url('v1', 'reservations', reply.json['promise']))
+            if made.status == 200:
+                self.reservations.append({**made.json, 'promise': True})
 
     def reserve_many(self):
         reply = self.ask('POST', '/v1/reservations/batch', {'reservations': [
@@ -178,7 +222,7 @@ class Load(threading.Thread):
                 'policy': self.random.choice(('regular', 'restrict'))}),
             lambda: self.ask('DELETE', f'/v1/fences/f{name}'),
             lambda: self.ask('PUT', f'/v1/supplies/s{name}', {**self.place(), 'quantity': self.quantity(),
-                                                              'eta': '2030-01-01T00:00:00Z'}),
+                                                              'eta': self.random.choice(('2030-01-01T00:00:00Z', self.soon()))}),
             lambda: self.ask('DELETE', f'/v1/supplies/s{name}'),
             lambda: self.ask('PUT', '/v1/groups/g', {'nodes': self.random.sample(['n0', 'n1', 'n2', 'n3'], 3)}),
             lambda: self.ask('PUT', f'/v1/items/S{name}', {'name': f'again {self.count}'}),

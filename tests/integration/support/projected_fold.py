@@ -20,7 +20,7 @@ RULE_VALUES = ('safety_stock', 'threshold', 'min_quantity', 'max_quantity', 'qua
 TABLES = {
     'node': 'node:t index:i type:t name:t gln:t country:t time_zone:t city:t region:t postal_code:t latitude:d longitude:d'
             ' ships:b collects:b enabled:b seq:i',
-    'item': 'sku:t index:i name:t gtin:t seq:i',
+    'item': 'sku:t index:i name:t gtin:t class:t weight_grams:i side_mm:i volume_cm3:i seq:i',
     'node_group': 'node_group:t index:i name:t seq:i',
     'node_group_member': 'node_group:t node:t priority:i ordinal:i',
     'channel': 'channel:t index:i name:t policy:t seq:i',
@@ -31,6 +31,8 @@ TABLES = {
     'fence': 'fence:t sku:t node:t channel:t quantity:q policy:t seq:i',
     'supply': 'supply:t sku:t node:t quantity:q eta:z seq:i',
     'postal_code': 'country:t postal_code:t place:t latitude:d longitude:d seq:i',
+    'transit': 'service:t origin:t destination:t weekday:i bucket:i deliveries:i seq:i',
+    'document': 'kind:t id:t body:t seq:i',
     'position': 'sku:t node:t sellable:q damaged:q quality_control:q display:q returned:q held:q confirmed:q seq:i'
                 ' first_movement:i has_forgotten:b',
     'position_count': 'sku:t node:t state:t as_of:z source_seq:i quantity:q source:t seq:i',
@@ -40,7 +42,9 @@ TABLES = {
     'reservation': 'reservation:t kind:t channel:t customer:t order_ref:t status:t created_at:z expires_at:z ended_at:z'
                    ' made_seq:i seq:i',
     'reservation_line': 'reservation:t line:i sku:t node:t quantity:q held:q confirmed:q fulfilled:q expired:q released:q'
-                        ' ordinal:i seq:i',
+                        ' due_at:z ordinal:i seq:i',
+    'booking': 'reservation:t node:t resource:t unit:t from_at:z until_at:z quantity:q ordinal:i seq:i',
+    'promise': 'reservation:t body:t seq:i',
     'reservation_event': 'seq:i ordinal:i at:z reservation:t line:i sku:t node:t event:t quantity:q held:q confirmed:q'
                          ' expires_at:z',
     'idempotency_key': 'seq:i ordinal:i at:z answer_seq:i fingerprint:t key:t answer:i',
@@ -116,6 +120,7 @@ class Fold:
         self.rule, self.fence, self.supply, self.postal_code = {}, {}, {}, {}
         self.position, self.count, self.imports = {}, {}, {}
         self.reservation, self.line = {}, {}
+        self.transit, self.document, self.booking, self.promise = {}, {}, {}, {}
         self.movement, self.event, self.key = [], [], []
         self.numbers = 0
         self.import_count = 0
@@ -145,7 +150,8 @@ class Fold:
                                 self.seq)
 
     def take_item(self, e):
-        self.item[e['sku']] = (e['sku'], e['index'], e.get('name', ''), e.get('gtin', ''), self.seq)
+        self.item[e['sku']] = (e['sku'], e['index'], e.get('name', ''), e.get('gtin', ''), e.get('class', ''),
+                               e.get('weight_grams', 0), e.get('side_mm', 0), e.get('volume_cm3', 0), self.seq)
 
     def take_group(self, e):
         self.node_group[e['group']] = (e['group'], e['index'], e.get('name', ''), self.seq)
@@ -182,6 +188,16 @@ class Fold:
     def take_postal_code(self, e):
         self.postal_code[e['country'], e['postal_code']] = (
             e['country'], e['postal_code'], e.get('place', ''), float(e['lat']), float(e['lon']), self.seq)
+
+    def take_transit(self, e):
+        for bucket, deliveries in e['buckets']:
+            name = (e['service'], e['origin'], e['destination'], e['weekday'], bucket)
+            self.transit[name] = (self.transit.get(name, (0, 0))[0] + deliveries, self.seq)
+
+    def take_document(self, e):
+        self.document.pop((e['kind'], e['id']), None)
+        if not e.get('removed'):
+            self.document[e['kind'], e['id']] = (e['body'], self.seq)
 
     # ---- stock
 
@@ -221,6 +237,9 @@ class Fold:
     def take_reservation(self, e):
         for name in [name for name in self.line if name[0] == e['id']]:
             del self.line[name]
+        for name in [name for name in self.booking if name[0] == e['id']]:
+            del self.booking[name]
+        self.promise.pop(e['id'], None)
         self.reservation[e['id']] = {
             'kind': e['kind'], 'channel': e.get('channel'), 'customer': e.get('customer'), 'order': e.get('order'),
             'created': time_us(e['created_at']), 'expires': time_us(e.get('expires_at')), 'ended': time_us(e.get('ended_at')),
@@ -230,11 +249,23 @@ class Fold:
         reservation = self.reservation[e['id']]
         name = (e['line'], e['sku'], e.get('node'))
         line = reservation['lines'].setdefault(name, {**dict.fromkeys(('quantity', 'held', 'confirmed', 'fulfilled', 'expired'), 0),
-                                                     'ordinal': self.seq * 65536 + self.ordinal})
+                                                     'due': None, 'ordinal': self.seq * 65536 + self.ordinal})
         for figure in ('quantity', 'held', 'confirmed', 'fulfilled', 'expired'):
             line[figure] += milli(e.get(figure, 0))
+        if line['due'] is None and e['held'] + e['confirmed'] > 0:
+            line['due'] = time_us(e.get('due_at'))
         line['seq'] = reservation['seq'] = self.seq
         self.tell(e, 'claim' if 'node' in e else 'short', milli(e['quantity']), milli(e['held']), milli(e['confirmed']))
+
+    def take_booking(self, e):
+        name = (e['id'], e['node'], e['resource'], time_us(e['from']))
+        ordinal = self.booking[name][3] if name in self.booking else self.seq * 65536 + self.ordinal
+        self.booking.pop(name, None)
+        if e['quantity']:
+            self.booking[name] = (e['unit'], time_us(e['until']), milli(e['quantity']), ordinal, self.seq)
+
+    def take_promise(self, e):
+        self.promise[e['id']] = (e['body'], self.seq)
 
     def tell(self, e, event, quantity, held, confirmed):
         """One row of history; what it changes at the position."""
@@ -255,6 +286,7 @@ class Fold:
             confirmed = quantity
         line['held'] += held
         line['confirmed'] += confirmed
+        line['due'] = line['due'] if line['held'] + line['confirmed'] else None
         line['seq'] = reservation['seq'] = self.seq
         if step == 'fulfil':
             line['fulfilled'] += quantity
@@ -288,7 +320,7 @@ class Fold:
     # ---- the rest
 
     def take_key(self, e):
-        space = {'header': b'k', 'reservation': b'r', 'entry': b'e'}[e['of']]
+        space = {'header': b'k', 'reservation': b'r', 'entry': b'e', 'delivery': b'd'}[e['of']]
         source = e['source'].encode('utf-8', 'surrogateescape') + b'\0' if e['of'] == 'entry' else b''
         self.key.append((self.seq, self.ordinal, time_us(e['at']), e['seq'], e['fingerprint'],
                          (space + source + e['key'].encode('utf-8', 'surrogateescape')).hex(), e['answer_size']))
@@ -320,12 +352,17 @@ class Fold:
                          for place, p in self.position.items()],
             'movement': self.movement, 'reservation_event': self.event, 'idempotency_key': self.key,
             'import_progress': self.imports.values(),
+            'transit': [(*name, *row) for name, row in self.transit.items()],
+            'document': [(*name, *row) for name, row in self.document.items()],
+            'booking': [(*name[:3], row[0], name[3], *row[1:]) for name, row in self.booking.items()],
+            'promise': [(name, *row) for name, row in self.promise.items()],
             'reservation': [(name, r['kind'], r['channel'], r['customer'], r['order'], self.status(r['lines'].values()),
                              r['created'], r['expires'], r['ended'], r['made'], r['seq'])
                             for name, r in self.reservation.items()],
             'reservation_line': [
                 (name, *key, l['quantity'], l['held'], l['confirmed'], l['fulfilled'], l['expired'],
-                 l['quantity'] - l['held'] - l['confirmed'] - l['fulfilled'] - l['expired'], l['ordinal'], l['seq'])
+                 l['quantity'] - l['held'] - l['confirmed'] - l['fulfilled'] - l['expired'], l['due'], l['ordinal'],
+                 l['seq'])
                 for name, key, l in lines],
         }
         return {table: in_order(rows) for table, rows in found.items()}

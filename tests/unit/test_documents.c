@@ -1,0 +1,188 @@
+/*
+ * test_documents.c - documents, classes of items and what is kept of a promise: what the ledger takes, keeps and lends
+ * (docs/spec/promise.md, DO1 to DO4).
+ */
+#include "support/shop.h"
+#include "support/test.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum oh_verdict put(struct shop *shop, enum oh_document_kind kind, const char *id, struct oh_bytes body)
+{
+    struct oh_command command = { .type = OH_COMMAND_DOCUMENT, .document = { kind, oh_bytes_of(id), body } };
+    return shop_do(shop, &command);
+}
+
+static enum oh_verdict put_text(struct shop *shop, enum oh_document_kind kind, const char *id, const char *body)
+{
+    return put(shop, kind, id, oh_bytes_of(body));
+}
+
+static struct oh_bytes body_of(const struct shop *shop, enum oh_document_kind kind, const char *id)
+{
+    struct oh_bytes body = OH_BYTES_NONE;
+    uint64_t version;
+    (void)oh_document_get(shop->ledger, kind, oh_bytes_of(id), &body, &version);
+    return body;
+}
+
+static void test_documents_are_kept_as_they_came(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    uint64_t version = oh_documents_version(shop->ledger);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_CALENDAR, "c", "{ }"), OH_OK_DONE);
+    assert_true(shop->answer.is_created);
+    assert_true(oh_documents_version(shop->ledger) > version);
+    version = oh_documents_version(shop->ledger);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_CALENDAR, "c", "{ }"), OH_V_UNCHANGED);
+    assert_int_equal(oh_documents_version(shop->ledger), version);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_ZONE, "c", "{\"matches\":[]}"), OH_OK_DONE); /* another kind */
+    assert_int_equal(put_text(shop, OH_DOCUMENT_CALENDAR, "c", "{}"), OH_OK_DONE);
+    assert_false(shop->answer.is_created);
+    assert_true(oh_bytes_equal(body_of(shop, OH_DOCUMENT_CALENDAR, "c"), OH_BYTES("{}")));
+    assert_true(oh_bytes_equal(body_of(shop, OH_DOCUMENT_ZONE, "c"), OH_BYTES("{\"matches\":[]}")));
+    assert_int_equal(put_text(shop, OH_DOCUMENT_CALENDAR, "c", ""), OH_OK_DONE);
+    assert_int_equal(body_of(shop, OH_DOCUMENT_CALENDAR, "c").size, 0);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_CALENDAR, "c", ""), OH_V_UNKNOWN_DOCUMENT);
+    shop_close(shop);
+}
+
+static void test_documents_are_of_nodes_and_channels_that_there_are(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    char id[OH_ID_SIZE_MAX + 2];
+    memset(id, 'x', sizeof(id));
+    id[OH_ID_SIZE_MAX + 1] = '\0';
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SCHEDULE, "n", "{}"), OH_V_UNKNOWN_NODE);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SOURCING, "web", "{}"), OH_V_UNKNOWN_CHANNEL);
+    shop_node(shop, "n");
+    shop_channel(shop, "web", OH_POLICY_PRIORITY, "n", "");
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SCHEDULE, "n", "{}"), OH_OK_DONE);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SOURCING, "web", "{}"), OH_OK_DONE);
+    assert_int_equal(put_text(shop, (enum oh_document_kind)OH_DOCUMENT_KIND_COUNT, "c", "{}"), OH_V_INVALID_VALUE);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_LANE, id, "{}"), OH_V_INVALID_ID);
+    id[OH_ID_SIZE_MAX] = '\0';
+    assert_int_equal(put_text(shop, OH_DOCUMENT_LANE, id, "{}"), OH_OK_DONE);
+    shop_close(shop);
+}
+
+static void test_documents_have_a_limit_in_size_and_in_number(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    char *text = malloc(OH_DOCUMENT_SIZE_MAX + 1);
+    assert_non_null(text);
+    memset(text, ' ', OH_DOCUMENT_SIZE_MAX + 1);
+    assert_int_equal(put(shop, OH_DOCUMENT_ZONE, "z", (struct oh_bytes){ text, OH_DOCUMENT_SIZE_MAX }), OH_OK_DONE);
+    assert_int_equal(put(shop, OH_DOCUMENT_ZONE, "z", (struct oh_bytes){ text, OH_DOCUMENT_SIZE_MAX + 1 }), OH_V_TOO_MANY);
+    free(text);
+    uint32_t most = oh_document_kind_max(OH_DOCUMENT_SERVICE);
+    char id[16];
+    for (uint32_t i = 0; i <= most; i++) {
+        (void)snprintf(id, sizeof(id), "s%u", (unsigned)i);
+        assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, id, "{}"), i < most ? OH_OK_DONE : OH_V_LEDGER_FULL);
+    }
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, "s7", "{ }"), OH_OK_DONE); /* replaced, not added */
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, "s8", ""), OH_OK_DONE);
+    assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, id, "{}"), OH_OK_DONE);
+    shop_close(shop);
+}
+
+static void test_documents_are_listed_page_by_page(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    put_text(shop, OH_DOCUMENT_LANE, "a", "{}");
+    put_text(shop, OH_DOCUMENT_ZONE, "z", "{}");
+    put_text(shop, OH_DOCUMENT_LANE, "gone", "{}");
+    put_text(shop, OH_DOCUMENT_LANE, "b", "{ }");
+    put_text(shop, OH_DOCUMENT_LANE, "gone", "");
+    struct oh_document_view views[4];
+    uint32_t cursor = 0;
+    assert_int_equal(oh_document_list(shop->ledger, OH_DOCUMENT_LANE, 1, &cursor, views), 1);
+    assert_true(oh_bytes_equal(views[0].id, OH_BYTES("a")));
+    assert_int_not_equal(cursor, 0);
+    uint32_t same = 0;
+    assert_true(oh_document_cursor(shop->ledger, OH_DOCUMENT_LANE, OH_BYTES("a"), &same));
+    assert_false(oh_document_cursor(shop->ledger, OH_DOCUMENT_LANE, OH_BYTES("gone"), &same));
+    assert_int_equal(same, cursor);
+    assert_int_equal(oh_document_list(shop->ledger, OH_DOCUMENT_LANE, 4, &cursor, views), 1);
+    assert_true(oh_bytes_equal(views[0].body, OH_BYTES("{ }")));
+    assert_int_equal(cursor, 0);
+    shop_close(shop);
+}
+
+/* ---- Classes and traits ----------------------------------------------------------------------- */
+
+static enum oh_verdict item(struct shop *shop, const char *sku, const char *class, uint32_t weight_grams)
+{
+    struct oh_command command = { .type = OH_COMMAND_ITEM };
+    command.item = (struct oh_item_command){ .sku = oh_bytes_of(sku), .class = oh_bytes_of(class),
+                                             .weight_grams = weight_grams };
+    return shop_do(shop, &command);
+}
+
+static struct oh_item_traits traits_of(const struct shop *shop, const char *sku)
+{
+    struct oh_item_traits traits;
+    oh_item_traits(shop->ledger, shop_item_id(shop, sku), &traits);
+    return traits;
+}
+
+static void test_items_have_traits_and_may_lose_them(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    item(shop, "a", "large", 500);
+    item(shop, "b", "", 0);
+    item(shop, "c", "large", 0);
+    item(shop, "d", "", 70);
+    assert_int_equal(traits_of(shop, "a").weight_grams, 500);
+    assert_int_equal(traits_of(shop, "a").class_index, traits_of(shop, "c").class_index);
+    assert_int_equal(traits_of(shop, "b").class_index, 0);
+    assert_int_equal(traits_of(shop, "d").class_index, 0);
+    assert_int_equal(oh_class_count(shop->ledger), 1);
+    uint32_t index = 0;
+    assert_true(oh_class_find(shop->ledger, OH_BYTES("large"), &index));
+    assert_true(oh_bytes_equal(oh_class_name(shop->ledger, index), OH_BYTES("large")));
+    assert_int_equal(oh_class_name(shop->ledger, 0).size, 0);
+    assert_false(oh_class_find(shop->ledger, OH_BYTES("small"), &index));
+    assert_int_equal(item(shop, "a", "small", 500), OH_OK_DONE);
+    assert_int_equal(item(shop, "a", "", 0), OH_OK_DONE);
+    assert_int_equal(traits_of(shop, "a").weight_grams, 0);
+    assert_int_equal(item(shop, "a", "", 0), OH_V_UNCHANGED);
+    struct oh_item_command value;
+    oh_item_get(shop->ledger, shop_item_id(shop, "c"), &value);
+    assert_true(oh_bytes_equal(value.class, OH_BYTES("large")));
+    shop_close(shop);
+}
+
+static void test_classes_have_a_limit(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    char class[16];
+    for (uint32_t i = 0; i <= OH_CLASSES_MAX; i++) {
+        (void)snprintf(class, sizeof(class), "c%u", (unsigned)i);
+        assert_int_equal(item(shop, "a", class, 1), i < OH_CLASSES_MAX ? OH_OK_DONE : OH_V_LEDGER_FULL);
+    }
+    assert_int_equal(item(shop, "b", "c7", 1), OH_OK_DONE);
+    assert_int_equal(item(shop, "b", "", 1), OH_OK_DONE);
+    shop_close(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_documents_are_kept_as_they_came),
+        cmocka_unit_test(test_documents_are_of_nodes_and_channels_that_there_are),
+        cmocka_unit_test(test_documents_have_a_limit_in_size_and_in_number),
+        cmocka_unit_test(test_documents_are_listed_page_by_page),
+        cmocka_unit_test(test_items_have_traits_and_may_lose_them),
+        cmocka_unit_test(test_classes_have_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
