@@ -172,9 +172,9 @@ static const struct set set_table[OH_PG_SETS] = {
             " WHERE s.quantity = 0 AND b.reservation = s.reservation AND b.node = s.node AND b.resource = s.resource"
             " AND b.from_at = s.from_at" },
           { RUN_ALWAYS,
-            "INSERT INTO onhand.booking AS b (reservation, node, resource, unit, from_at, until_at, quantity, ordinal, seq)"
-            " SELECT DISTINCT ON (s.reservation, s.node, s.resource, s.from_at) s.reservation, s.node, s.resource, s.unit,"
-            " s.from_at, s.until_at, s.quantity,"
+            "INSERT INTO onhand.booking AS b (reservation, node, resource, unit, from_at, until_at, quantity, ordinal,"
+            " seq) SELECT DISTINCT ON (s.reservation, s.node, s.resource, s.from_at)"
+            " s.reservation, s.node, s.resource, s.unit, s.from_at, s.until_at, s.quantity,"
             " min(s.ordinal) OVER (PARTITION BY s.reservation, s.node, s.resource, s.from_at), s.seq"
             " FROM (SELECT x.*, max(x.place) FILTER (WHERE x.quantity = 0)"
             " OVER (PARTITION BY x.reservation, x.node, x.resource, x.from_at) AS ended"

@@ -27,6 +27,21 @@ static struct oh_bytes body_of(const struct shop *shop, enum oh_document_kind ki
     return body;
 }
 
+/* What no ledger has written, into one like it. */
+static enum oh_err replay_effect(const struct shop *shop, const struct oh_effect *effect)
+{
+    struct oh_diag diag = { "" };
+    struct oh_record record = { oh_ledger_seq(shop->replica) + 1, shop->now_us, effect, 1 };
+    return oh_ledger_replay(shop->replica, &record, &diag);
+}
+
+static enum oh_err replay(const struct shop *shop, enum oh_document_kind kind, const char *id, struct oh_bytes body)
+{
+    struct oh_effect effect = { .type = OH_EFFECT_DOCUMENT };
+    effect.document = (struct oh_document_command){ kind, oh_bytes_of(id), body };
+    return replay_effect(shop, &effect);
+}
+
 static void test_documents_are_kept_as_they_came(void **state)
 {
     (void)state;
@@ -76,9 +91,10 @@ static void test_documents_have_a_limit_in_size_and_in_number(void **state)
     char *text = malloc(OH_DOCUMENT_SIZE_MAX + 1);
     assert_non_null(text);
     memset(text, ' ', OH_DOCUMENT_SIZE_MAX + 1);
-    assert_int_equal(put(shop, OH_DOCUMENT_ZONE, "z", (struct oh_bytes){ text, OH_DOCUMENT_SIZE_MAX }), OH_OK_DONE);
-    assert_int_equal(put(shop, OH_DOCUMENT_ZONE, "z", (struct oh_bytes){ text, OH_DOCUMENT_SIZE_MAX + 1 }), OH_V_TOO_MANY);
-    free(text);
+    struct oh_bytes body = { text, OH_DOCUMENT_SIZE_MAX };
+    assert_int_equal(put(shop, OH_DOCUMENT_ZONE, "z", body), OH_OK_DONE);
+    body.size++;
+    assert_int_equal(put(shop, OH_DOCUMENT_ZONE, "z", body), OH_V_TOO_MANY);
     uint32_t most = oh_document_kind_max(OH_DOCUMENT_SERVICE);
     char id[16];
     for (uint32_t i = 0; i <= most; i++) {
@@ -88,7 +104,10 @@ static void test_documents_have_a_limit_in_size_and_in_number(void **state)
     assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, "s7", "{ }"), OH_OK_DONE); /* replaced, not added */
     assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, "s8", ""), OH_OK_DONE);
     assert_int_equal(put_text(shop, OH_DOCUMENT_SERVICE, id, "{}"), OH_OK_DONE);
-    shop_close(shop);
+    assert_int_equal(replay(shop, OH_DOCUMENT_ZONE, "z", body), OH_E_CORRUPT);
+    assert_int_equal(replay(shop, OH_DOCUMENT_SERVICE, "one more", OH_BYTES("{}")), OH_E_CORRUPT);
+    free(text);
+    shop_drop(shop);
 }
 
 static void test_documents_are_listed_page_by_page(void **state)
@@ -140,6 +159,12 @@ static void test_items_have_traits_and_may_lose_them(void **state)
     item(shop, "b", "", 0);
     item(shop, "c", "large", 0);
     item(shop, "d", "", 70);
+    struct oh_command big = { .type = OH_COMMAND_ITEM };
+    big.item = (struct oh_item_command){ .sku = OH_BYTES("e"), .side_mm = 7 };
+    assert_int_equal(shop_do(shop, &big), OH_OK_DONE);
+    big.item = (struct oh_item_command){ .sku = OH_BYTES("f"), .volume_cm3 = 7 };
+    assert_int_equal(shop_do(shop, &big), OH_OK_DONE);
+    assert_int_equal(traits_of(shop, "f").volume_cm3, 7);
     assert_int_equal(traits_of(shop, "a").weight_grams, 500);
     assert_int_equal(traits_of(shop, "a").class_index, traits_of(shop, "c").class_index);
     assert_int_equal(traits_of(shop, "b").class_index, 0);
@@ -171,7 +196,10 @@ static void test_classes_have_a_limit(void **state)
     }
     assert_int_equal(item(shop, "b", "c7", 1), OH_OK_DONE);
     assert_int_equal(item(shop, "b", "", 1), OH_OK_DONE);
-    shop_close(shop);
+    struct oh_effect effect = { .type = OH_EFFECT_ITEM };
+    effect.item = (struct oh_effect_item){ 0, { .sku = OH_BYTES("a"), .class = OH_BYTES("one more") } };
+    assert_int_equal(replay_effect(shop, &effect), OH_E_CORRUPT);
+    shop_drop(shop);
 }
 
 int main(void)

@@ -16,6 +16,7 @@
 static const uint16_t two_nodes[] = { 0, 1 };
 static const int32_t two_priorities[] = { 1, 2 };
 static const uint16_t one_group[] = { 0 };
+static const struct oh_transit_bucket two_buckets[] = { { 4, 1 }, { OH_TRANSIT_BUCKETS_MAX - 1, 2 } };
 
 static struct oh_effect reference_effect(enum oh_effect_type type)
 {
@@ -80,6 +81,16 @@ static struct oh_effect right_effect(enum oh_effect_type type)
         effect.remembered = (struct oh_effect_remembered){ .quantity_milli = 1000, .at_us = SHOP_NOW_US, .number = 1 };
     if (type == OH_EFFECT_HEAD)
         effect.head = (struct oh_effect_head){ 9, SHOP_NOW_US, 3, OH_TIME_US_NONE };
+    if (type == OH_EFFECT_DOCUMENT)
+        effect.document = (struct oh_document_command){ OH_DOCUMENT_ZONE, OH_BYTES("new"), OH_BYTES("{}") };
+    if (type == OH_EFFECT_BOOKING)
+        effect.booking = (struct oh_effect_booking){ OH_BYTES("R"), 0, OH_BYTES("node/a"), OH_UNIT_ORDERS, SHOP_NOW_US,
+                                                     SHOP_NOW_US + SHOP_DAY_US, 1000 };
+    if (type == OH_EFFECT_PROMISE)
+        effect.promise = (struct oh_effect_promise){ OH_BYTES("R"), OH_BYTES("{}") };
+    if (type == OH_EFFECT_TRANSIT)
+        effect.transit = (struct oh_effect_transit){ OH_BYTES("post"), OH_BYTES("here"), OH_BYTES("there"), 6,
+                                                     two_buckets, 2 };
     return effect;
 }
 
@@ -140,7 +151,7 @@ static enum oh_err restore(const struct oh_effect *effect)
     reservation.reservation.id = OH_BYTES("R");
     if (effect->type != OH_EFFECT_HEAD)
         assert_int_equal(oh_ledger_restore(ledger, &head, &diag), OH_OK);
-    if (effect->type == OH_EFFECT_CLAIM)
+    if (effect->type == OH_EFFECT_CLAIM || effect->type == OH_EFFECT_BOOKING || effect->type == OH_EFFECT_PROMISE)
         assert_int_equal(oh_ledger_restore(ledger, &reservation, &diag), OH_OK);
     enum oh_err err = oh_ledger_restore(ledger, effect, &diag);
     assert_int_equal(diag.text[0] != '\0', err != OH_OK);
@@ -151,7 +162,7 @@ static enum oh_err restore(const struct oh_effect *effect)
 static void test_effects_takes_each_type_where_it_belongs_and_nowhere_else(void **state)
 {
     (void)state;
-    for (int type = OH_EFFECT_NODE; type <= OH_EFFECT_HEAD; type++) {
+    for (int type = OH_EFFECT_NODE; type <= OH_EFFECT_TRANSIT; type++) {
         struct oh_effect effect = right_effect((enum oh_effect_type)type);
         assert_int_equal(replay(&effect), is_only_of_a_snapshot(effect.type) ? OH_E_CORRUPT : OH_OK);
         assert_int_equal(restore(&effect), is_only_of_a_record(effect.type) ? OH_E_CORRUPT : OH_OK);
@@ -172,6 +183,10 @@ struct change { enum oh_effect_type type; size_t offset, size; int64_t number; c
 #define CONTROL "a\nb"
 
 static const char LONG_65[] = "12345678901234567890123456789012345678901234567890123456789012345";
+
+static const struct oh_transit_bucket out_of_range[] = { { 4, 1 }, { OH_TRANSIT_BUCKETS_MAX, 2 } };
+static const struct oh_transit_bucket without_a_count[] = { { 4, 1 }, { 5, 0 } };
+static const struct oh_transit_bucket falling[] = { { 4, 1 }, { 4, 2 } };
 
 static const struct change changes[] = {
     BAD_TEXT(NODE, node.value.node, ""),
@@ -195,6 +210,41 @@ static const struct change changes[] = {
     BAD(ITEM, item.index, 1),
     BAD(ITEM, item.index, 3),
     BAD(ITEM, item.index, 64), /* items_max */
+    BAD_TEXT(ITEM, item.value.class, CONTROL),
+    BAD_TEXT(ITEM, item.value.class, LONG_65),
+    BAD(ITEM, item.value.weight_grams, OH_WEIGHT_GRAMS_MAX + 1),
+    FINE(ITEM, item.value.weight_grams, OH_WEIGHT_GRAMS_MAX),
+    BAD(ITEM, item.value.side_mm, OH_SIDE_MM_MAX + 1),
+    FINE(ITEM, item.value.side_mm, OH_SIDE_MM_MAX),
+    BAD(ITEM, item.value.volume_cm3, OH_VOLUME_CM3_MAX + 1),
+    FINE(ITEM, item.value.volume_cm3, OH_VOLUME_CM3_MAX),
+    BAD(DOCUMENT, document.kind, OH_DOCUMENT_KIND_COUNT),
+    BAD_TEXT(DOCUMENT, document.id, ""),
+    BAD_TEXT(DOCUMENT, document.body, ""), /* no such document to remove */
+    BAD_TEXT(BOOKING, booking.id, "none"),
+    BAD_TEXT(BOOKING, booking.resource, ""),
+    BAD_TEXT(BOOKING, booking.resource, CONTROL),
+    BAD(BOOKING, booking.node, 2),
+    BAD(BOOKING, booking.unit, OH_UNIT_PARCELS + 1),
+    FINE(BOOKING, booking.unit, OH_UNIT_PARCELS),
+    BAD(BOOKING, booking.from_us, -1),
+    BAD(BOOKING, booking.from_us, SHOP_NOW_US + SHOP_DAY_US),
+    BAD(BOOKING, booking.until_us, TOO_LATE),
+    BAD(BOOKING, booking.quantity_milli, -1),
+    BAD(BOOKING, booking.quantity_milli, 0), /* no such booking to give back */
+    BAD(BOOKING, booking.quantity_milli, TOO_MUCH),
+    BAD_TEXT(PROMISE, promise.id, "none"),
+    BAD_TEXT(TRANSIT, transit.service, ""),
+    BAD_TEXT(TRANSIT, transit.service, LONG_65),
+    BAD_TEXT(TRANSIT, transit.origin, ""),
+    BAD_TEXT(TRANSIT, transit.origin, CONTROL),
+    BAD_TEXT(TRANSIT, transit.destination, ""),
+    BAD_TEXT(TRANSIT, transit.destination, CONTROL),
+    BAD(TRANSIT, transit.weekday, 7),
+    BAD(TRANSIT, transit.bucket_count, 0),
+    BAD(TRANSIT, transit.buckets, (intptr_t)out_of_range),
+    BAD(TRANSIT, transit.buckets, (intptr_t)without_a_count),
+    BAD(TRANSIT, transit.buckets, (intptr_t)falling),
     BAD_TEXT(GROUP, group.group, ""),
     BAD_TEXT(GROUP, group.group, "g"),
     BAD_TEXT(GROUP, group.name, CONTROL),
@@ -285,6 +335,8 @@ static const struct change changes[] = {
     BAD(CLAIM, claim.line, 0),
     BAD(CLAIM, claim.line, (uint32_t)INT32_MAX + 1),
     FINE(CLAIM, claim.line, INT32_MAX),
+    BAD(CLAIM, claim.due_at_us, -1),
+    FINE(CLAIM, claim.due_at_us, SHOP_NOW_US),
     BAD(CLAIM, claim.item, 2),
     BAD(CLAIM, claim.node, 2),
     BAD(CLAIM, claim.node, OH_NODE_NONE), /* what is at no node holds nothing */

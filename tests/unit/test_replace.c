@@ -4,13 +4,17 @@
  */
 #include "support/shop.h"
 #include "support/test.h"
+#include <stdlib.h>
 
 #define WINDOW_FROM_US (SHOP_NOW_US + SHOP_DAY_US)
 #define WINDOW_UNTIL_US (WINDOW_FROM_US + 3600 * SHOP_SECOND_US)
 
 static struct shop *world_open(void)
 {
-    struct shop *shop = shop_open(NULL);
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    options.positions_max = 16384;
+    options.claims_max = 65536;
+    struct shop *shop = shop_open(&options);
     shop_item(shop, "s");
     shop_item(shop, "t");
     for (const char *const *node = (const char *const[]){ "a", "b", "c", NULL }; *node != NULL; node++) {
@@ -130,11 +134,84 @@ static void test_replace_refuses_and_changes_nothing(void **state)
     assert_int_equal(replace(shop, "a", same, 1, NULL, 0), OH_V_SAME_NODE);
     assert_int_equal(replace(shop, "a", other_line, 1, NULL, 0), OH_V_INVALID_QUANTITY);
     assert_int_equal(replace(shop, "a", falling, 2, NULL, 0), OH_V_INVALID_QUANTITY);
+    struct oh_reserve_pick no_node[] = { pick(shop, 1, "c", 1) };
+    no_node[0].node = 3;
+    struct oh_reserve_pick nothing[] = { pick(shop, 1, "c", 0) };
+    struct oh_reserve_pick rising_back[] = { pick(shop, 1, "c", 1), pick(shop, 0, "c", 1) };
+    assert_int_equal(replace(shop, "a", no_node, 1, NULL, 0), OH_V_INVALID_VALUE);
+    assert_int_equal(replace(shop, "a", nothing, 1, NULL, 0), OH_V_INVALID_QUANTITY);
+    assert_int_equal(replace(shop, "a", rising_back, 2, NULL, 0), OH_V_INVALID_VALUE);
     assert_int_equal(replace(shop, "a", same, 0, NULL, 0), OH_V_TOO_MANY);
+    assert_int_equal(replace(shop, "a", same, OH_CLAIMS_MAX + 1, NULL, 0), OH_V_TOO_MANY);
     assert_int_equal(replace(shop, "c", same, 1, NULL, 0), OH_V_NOTHING_CLAIMED);
     assert_int_equal(replace(shop, "a", short_of, 2, NULL, 0), OH_V_INSUFFICIENT);
     assert_int_equal(shop->answer.lines[0].available_milli, 2000);
     assert_string_equal(shop_claims(shop, "R"), "1 a 6 held 6; 2 b 1 held 1");
+    shop_close(shop);
+}
+
+static void test_replace_has_limits(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    reserve_booked(shop, "R", "s=6@a", NULL, 0);
+    struct oh_reserve_pick *picks = calloc(OH_CLAIMS_MAX, sizeof(*picks));
+    struct oh_reserve_booking *bookings = calloc(OH_BOOKINGS_MAX + 1, sizeof(*bookings));
+    char *promise = calloc(OH_PROMISE_SIZE_MAX + 1, 1);
+    assert_true(picks != NULL && bookings != NULL && promise != NULL);
+    for (uint32_t i = 0; i < OH_CLAIMS_MAX; i++) {
+        picks[i] = pick(shop, 1, "b", 1);
+        picks[i].quantity_milli = 1;
+    }
+    for (uint32_t i = 0; i <= OH_BOOKINGS_MAX; i++) {
+        bookings[i] = booking(shop, "slot/van", "b", OH_UNIT_PARCELS, 1, 1);
+        bookings[i].from_us += i;
+    }
+    assert_int_equal(replace(shop, "a", picks, OH_CLAIMS_MAX, NULL, 0), OH_V_TOO_MANY_SPLITS); /* with what there is */
+    assert_int_equal(replace(shop, "a", picks, 1, bookings, OH_BOOKINGS_MAX + 1), OH_V_TOO_MANY);
+    assert_int_equal(replace(shop, "a", picks, OH_CLAIMS_MAX - 1, bookings, OH_BOOKINGS_MAX), OH_OK_DONE);
+    assert_string_equal(shop_claims(shop, "R"), "1 a 1.905 held 1.905; 1 b 4.095 held 4.095");
+    assert_int_equal(replace(shop, "a", picks, 1, bookings, 1), OH_V_TOO_MANY); /* with those it has */
+    uint16_t node = shop_node_id(shop, "a").index;
+    struct oh_command command = { .type = OH_COMMAND_REPLACE };
+    command.replace = (struct oh_replace_command){ .id = OH_BYTES("R"), .nodes = &node, .node_count = 1, .picks = picks,
+                                                   .pick_count = 1, .fingerprint = 1,
+                                                   .promise = { promise, OH_PROMISE_SIZE_MAX + 1 } };
+    assert_int_equal(shop_do(shop, &command), OH_V_TOO_MANY);
+    command.replace.promise.size = 0;
+    command.replace.refusal = OH_V_NOT_PROMISABLE;
+    command.key = OH_BYTES("k");
+    assert_int_equal(shop_do(shop, &command), OH_V_NOT_PROMISABLE);
+    command.replace.refusal = OH_OK_DONE;
+    assert_int_equal(shop_do(shop, &command), OH_V_NOT_PROMISABLE);
+    assert_true(shop->answer.is_repeat);
+    free(picks);
+    free(bookings);
+    free(promise);
+    shop_close(shop);
+}
+
+/* A node that gives up nothing, and one that gives up a part: only what is empty gives its parcel back. */
+static void test_replace_of_two_nodes(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_reserve_booking vans[] = { booking(shop, "slot/van", "a", OH_UNIT_PARCELS, 1, 2),
+                                         booking(shop, "slot/van", "b", OH_UNIT_PARCELS, 1, 2) };
+    struct oh_reserve_booking there = booking(shop, "slot/van", "c", OH_UNIT_PARCELS, 1, 2);
+    assert_int_equal(reserve_booked(shop, "R", "s=6@a t=2@b", vans, 2), OH_OK_DONE);
+    uint16_t nodes[] = { shop_node_id(shop, "a").index, shop_node_id(shop, "b").index };
+    struct oh_reserve_pick picks[] = { pick(shop, 1, "c", 6), pick(shop, 2, "c", 1) };
+    picks[0].kind = OH_KIND_ANY;
+    struct oh_command command = { .type = OH_COMMAND_REPLACE };
+    command.replace = (struct oh_replace_command){ .id = OH_BYTES("R"), .nodes = nodes, .node_count = 2, .picks = picks,
+                                                   .pick_count = 2, .bookings = &there, .booking_count = 1,
+                                                   .fingerprint = 1 };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    assert_int_equal(booked(shop, "slot/van"), 2);
+    assert_string_equal(shop_claims(shop, "R"), "2 b 1 held 1; 1 c 6 held 6; 2 c 1 held 1");
+    command.replace.id = OH_BYTES("none");
+    assert_int_equal(shop_do(shop, &command), OH_V_UNKNOWN_RESERVATION);
     shop_close(shop);
 }
 
@@ -181,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_replace_leaves_what_is_not_picked),
         cmocka_unit_test(test_replace_takes_the_slot_that_it_gives_up),
         cmocka_unit_test(test_replace_refuses_and_changes_nothing),
+        cmocka_unit_test(test_replace_has_limits),
+        cmocka_unit_test(test_replace_of_two_nodes),
         cmocka_unit_test(test_bookings_that_were_given_back_do_not_return),
         cmocka_unit_test(test_bookings_of_one_window_are_one_for_each_node),
     };

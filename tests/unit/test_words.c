@@ -8,6 +8,8 @@
 struct word { int value; const char *text; };
 
 #define WORD_ROW(name, number, text) { name, text },
+#define DOCUMENT_ROW(name, number, text, most) { name, text },
+#define DOCUMENT_KINDS(row) OH_DOCUMENT_KINDS(DOCUMENT_ROW)
 #define WORDS(table) ((const struct word[]){ table(WORD_ROW) { -1, NULL } })
 
 static int word_count(const struct word *words)
@@ -39,6 +41,8 @@ static void test_words_names_each_value_and_no_other(void **state)
     ASSERT_TEXTS(WORDS(OH_FIELDS), oh_field_text, enum oh_field, "");
     ASSERT_TEXTS(WORDS(OH_EFFECTS), oh_effect_type_text, enum oh_effect_type, "unknown");
     ASSERT_TEXTS(WORDS(OH_STEPS), oh_step_text, enum oh_step, "unknown");
+    ASSERT_TEXTS(WORDS(OH_UNITS), oh_unit_text, enum oh_unit, "unknown");
+    ASSERT_TEXTS(WORDS(DOCUMENT_KINDS), oh_document_kind_text, enum oh_document_kind, "unknown");
 }
 
 #define ASSERT_PARSES(words, parse, enum_type)                                                             \
@@ -66,6 +70,8 @@ static void test_words_reads_each_word_and_no_other(void **state)
     ASSERT_PARSES(WORDS(OH_STATUSES), oh_status_parse, enum oh_status);
     ASSERT_PARSES(WORDS(OH_POLICIES), oh_policy_parse, enum oh_policy);
     ASSERT_PARSES(WORDS(OH_FENCE_POLICIES), oh_fence_policy_parse, enum oh_fence_policy);
+    ASSERT_PARSES(WORDS(OH_UNITS), oh_unit_parse, enum oh_unit);
+    ASSERT_PARSES(WORDS(DOCUMENT_KINDS), oh_document_kind_parse, enum oh_document_kind);
 }
 
 struct verdict_row { enum oh_verdict verdict; const char *code; int http; const char *title; };
