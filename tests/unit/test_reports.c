@@ -1,5 +1,5 @@
 /*
- * test_deliveries.c - reports of deliveries that are not taken, each with what it is about, and regions
+ * test_reports.c - reports of deliveries that are not taken, each with what it is about, and regions
  * (docs/spec/promise.md, LE1 to LE5).
  */
 #include "support/shop.h"
