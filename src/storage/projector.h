@@ -66,7 +66,7 @@ struct oh_projector_status {
     struct oh_diag reason;     /* UNAVAILABLE, REFUSED, FAILED; may be empty */
     bool has_seq;              /* false: not connected yet, so not known */
     uint64_t seq;              /* in the tables */
-    uint64_t backlog_bytes;    /* journal files that hold what is not, to within two files, while the thread waits too */
+    uint64_t backlog_bytes;    /* journal files that hold what is not, to within two files, also while it waits */
     int64_t lag_us;            /* since when the tables may lack something; 0: they have every durable record */
     uint64_t batches_count;
     uint64_t records_count;
