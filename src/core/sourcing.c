@@ -4,7 +4,7 @@
  */
 #include "core/sourcing_state.h"
 
-#define SINGLES_MAX 16u /* looks over all candidates before the search */
+#define SINGLES_MAX 4u /* tries for a first plan of one candidate, each a look over all of them */
 
 size_t sourcing_scratch_size(void)
 {
@@ -131,19 +131,41 @@ static void single_try(struct sourcing_scratch *s, uint32_t candidate)
         plan_keep(s);
 }
 
-/* True: of the plans in which one candidate gives everything, the best is known. */
-static bool singles_search(struct sourcing_scratch *s)
+static void singles_rank(struct sourcing_scratch *s)
 {
-    for (uint32_t tries = 0; tries < SINGLES_MAX; tries++) {
-        if (!steps_take(s, 1 + s->problem->candidate_count / CANDIDATES_PER_STEP))
-            return false;
-        uint32_t next = single_next(s);
+    s->ranked_count = 0;
+    for (uint32_t i = 0; i < s->problem->candidate_count; i++) {
+        const struct sourcing_terms *least = &s->problem->candidates[i].least;
+        if (!may_have_all(s->problem, i) || s->shut[i] != 0 || !terms_may_win(s, least))
+            continue;
+        levels_of(s, least, &s->least[i]);
+        s->ranked[s->ranked_count++] = i;
+    }
+    rank_sort(s);
+}
+
+/*
+ * The best of the plans in which one candidate gives everything. The first tries cost no sort, and what they find
+ * leaves few to be sorted.
+ */
+static void singles_search(struct sourcing_scratch *s)
+{
+    uint32_t look_steps = 1 + s->problem->candidate_count / CANDIDATES_PER_STEP;
+    for (uint32_t tries = 0; tries < SINGLES_MAX && !s->is_found; tries++) {
+        uint32_t next = steps_take(s, look_steps) ? single_next(s) : OH_INDEX_NONE;
         if (next == OH_INDEX_NONE)
-            return true;
+            return;
         s->shut[next] = 1;
         single_try(s, next);
     }
-    return false;
+    if (!steps_take(s, look_steps))
+        return;
+    singles_rank(s);
+    for (uint32_t i = 0; i < s->ranked_count && !s->is_cut; i++) {
+        if (!terms_may_win(s, &s->problem->candidates[s->ranked[i]].least))
+            return;
+        single_try(s, s->ranked[i]);
+    }
 }
 
 /* What two candidates cost together at least: the two smallest of the term, or, of dates, the second smallest. */
@@ -198,11 +220,12 @@ static bool partial_cannot_win(const struct sourcing_scratch *s)
     return true;
 }
 
-/* True: nothing is left to be searched. */
+/* True: nothing is left to be searched, or no step to do it with. */
 static bool singles_decide(struct sourcing_scratch *s)
 {
-    if (!singles_search(s))
-        return false;
+    singles_search(s);
+    if (s->is_cut)
+        return true;
     if (!s->is_found)
         return s->parcels_max == 1 && !s->problem->allow_partial;
     return pairs_cannot_win(s) && partial_cannot_win(s);
@@ -213,7 +236,7 @@ void sourcing_solve(const struct sourcing_problem *problem, struct sourcing_scra
 {
     struct sourcing_scratch *s = scratch;
     problem_begin(s, problem);
-    if (!singles_decide(s) && !s->is_cut)
+    if (!singles_decide(s))
         sites_search(s);
     *out_plan = (struct sourcing_plan){
         .is_found = s->is_found,

@@ -45,7 +45,7 @@ static bool rank_is_before(const struct sourcing_scratch *s, uint32_t a, uint32_
 }
 
 /* Merge sort, bottom up. */
-static void rank_sort(struct sourcing_scratch *s)
+void rank_sort(struct sourcing_scratch *s)
 {
     for (uint32_t width = 1; width < s->ranked_count; width *= 2) {
         for (uint32_t low = 0; low < s->ranked_count; low += 2 * width) {
@@ -97,8 +97,8 @@ static void givers_count(struct sourcing_scratch *s)
     }
 }
 
-/* False: the steps are used up. */
-static bool rank_candidates(struct sourcing_scratch *s)
+/* Those that may be in a plan better than the best, unsorted. False: the steps are used up. */
+static bool rank_collect(struct sourcing_scratch *s)
 {
     const struct sourcing_problem *problem = s->problem;
     s->ranked_count = 0;
@@ -117,10 +117,7 @@ static bool rank_candidates(struct sourcing_scratch *s)
         s->ranked[s->ranked_count++] = i;
     }
     s->floor.at[OH_TERM_COMPLETE] = 0;
-    rank_sort(s);
-    s->break_level = rank_break_level(s);
-    givers_count(s);
-    return steps_take(s, 1 + s->ranked_count / CANDIDATES_PER_STEP);
+    return true;
 }
 
 /* ---- What a set still wants ------------------------------------------------------------------- */
@@ -176,7 +173,7 @@ static bool may_have_unit(const struct sourcing_scratch *s, uint32_t candidate, 
 
 /* ---- Greedy ----------------------------------------------------------------------------------- */
 
-/* The first of the rank among those that may have the most of the lines. OH_INDEX_NONE: none has any. */
+/* Of those that may have the most of the lines the one with the least terms. OH_INDEX_NONE: none has any. */
 static uint32_t cover_most(struct sourcing_scratch *s, const uint64_t *lines)
 {
     uint32_t most = 0;
@@ -186,7 +183,8 @@ static uint32_t cover_most(struct sourcing_scratch *s, const uint64_t *lines)
     for (uint32_t i = 0; i < s->ranked_count; i++) {
         uint32_t candidate = s->ranked[i];
         uint32_t count = bits_common(lines_of(s->problem, candidate), lines, s->problem->words);
-        if (count > most && !plan_has_site(s, s->problem->candidates[candidate].site)) {
+        bool is_better = count > most || (count == most && count > 0 && rank_is_before(s, candidate, chosen));
+        if (is_better && !plan_has_site(s, s->problem->candidates[candidate].site)) {
             most = count;
             chosen = candidate;
         }
@@ -213,13 +211,22 @@ static void greedy_start(struct sourcing_scratch *s, uint32_t first)
     assign_improve(s);
 }
 
-static void greedy_search(struct sourcing_scratch *s)
+/* A plan to beat, before the candidates are sorted. */
+static void greedy_first(struct sourcing_scratch *s)
+{
+    uint64_t all[LINE_WORDS_MAX];
+    lines_all(s->problem, all);
+    s->slot_count = 0;
+    greedy_start(s, cover_most(s, all));
+}
+
+/* From some of those that may have the rarest line. */
+static void greedy_more(struct sourcing_scratch *s)
 {
     uint64_t all[LINE_WORDS_MAX];
     lines_all(s->problem, all);
     uint32_t rarest = lines_rarest(s, all);
     uint32_t starts = 0;
-    greedy_start(s, cover_most(s, all));
     for (uint32_t i = 0; i < s->ranked_count && starts < STARTS_MAX && !s->is_cut; i++) {
         if (may_have_line(s->problem, s->ranked[i], rarest)) {
             greedy_start(s, s->ranked[i]);
@@ -388,9 +395,14 @@ static void branch_search(struct sourcing_scratch *s)
 
 void sites_search(struct sourcing_scratch *s)
 {
-    if (!rank_candidates(s) || s->ranked_count == 0)
+    if (!rank_collect(s))
         return;
-    s->slot_count = 0;
-    greedy_search(s);
+    greedy_first(s);
+    if (!rank_collect(s) || s->ranked_count == 0)
+        return;
+    rank_sort(s);
+    s->break_level = rank_break_level(s);
+    givers_count(s);
+    greedy_more(s);
     branch_search(s);
 }

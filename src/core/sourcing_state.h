@@ -211,6 +211,8 @@ void assign_improve(struct sourcing_scratch *s);
 
 /* ---- sourcing_sites.c ------------------------------------------------------------------------- */
 
+/* Sorts `ranked` by the levels of `least`. */
+void rank_sort(struct sourcing_scratch *s);
 void sites_search(struct sourcing_scratch *s);
 
 #endif
