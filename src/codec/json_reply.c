@@ -56,6 +56,13 @@ static void member_point(struct oh_strbuf *buf, struct oh_point point)
     oh_real_put(buf, point.longitude);
 }
 
+/* A trait of an item; 0 is one that is not known. */
+static void member_number_if_any(struct oh_strbuf *buf, const char *name, uint32_t value)
+{
+    if (value > 0)
+        oh_json_member_u64(buf, name, value);
+}
+
 /* ---- Reference data --------------------------------------------------------------------------- */
 
 void oh_reply_put_node(struct oh_strbuf *buf, const struct oh_node_command *node, uint64_t seq)
@@ -84,6 +91,10 @@ void oh_reply_put_item(struct oh_strbuf *buf, const struct oh_item_command *item
     oh_json_member_string(buf, "sku", item->sku);
     oh_json_member_string_if_any(buf, "name", item->name);
     oh_json_member_string_if_any(buf, "gtin", item->gtin);
+    oh_json_member_string_if_any(buf, "class", item->class);
+    member_number_if_any(buf, "weight_grams", item->weight_grams);
+    member_number_if_any(buf, "side_mm", item->side_mm);
+    member_number_if_any(buf, "volume_cm3", item->volume_cm3);
     put_end(buf, seq);
 }
 

@@ -106,6 +106,10 @@ static const struct oh_shape_field item_fields[] = {
     ID(oh_item_command, sku, "sku", OPTIONAL),
     TEXT(oh_item_command, name, "name", OH_TEXT_SIZE_MAX),
     TEXT(oh_item_command, gtin, "gtin", OH_ID_SIZE_MAX),
+    TEXT(oh_item_command, class, "class", OH_ID_SIZE_MAX),
+    FIELD(oh_item_command, weight_grams, "weight_grams", U32, .max = OH_WEIGHT_GRAMS_MAX),
+    FIELD(oh_item_command, side_mm, "side_mm", U32, .max = OH_SIDE_MM_MAX),
+    FIELD(oh_item_command, volume_cm3, "volume_cm3", U32, .max = OH_VOLUME_CM3_MAX),
 };
 const struct oh_shape oh_shape_item = SHAPE(oh_item_command, item_fields, NULL, NULL);
 

@@ -55,7 +55,7 @@ void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command
     }
     bool has_room = slot != NO_SLOT || ledger->item_count < ledger->options.items_max;
     if (!has_room || !class_has_room(ledger, command->class)) {
-        refuse(answer, OH_V_LEDGER_FULL, OH_FIELD_SKU, OH_INDEX_NONE);
+        refuse(answer, OH_V_LEDGER_FULL, has_room ? OH_FIELD_CLASS : OH_FIELD_SKU, OH_INDEX_NONE);
         return;
     }
     struct oh_effect *effect = effect_add(ledger, OH_EFFECT_ITEM, NO_HINT);

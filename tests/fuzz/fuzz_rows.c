@@ -47,6 +47,8 @@ static void command_note(struct oh_strbuf *text, const struct oh_command *comman
         bytes_note(text, command->item.sku);
         bytes_note(text, command->item.name);
         bytes_note(text, command->item.gtin);
+        bytes_note(text, command->item.class);
+        oh_strbuf_printf(text, "%u %u %u", command->item.weight_grams, command->item.side_mm, command->item.volume_cm3);
         break;
     case OH_COMMAND_GROUP_MEMBER:
         bytes_note(text, command->group_member.group);

@@ -24,7 +24,7 @@ MAY_BE_EMPTY = ('confirm', 'release', 'fulfil')
 WORDS = ('type', 'policy', 'state', 'kind')
 TIMES = ('at', 'as_of', 'eta')
 REALS = ('lat', 'lon', 'radius_km')
-INTEGERS = ('line', 'source_seq')
+INTEGERS = ('line', 'source_seq', 'weight_grams', 'side_mm', 'volume_cm3')
 UNKNOWN = {'sku': 'unknown_item', 'node': 'unknown_node', 'to_node': 'unknown_node', 'group': 'unknown_group',
            'channel': 'unknown_channel'}
 
@@ -258,7 +258,7 @@ class BadInput(ServerCase):
                     self.wrong(call, with_text(body, path, json.dumps(long)), ('too_long', 'invalid_id', 'invalid_value'),
                                path)
                 if not is_text and last(path) not in ('time_zone', 'postal_code'):
-                    for bad in ('', CONTROL, 'a\u007fb'):
+                    for bad in (CONTROL, 'a\u007fb') if last(path) == 'class' else ('', CONTROL, 'a\u007fb'):
                         self.wrong_id(call, body, path, bad)
 
     def wrong_id(self, call, body, path, bad):
@@ -329,6 +329,12 @@ class BadInput(ServerCase):
             self.wrong('node', with_text(body, 'country', json.dumps(country)), ('invalid_value', 'too_long'), 'country')
         for gtin in ('4006381333932', '123', '40063813339311'):
             self.wrong('item', with_text(CALLS['item'][2], 'gtin', json.dumps(gtin)), 'invalid_value', 'gtin')
+
+    def test_traits_past_their_limits(self):
+        body = CALLS['item'][2]
+        for name, most in (('weight_grams', 10 ** 9), ('side_mm', 10 ** 6), ('volume_cm3', 10 ** 9)):
+            for text in (str(most + 1), '-1', '4294967297'):
+                self.wrong('item', with_text(body, name, text), 'out_of_range', name)
 
     def test_lists_that_are_empty_or_name_a_thing_twice(self):
         for call, path in (('adjust', 'entries'), ('sync', 'entries'), ('reserve', 'lines'), ('batch', 'reservations'),

@@ -13,13 +13,15 @@ FILES = {
     'nodes': ('node,name,type,lat,lon,country,time_zone,ships,collects,enabled,city,region,postal_code,gln\n'
               'n1,"Lyon, Part-Dieu",store,45.7606,4.8589,FR,Europe/Paris,1,0,1,Lyon,ARA,69003,4006381333931\n'
               'n2,,warehouse,,,,,,,,,,,\n'),
-    'items': 'sku,name,gtin\nA,"a ""quoted"" name",4006381333931\nB,"two, in one",\n',
+    'items': ('sku,name,gtin,class,weight_grams,side_mm,volume_cm3\n'
+              'A,"a ""quoted"" name",4006381333931,large,12000,800,90000\nB,"two, in one",,,,,\n'),
     'groups': 'group,node,priority\ng,n1,2\ng,n2,1\nh,n1,1\n',
     'stock': 'sku,node,quantity,as_of,state,source_seq\nA,n1,10.5,2020-01-01T00:00:00Z,,\nA,n2,3,2020-01-01T00:00:00Z,damaged,7\n',
     'supplies': 'supply,sku,node,quantity,eta\ns1,A,n1,5,2030-01-01T00:00:00Z\n',
     'postal_codes': 'country,postal_code,place,lat,lon\nFR,69003,Lyon,45.7606,4.8589\n',
 }
-NUMBERS = ('lat', 'lon', 'priority', 'quantity', 'source_seq')
+WHOLES = ('priority', 'source_seq', 'weight_grams', 'side_mm', 'volume_cm3')
+NUMBERS = ('lat', 'lon', 'quantity') + WHOLES
 FLAGS = ('ships', 'collects', 'enabled')
 
 
@@ -32,7 +34,7 @@ def as_ndjson(text):
         given = {name: value for name, value in row.items() if value != ''}
         lines.append({name: float(value) if name in NUMBERS else value == '1' if name in FLAGS else value
                       for name, value in given.items()})
-        for name in ('priority', 'source_seq'):
+        for name in WHOLES:
             if name in lines[-1]:
                 lines[-1][name] = int(lines[-1][name])
     return ''.join(json.dumps(line) + '\n' for line in lines)
@@ -55,8 +57,12 @@ class Import(ServerCase):
         self.assertEqual((node['name'], node['lat'], node['ships'], node['collects'], node['gln']),
                          ('Lyon, Part-Dieu', 45.7606, True, False, '4006381333931'))
         self.assertEqual(self.ok(self.client.get('/v1/nodes/n2'))['type'], 'warehouse')
-        self.assertEqual(self.ok(self.client.get('/v1/items/A'))['name'], 'a "quoted" name')
-        self.assertEqual(self.ok(self.client.get('/v1/items/B'))['name'], 'two, in one')
+        item = self.ok(self.client.get('/v1/items/A'))
+        self.assertEqual({**item, 'seq': 0}, {
+            'sku': 'A', 'name': 'a "quoted" name', 'gtin': '4006381333931', 'class': 'large', 'weight_grams': 12000,
+            'side_mm': 800, 'volume_cm3': 90000, 'seq': 0})
+        item = self.ok(self.client.get('/v1/items/B'))
+        self.assertEqual(item, {'sku': 'B', 'name': 'two, in one', 'seq': item['seq']})
         self.assertEqual(self.ok(self.client.get('/v1/groups/g'))['nodes'], ['n2', 'n1'])
         self.assertEqual(self.figures('A', 'n1', 'sellable'), (10.5,))
         self.assertEqual(self.figures('A', 'n2', 'damaged', 'sellable'), (3, 0))

@@ -42,6 +42,38 @@ class PutAndGet(ServerCase):
         for gtin in ('036000291452', '4006381333931', '00012345600012'):
             self.ok(self.client.put('/v1/items/G', {'gtin': gtin}), 200, 201)
 
+    def test_traits_of_an_item(self):
+        most = {'class': 'x' * 64, 'weight_grams': 10 ** 9, 'side_mm': 10 ** 6, 'volume_cm3': 10 ** 9}
+        self.put_twice('/v1/items/A', most, {'sku': 'A', **most})
+        self.put_twice('/v1/items/B', {'side_mm': 1}, {'sku': 'B', 'side_mm': 1})
+        self.assertEqual(self.ok(self.client.get('/v1/items'))['items'], [{'sku': 'A', **most}, {'sku': 'B', 'side_mm': 1}])
+        self.server.kill()
+        self.server.start()
+        self.reconnect()
+        self.assertEqual({**self.ok(self.client.get('/v1/items/A')), 'seq': 0}, {'sku': 'A', **most, 'seq': 0})
+
+    def test_an_item_without_traits_is_as_before_there_were_any(self):
+        absent = {'class': '', 'weight_grams': 0, 'side_mm': 0, 'volume_cm3': 0}
+        created = self.client.put('/v1/items/A', {'name': 'a', 'gtin': '96385074'})
+        self.assertEqual(created.body, b'{"sku":"A","name":"a","gtin":"96385074","seq":1}')
+        for traits in (absent, dict.fromkeys(absent)):
+            again = self.client.put('/v1/items/A', {'name': 'a', 'gtin': '96385074', **traits})
+            self.assertEqual((again.status, again.body), (200, created.body))
+
+    def test_a_put_without_traits_takes_them_away(self):
+        self.ok(self.client.put('/v1/items/A', {'class': 'large', 'weight_grams': 5}), 201)
+        got = self.ok(self.client.put('/v1/items/A', {}), 200)
+        self.assertEqual(got, {'sku': 'A', 'seq': got['seq']})
+
+    def test_classes_have_a_limit(self):
+        rows = ''.join(f'I{i},c{i}\n' for i in range(4097))
+        answer = self.ok(self.client.post('/v1/import/items', ('sku,class\n' + rows).encode(), {'Content-Type': 'text/csv'}))
+        self.assertEqual((answer['applied'], answer['rejected']), (4096, 1))
+        rejection = answer['rejections'][0]
+        self.assertEqual((rejection['row'], rejection['code'], rejection['field']), (4097, 'ledger_full', 'class'))
+        self.ok(self.client.put('/v1/items/I4096', {'class': 'c4095'}), 201)
+        self.refused(self.client.put('/v1/items/I4097', {'class': 'other'}), 503, 'ledger_full', 'class')
+
     def test_group_and_channel(self):
         for node in ('n1', 'n2'):
             self.node(node)

@@ -120,6 +120,11 @@ static void test_json_reply_writes_reference_data(void **state)
     const struct oh_item_command item = { .sku = OH_BYTES("A"), .gtin = OH_BYTES("4012345678901") };
     oh_reply_put_item(&buf, &item, OH_REPLY_NO_SEQ);
     assert_written("{\"sku\":\"A\",\"gtin\":\"4012345678901\"}");
+    const struct oh_item_command large = {
+        .sku = OH_BYTES("A"), .class = OH_BYTES("large"), .weight_grams = 1, .side_mm = 2, .volume_cm3 = 3
+    };
+    oh_reply_put_item(&buf, &large, 7);
+    assert_written("{\"sku\":\"A\",\"class\":\"large\",\"weight_grams\":1,\"side_mm\":2,\"volume_cm3\":3,\"seq\":7}");
     struct oh_effect_group group;
     oh_group_get(ledger, (struct oh_group_id){ 0 }, &group);
     oh_reply_put_group(&buf, ledger, &group, 7);

@@ -102,7 +102,8 @@ static const char *const good_bodies[] = {
              "\"country\":\"FR\","
              "\"time_zone\":\"Europe/Paris\",\"city\":\"Lyon\",\"region\":\"ARA\",\"postal_code\":\"69001\","
              "\"gln\":\"4012345000009\",\"ships\":false,\"collects\":true,\"enabled\":false}",
-    [ITEM] = "{\"sku\":\"id-1\",\"name\":\"A thing\",\"gtin\":\"4012345678901\"}",
+    [ITEM] = "{\"sku\":\"id-1\",\"name\":\"A thing\",\"gtin\":\"4012345678901\",\"class\":\"large\","
+             "\"weight_grams\":1200,\"side_mm\":300,\"volume_cm3\":9000}",
     [GROUP] = "{\"group\":\"id-1\",\"name\":\"North\",\"nodes\":[\"a\",\"b\"]}",
     [CHANNEL] =
         "{\"channel\":\"id-1\",\"name\":\"Web\",\"policy\":\"nearest\",\"nodes\":[\"a\"],\"groups\":[\"g\"]}",

@@ -26,6 +26,10 @@ static void describe_command(struct oh_strbuf *out, enum oh_row_kind kind, const
     case OH_ROWS_ITEMS:
         oh_strbuf_printf(out, "item %.*s name=%.*s gtin=%.*s", B(command->item.sku), B(command->item.name),
                          B(command->item.gtin));
+        if (command->item.class.size > 0 || command->item.weight_grams > 0 || command->item.side_mm > 0 ||
+            command->item.volume_cm3 > 0)
+            oh_strbuf_printf(out, " class=%.*s %u %u %u", B(command->item.class), command->item.weight_grams,
+                             command->item.side_mm, command->item.volume_cm3);
         break;
     case OH_ROWS_GROUPS:
         oh_strbuf_printf(out, "member %.*s %.*s %d", B(command->group_member.group),
@@ -138,6 +142,12 @@ static void test_rows_reads_every_kind_as_csv(void **state)
     assert_rows(OH_ROWS_ITEMS, OH_ROW_CSV,
                 OH_BYTES("sku,name,gtin\n10002,INFLATABLE GLOBE,\nA,\"x, \"\"y\"\"\",5"),
                 "1 item 10002 name=INFLATABLE GLOBE gtin=\n2 item A name=x, \"y\" gtin=5\n");
+    assert_rows(OH_ROWS_ITEMS, OH_ROW_CSV,
+                OH_BYTES("side_mm,sku,class,volume_cm3,weight_grams\n1000000,A,large,1000000000,1000000000\n,B,,,\n"
+                         "1000001,A,,,\n,A,,1000000001,\n,A,,,1000000001\n,A,,,1.5\n"),
+                "1 item A name= gtin= class=large 1000000000 1000000 1000000000\n2 item B name= gtin=\n"
+                "3 out_of_range 'side_mm'\n4 out_of_range 'volume_cm3'\n5 out_of_range 'weight_grams'\n"
+                "6 wrong_type 'weight_grams'\n");
     assert_rows(OH_ROWS_GROUPS, OH_ROW_CSV, OH_BYTES("priority,node,group\n-2,n,g\n,m,g\n"),
                 "1 member g n -2\n2 member g m 0\n");
     assert_rows(OH_ROWS_STOCK, OH_ROW_CSV,

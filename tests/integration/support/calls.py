@@ -11,7 +11,9 @@ CALLS = {
         'node': 'x1', 'name': 'X', 'type': 'store', 'lat': 48.5, 'lon': 2.5, 'country': 'FR',
         'time_zone': 'Europe/Paris', 'city': 'C', 'region': 'R', 'postal_code': '75011', 'gln': '4006381333931',
         'ships': True, 'collects': False, 'enabled': True}),
-    'item': ('PUT', '/v1/items/X', {'sku': 'X', 'name': 'X', 'gtin': '4006381333931'}),
+    'item': ('PUT', '/v1/items/X', {
+        'sku': 'X', 'name': 'X', 'gtin': '4006381333931', 'class': 'large', 'weight_grams': 1, 'side_mm': 1,
+        'volume_cm3': 1}),
     'group': ('PUT', '/v1/groups/xg', {'group': 'xg', 'name': 'X', 'nodes': ['n1', 'n2']}),
     'channel': ('PUT', '/v1/channels/xc', {
         'channel': 'xc', 'name': 'X', 'policy': 'nearest', 'nodes': ['n1'], 'groups': ['g']}),
