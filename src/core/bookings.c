@@ -32,31 +32,19 @@ static int64_t claim_left(const struct claim *claim, bool is_due)
     return (is_due ? 0 : claim->held_milli) + claim->confirmed_milli + claim->fulfilled_milli;
 }
 
-/* Lines are counted once, however many claims they have at the node. */
-static bool line_is_counted(const struct oh_ledger *ledger, uint32_t head, uint32_t until, uint16_t node, bool is_due)
-{
-    uint32_t line = ledger->claims[until - 1].line;
-    for (uint32_t link = head; link != until; link = ledger->claims[link - 1].next) {
-        const struct claim *claim = &ledger->claims[link - 1];
-        if (claim->node == node && claim->line == line && claim_left(claim, is_due) > 0)
-            return true;
-    }
-    return false;
-}
-
+/* A line has one claim at a node. */
 int64_t booking_left_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
 {
-    uint32_t head = ledger->reservations[booking->reservation].claims_head;
+    const struct reservation *reservation = &ledger->reservations[booking->reservation];
     int64_t lines = 0;
     int64_t units = 0;
-    for (uint32_t link = head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
         const struct claim *claim = &ledger->claims[link - 1];
         int64_t left = claim->node == booking->node ? claim_left(claim, is_due) : 0;
         if (left == 0)
             continue;
         units += left;
-        if (booking->unit == OH_UNIT_LINES)
-            lines += line_is_counted(ledger, head, link, booking->node, is_due) ? 0 : 1000;
+        lines += 1000;
     }
     if (units == 0)
         return 0;

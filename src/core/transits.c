@@ -162,7 +162,7 @@ bool oh_transit_quantile(const struct oh_ledger *ledger, struct oh_bytes service
     const struct oh_sketch *sketch = lane_sketch(ledger, lane, weekday);
     if (sketch == NULL || sketch->total < OH_TRANSIT_REPORTS_MIN)
         sketch = lane_sketch(ledger, lane, ALL_DAYS);
-    if (sketch == NULL || sketch->total < OH_TRANSIT_REPORTS_MIN)
+    if (sketch->total < OH_TRANSIT_REPORTS_MIN) /* a lane has one of all days */
         return false;
     *out_us = SECOND_US * oh_sketch_quantile_s(&ledger->sketch_scale, sketch, percentile);
     return true;
@@ -188,30 +188,33 @@ static bool report_origin(struct oh_ledger *ledger, const struct oh_delivery_rep
                           struct judged_report *out, struct oh_answer *answer)
 {
     out->origin = report->origin_region;
-    if (report->origin_node.size == 0)
-        return region_is_valid(out->origin) ||
-               refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_ORIGIN_REGION, i);
+    if (report->origin_node.size == 0) {
+        bool is_valid = region_is_valid(out->origin);
+        return is_valid ? is_valid : refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_ORIGIN_REGION, i);
+    }
     uint32_t node = node_find(ledger, report->origin_node);
     if (node == NO_SLOT)
         return refuse_report(answer, OH_V_UNKNOWN_NODE, OH_FIELD_ORIGIN_NODE, i);
     char buffer[OH_REGION_DERIVED_SIZE_MAX];
     out->origin = scratch_copy(ledger, oh_node_region(ledger, (struct oh_node_id){ (uint16_t)node }, buffer));
-    return out->origin.size > 0 || refuse_report(answer, OH_V_UNKNOWN_REGION, OH_FIELD_ORIGIN_NODE, i);
+    return out->origin.size > 0 ? true : refuse_report(answer, OH_V_UNKNOWN_REGION, OH_FIELD_ORIGIN_NODE, i);
 }
 
 static bool report_destination(struct oh_ledger *ledger, const struct oh_delivery_report *report, uint32_t i,
                                struct judged_report *out, struct oh_answer *answer)
 {
     out->destination = report->destination_region;
-    if (report->country.size == 0)
-        return region_is_valid(out->destination) ||
-               refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_DESTINATION_REGION, i);
+    if (report->country.size == 0) {
+        bool is_valid = region_is_valid(out->destination);
+        return is_valid ? is_valid : refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_DESTINATION_REGION, i);
+    }
     if (!country_is_valid(report->country))
         return refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_DESTINATION_COUNTRY, i);
     out->destination = oh_destination_region(report->country, report->postal_code,
                                              scratch_take(ledger, OH_REGION_DERIVED_SIZE_MAX));
-    return out->destination.size > 0 ||
-           refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_DESTINATION_POSTAL_CODE, i);
+    return out->destination.size > 0
+               ? true
+               : refuse_report(answer, OH_V_INVALID_VALUE, OH_FIELD_DESTINATION_POSTAL_CODE, i);
 }
 
 static bool report_time_is_valid(const struct oh_ledger *ledger, int64_t at_us)

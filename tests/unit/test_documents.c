@@ -185,6 +185,88 @@ static void test_items_have_traits_and_may_lose_them(void **state)
     shop_close(shop);
 }
 
+static void test_traits_have_limits(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    struct oh_item_command most = { .sku = OH_BYTES("a"), .class = OH_BYTES("c"), .weight_grams = OH_WEIGHT_GRAMS_MAX,
+                                    .side_mm = OH_SIDE_MM_MAX, .volume_cm3 = OH_VOLUME_CM3_MAX };
+    struct oh_command command = { .type = OH_COMMAND_ITEM, .item = most };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    assert_int_equal(shop_do(shop, &command), OH_V_UNCHANGED);
+    struct oh_item_command wrong[4] = { most, most, most, most };
+    const enum oh_field fields[4] = { OH_FIELD_CLASS, OH_FIELD_WEIGHT, OH_FIELD_SIDE, OH_FIELD_VOLUME };
+    wrong[0].class = OH_BYTES("a\nb");
+    wrong[1].weight_grams++;
+    wrong[2].side_mm++;
+    wrong[3].volume_cm3++;
+    for (uint32_t i = 0; i < 4; i++) {
+        command.item = wrong[i];
+        assert_int_equal(shop_do(shop, &command), OH_V_INVALID_VALUE);
+        assert_int_equal(shop->answer.field, fields[i]);
+    }
+    struct oh_item_command less[3] = { most, most, most };
+    less[0].weight_grams--;
+    less[1].side_mm--;
+    less[2].volume_cm3--;
+    for (uint32_t i = 0; i < 3; i++) { /* each is a change of the one before */
+        command.item = less[i];
+        assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+        assert_int_equal(shop_do(shop, &command), OH_V_UNCHANGED);
+        command.item = most;
+        assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    }
+    shop_close(shop);
+}
+
+static void test_keys_tell_documents_and_traits_apart(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    struct oh_command command = { .type = OH_COMMAND_DOCUMENT, .key = OH_BYTES("k") };
+    command.document = (struct oh_document_command){ OH_DOCUMENT_ZONE, OH_BYTES("z"), OH_BYTES("{}") };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+    assert_true(shop->answer.is_repeat);
+    command.document.body = OH_BYTES("{ }");
+    assert_int_equal(shop_do(shop, &command), OH_V_IDEMPOTENCY_MISMATCH);
+    command.document.body = OH_BYTES("{}");
+    command.document.kind = OH_DOCUMENT_LANE;
+    assert_int_equal(shop_do(shop, &command), OH_V_IDEMPOTENCY_MISMATCH);
+    struct oh_command other = { .type = OH_COMMAND_ITEM, .key = OH_BYTES("i") };
+    other.item = (struct oh_item_command){ .sku = OH_BYTES("a"), .weight_grams = 1 };
+    assert_int_equal(shop_do(shop, &other), OH_OK_DONE);
+    other.item.side_mm = 1;
+    assert_int_equal(shop_do(shop, &other), OH_V_IDEMPOTENCY_MISMATCH);
+    shop_close(shop);
+}
+
+static void test_what_no_ledger_has_written_is_refused(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    char *text = calloc(OH_PROMISE_SIZE_MAX + 1, 1);
+    assert_non_null(text);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    shop_adjust(shop, "s", "n", 1);
+    shop_reserve(shop, "R", "", "s=1@n");
+    struct oh_effect promise = { .type = OH_EFFECT_PROMISE, .promise = { OH_BYTES("R"), OH_BYTES_NONE } };
+    assert_int_equal(replay_effect(shop, &promise), OH_E_CORRUPT);
+    promise.promise.body = (struct oh_bytes){ text, OH_PROMISE_SIZE_MAX + 1 };
+    assert_int_equal(replay_effect(shop, &promise), OH_E_CORRUPT);
+    struct oh_ledger *ledger = shop_ledger_create(NULL);
+    struct oh_diag diag = { "" };
+    struct oh_effect head = { .type = OH_EFFECT_HEAD, .head = { 9, shop->now_us, 0, OH_TIME_US_NONE } };
+    struct oh_effect removal = { .type = OH_EFFECT_DOCUMENT };
+    removal.document = (struct oh_document_command){ OH_DOCUMENT_ZONE, OH_BYTES("z"), OH_BYTES_NONE };
+    assert_int_equal(oh_ledger_restore(ledger, &head, &diag), OH_OK);
+    assert_int_equal(oh_ledger_restore(ledger, &removal, &diag), OH_E_CORRUPT); /* a snapshot removes nothing */
+    oh_ledger_destroy(&ledger);
+    free(text);
+    shop_drop(shop);
+}
+
 static void test_classes_have_a_limit(void **state)
 {
     (void)state;
@@ -210,6 +292,9 @@ int main(void)
         cmocka_unit_test(test_documents_have_a_limit_in_size_and_in_number),
         cmocka_unit_test(test_documents_are_listed_page_by_page),
         cmocka_unit_test(test_items_have_traits_and_may_lose_them),
+        cmocka_unit_test(test_traits_have_limits),
+        cmocka_unit_test(test_keys_tell_documents_and_traits_apart),
+        cmocka_unit_test(test_what_no_ledger_has_written_is_refused),
         cmocka_unit_test(test_classes_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,9 +75,10 @@ static void test_picks_may_leave_a_part_where_that_is_allowed(void **state)
     with.allow_partial = true;
     assert_int_equal(reserve(shop, with, "R", "s=5 t=4"), OH_OK_DONE);
     assert_string_equal(shop_claims(shop, "R"), "1 a 2 held 2; 1 - 3 released 3; 2 b 4 held 4");
-    struct oh_reserve_pick more[] = { pick(0, 0, 9), pick(1, 1, 9) };
+    struct oh_reserve_pick more[] = { pick(0, 0, 9), pick(0, 1, 2), pick(1, 1, 9) };
     with.picks = more;
-    assert_int_equal(reserve(shop, with, "S", "s=9 t=9"), OH_V_INSUFFICIENT); /* what was decided cannot be had */
+    with.pick_count = 3;
+    assert_int_equal(reserve(shop, with, "S", "s=11 t=9"), OH_V_INSUFFICIENT); /* what was decided cannot be had */
     shop_close(shop);
 }
 
@@ -228,6 +229,38 @@ static void test_a_channel_by_distance_may_be_refused_without_a_point(void **sta
 
 /* ---- Supplies to come ------------------------------------------------------------------------- */
 
+/* Two claims that are due together are one step of what can be promised; either may end first. */
+static void test_claims_may_be_due_together(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    int64_t due_us = shop->now_us + SHOP_DAY_US;
+    shop_supply(shop, "more", "s", "a", 10, due_us);
+    struct oh_reserve_pick late = { 0, 0, OH_KIND_SHIP, 3000, due_us };
+    struct oh_reserve_command with = { .picks = &late, .pick_count = 1 };
+    struct oh_asker asker = shop_asker(shop, "", OH_KIND_SHIP);
+    struct oh_item_id item = shop_item_id(shop, "s");
+    struct oh_node_id node = shop_node_id(shop, "a");
+    assert_int_equal(reserve(shop, with, "R", "s=3"), OH_OK_DONE);
+    assert_int_equal(reserve(shop, with, "S", "s=3"), OH_OK_DONE);
+    assert_int_equal(oh_atp_at_node(shop->ledger, item, node, asker, due_us, shop->now_us), 14000);
+    assert_int_equal(oh_atp_at_node(shop->ledger, item, node, asker, shop->now_us, shop->now_us), 10000);
+    shop_act(shop, OH_COMMAND_RELEASE, "R", "");
+    assert_int_equal(oh_atp_at_node(shop->ledger, item, node, asker, due_us, shop->now_us), 17000);
+    struct oh_effect again = { .type = OH_EFFECT_CLAIM };
+    again.claim = (struct oh_effect_claim){ .id = OH_BYTES("S"), .line = 1, .quantity_milli = 1000, .held_milli = 1000,
+                                            .due_at_us = due_us + 1 };
+    struct oh_effect ended = again;
+    ended.claim.line = 2;
+    ended.claim.held_milli = 0;
+    struct oh_effect effects[] = { again, ended }; /* due already: as before; ended already: due at no time */
+    struct oh_record record = { oh_ledger_seq(shop->replica) + 1, shop->now_us, effects, 2 };
+    struct oh_diag diag = { "" };
+    assert_int_equal(oh_ledger_replay(shop->replica, &record, &diag), OH_OK);
+    assert_int_equal(oh_atp_at_node(shop->replica, item, node, asker, due_us, shop->now_us), 16000);
+    shop_drop(shop);
+}
+
 static void test_what_may_not_be_asked_can_be_promised_by_no_time(void **state)
 {
     (void)state;
@@ -253,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_bookings_are_shown_as_far_as_they_count),
         cmocka_unit_test(test_a_refusal_is_remembered_under_its_key),
         cmocka_unit_test(test_a_channel_by_distance_may_be_refused_without_a_point),
+        cmocka_unit_test(test_claims_may_be_due_together),
         cmocka_unit_test(test_what_may_not_be_asked_can_be_promised_by_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

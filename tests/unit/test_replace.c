@@ -191,6 +191,35 @@ static void test_replace_has_limits(void **state)
     shop_close(shop);
 }
 
+/* What is held has expired, and is not written down yet; what is confirmed goes, with its place. */
+static void test_replace_of_what_is_left_of_a_hold(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_reserve_booking at_a = booking(shop, "slot/van", "a", OH_UNIT_PARCELS, 1, 1);
+    struct oh_reserve_booking at_b = booking(shop, "slot/van", "b", OH_UNIT_PARCELS, 1, 1);
+    struct oh_reserve_command with = { .kind = OH_KIND_SHIP, .bookings = &at_a, .booking_count = 1,
+                                       .ttl_us = 60 * SHOP_SECOND_US };
+    assert_int_equal(shop_reserve_with(shop, with, "R", "", "s=6@a t=2@a"), OH_OK_DONE);
+    shop_act(shop, OH_COMMAND_CONFIRM, "R", "1=4");
+    shop->now_us += 61 * SHOP_SECOND_US;
+    struct oh_reserve_pick picks[] = { pick(shop, 1, "b", 4) };
+    assert_int_equal(replace(shop, "a", picks, 1, &at_b, 1), OH_OK_DONE);
+    assert_int_equal(booked(shop, "slot/van"), 1);
+    shop_close(shop);
+}
+
+static void test_replace_of_a_later_line(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    reserve_booked(shop, "R", "s=6@a t=2@a", NULL, 0);
+    struct oh_reserve_pick picks[] = { pick(shop, 2, "b", 2) };
+    assert_int_equal(replace(shop, "a", picks, 1, NULL, 0), OH_OK_DONE);
+    assert_string_equal(shop_claims(shop, "R"), "1 a 6 held 6; 2 b 2 held 2");
+    shop_close(shop);
+}
+
 /* A node that gives up nothing, and one that gives up a part: only what is empty gives its parcel back. */
 static void test_replace_of_two_nodes(void **state)
 {
@@ -260,6 +289,8 @@ int main(void)
         cmocka_unit_test(test_replace_refuses_and_changes_nothing),
         cmocka_unit_test(test_replace_has_limits),
         cmocka_unit_test(test_replace_of_two_nodes),
+        cmocka_unit_test(test_replace_of_what_is_left_of_a_hold),
+        cmocka_unit_test(test_replace_of_a_later_line),
         cmocka_unit_test(test_bookings_that_were_given_back_do_not_return),
         cmocka_unit_test(test_bookings_of_one_window_are_one_for_each_node),
     };

@@ -4,6 +4,7 @@
  */
 #include "support/shop.h"
 #include "support/test.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,65 @@ static void test_reports_have_a_limit(void **state)
     shop_close(shop);
 }
 
+/* Two sketches a lane: one of its weekday, one of all days. */
+static void test_sketches_have_a_limit(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_delivery_report *lanes = calloc(OH_REPORTS_MAX, sizeof(*lanes));
+    char (*names)[16] = calloc(OH_REPORTS_MAX, sizeof(*names));
+    assert_true(lanes != NULL && names != NULL);
+    uint32_t made = 0;
+    while (made < OH_TRANSITS_MAX / 2) {
+        uint32_t count = OH_TRANSITS_MAX / 2 - made < OH_REPORTS_MAX ? OH_TRANSITS_MAX / 2 - made : OH_REPORTS_MAX;
+        for (uint32_t i = 0; i < count; i++) {
+            (void)snprintf(names[i], sizeof(names[i]), "r%u", (unsigned)(made + i));
+            lanes[i] = report("");
+            lanes[i].origin_region = oh_bytes_of(names[i]);
+        }
+        assert_int_equal(send(shop, lanes, count), OH_OK_DONE);
+        made += count;
+    }
+    struct oh_delivery_report one = report("");
+    assert_int_equal(send(shop, &one, 1), OH_V_LEDGER_FULL);
+    one.origin_region = OH_BYTES("r7");
+    assert_int_equal(send(shop, &one, 1), OH_OK_DONE);
+    one.weekday = 5;
+    assert_int_equal(send(shop, &one, 1), OH_V_LEDGER_FULL);
+    const struct oh_transit_bucket bucket = { 1, 1 };
+    struct oh_effect effect = { .type = OH_EFFECT_TRANSIT };
+    effect.transit = (struct oh_effect_transit){ OH_BYTES("post"), OH_BYTES("r7"), OH_BYTES("south"), 5, &bucket, 1 };
+    struct oh_record record = { oh_ledger_seq(shop->replica) + 1, shop->now_us, &effect, 1 };
+    struct oh_diag diag = { "" };
+    assert_int_equal(oh_ledger_replay(shop->replica, &record, &diag), OH_E_CORRUPT);
+    free(lanes);
+    free(names);
+    shop_drop(shop);
+}
+
+/* A sketch counts up to 4,294,967,295 deliveries. */
+static void test_a_sketch_that_is_full_takes_no_more(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_delivery_report one = report("");
+    assert_int_equal(send(shop, &one, 1), OH_OK_DONE);
+    const struct oh_transit_bucket bucket = { 1, UINT32_MAX - 1 };
+    struct oh_effect effect = { .type = OH_EFFECT_TRANSIT };
+    effect.transit =
+        (struct oh_effect_transit){ OH_BYTES("post"), OH_BYTES("north"), OH_BYTES("south"), 0, &bucket, 1 };
+    struct oh_diag diag = { "" };
+    for (uint32_t i = 0; i < 2; i++) {
+        struct oh_record record = { oh_ledger_seq(shop->replica) + 1, shop->now_us, &effect, 1 };
+        assert_int_equal(oh_ledger_replay(shop->replica, &record, &diag), i == 0 ? OH_OK : OH_E_CORRUPT);
+    }
+    struct oh_command command = { .type = OH_COMMAND_DELIVERIES, .deliveries = { &one, 1 } };
+    struct oh_answer answer;
+    assert_int_equal(oh_ledger_apply(shop->replica, shop->now_us, &command, &answer), OH_OK);
+    assert_int_equal(answer.verdict, OH_V_LEDGER_FULL);
+    shop_drop(shop);
+}
+
 static void test_a_key_of_reports_is_of_all_of_them(void **state)
 {
     (void)state;
@@ -151,6 +211,7 @@ static void test_regions_of_postal_codes(void **state)
     region_is("Britain", "10001", "");
     region_is("GB", "", "");
     region_is("GB", "a\nb", "");
+    region_is("GB", "A~1", "GB-A");
 }
 
 static void test_nothing_is_learned_of_a_lane_that_nobody_took(void **state)
@@ -176,6 +237,8 @@ int main(void)
         cmocka_unit_test(test_a_wrong_report_is_refused_with_what_is_wrong),
         cmocka_unit_test(test_an_id_names_one_report),
         cmocka_unit_test(test_reports_have_a_limit),
+        cmocka_unit_test(test_sketches_have_a_limit),
+        cmocka_unit_test(test_a_sketch_that_is_full_takes_no_more),
         cmocka_unit_test(test_a_key_of_reports_is_of_all_of_them),
         cmocka_unit_test(test_regions_of_postal_codes),
         cmocka_unit_test(test_nothing_is_learned_of_a_lane_that_nobody_took),

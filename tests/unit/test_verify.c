@@ -99,10 +99,45 @@ static void test_verify_goes_round_and_round(void **state)
     shop_drop(shop);
 }
 
+/* Two windows, and a claim that waits for a supply. */
+static void test_verify_sees_capacity_and_what_is_due_later(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_ledger *ledger = shop->ledger;
+    int64_t later_us = shop->now_us + SHOP_DAY_US;
+    struct oh_reserve_pick pick = { 0, 0, OH_KIND_SHIP, 1000, later_us };
+    struct oh_reserve_booking bookings[] = {
+        { OH_BYTES("node/n"), 0, OH_UNIT_ORDERS, later_us, later_us + 1, 1000, 1000 },
+        { OH_BYTES("slot/van"), 0, OH_UNIT_PARCELS, later_us, later_us + 1, 1000, 1000 },
+    };
+    struct oh_reserve_command with = { .kind = OH_KIND_SHIP, .picks = &pick, .pick_count = 1, .bookings = bookings,
+                                       .booking_count = 2 };
+    assert_int_equal(shop_reserve_with(shop, with, "T", "", "s=1"), OH_OK_DONE);
+    int64_t *numbers[] = { &ledger->buckets[0].booked_milli, &ledger->buckets[1].booked_milli,
+                           &ledger->bookings[0].live_milli, &ledger->deferrals[0].live_milli };
+    assert_int_equal(differences(shop), 0);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        *numbers[i] += 1;
+        assert_int_equal(differences(shop), 1);
+        *numbers[i] -= 1;
+    }
+    ledger->bookings[0].bucket = 1; /* a booking filed under another window */
+    assert_int_equal(differences(shop), 1);
+    ledger->bookings[0].bucket = 0;
+    struct oh_verifier slow = { .position = 0 };
+    assert_int_equal(oh_ledger_verify(ledger, &slow, 1), 0);
+    assert_int_equal(slow.bucket, 1);
+    assert_int_equal(oh_ledger_verify(ledger, &slow, 1), 0);
+    assert_int_equal(slow.bucket, 0);
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verify_sees_each_number_that_was_changed_behind_its_back),
+        cmocka_unit_test(test_verify_sees_capacity_and_what_is_due_later),
         cmocka_unit_test(test_verify_sees_two_numbers_that_are_wrong_and_add_up),
         cmocka_unit_test(test_verify_goes_round_and_round),
     };

@@ -61,6 +61,13 @@ static void test_words_names_each_value_and_no_other(void **state)
         assert_int_equal(none, 9999);                                                                      \
     } while (0)
 
+static void test_words_has_a_limit_for_each_kind_of_document(void **state)
+{
+    (void)state;
+    assert_int_equal(oh_document_kind_max(OH_DOCUMENT_SOURCING), 256);
+    assert_int_equal(oh_document_kind_max((enum oh_document_kind)9999), 0);
+}
+
 static void test_words_reads_each_word_and_no_other(void **state)
 {
     (void)state;
@@ -116,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_names_each_value_and_no_other),
         cmocka_unit_test(test_words_reads_each_word_and_no_other),
+        cmocka_unit_test(test_words_has_a_limit_for_each_kind_of_document),
         cmocka_unit_test(test_words_gives_each_verdict_its_own_code_and_a_status_that_fits),
         cmocka_unit_test(test_words_are_those_of_the_contract),
     };
