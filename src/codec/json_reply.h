@@ -128,15 +128,22 @@ void oh_reply_put_near(struct oh_strbuf *buf, const struct oh_ledger *ledger, st
 
 /* ---- Reservations ----------------------------------------------------------------------------- */
 
+/* What a reservation consists of, each in the order made. */
+struct oh_reservation_parts {
+    const struct oh_claim_view *claims;
+    uint32_t claim_count; /* all of them, <= OH_CLAIMS_MAX (asserted) */
+    const struct oh_booking_view *bookings;
+    uint32_t booking_count;
+};
+
 /*
  * oh_reply_put_reservation - the object of GET /v1/reservations/{id}.
  *
- * Shapes: claims[0..claim_count) are all claims of the reservation in the order they were made, claim_count
- *         <= OH_CLAIMS_MAX (asserted). Lines are written by ascending number, the claims of a line in the
- *         order made.
+ * Shapes: lines are written by ascending number, the claims of a line in the order made; bookings when there are
+ *         any.
  */
 void oh_reply_put_reservation(struct oh_strbuf *buf, const struct oh_ledger *ledger,
-                              const struct oh_reservation_view *view, const struct oh_claim_view *claims,
-                              uint32_t claim_count, uint64_t seq);
+                              const struct oh_reservation_view *view, const struct oh_reservation_parts *parts,
+                              uint64_t seq);
 
 #endif

@@ -388,6 +388,8 @@ static void put_claim(struct oh_strbuf *buf, const struct oh_ledger *ledger,
     oh_json_member_milli(buf, "fulfilled", claim->fulfilled_milli);
     oh_json_member_milli(buf, "released", claim->released_milli);
     oh_json_member_milli(buf, "expired", claim->expired_milli);
+    if (claim->due_at_us != OH_TIME_US_NONE)
+        oh_json_member_time(buf, "due_at", claim->due_at_us);
     oh_strbuf_put_char(buf, '}');
 }
 
@@ -431,9 +433,29 @@ static void put_viewed_lines(struct oh_strbuf *buf, const struct oh_ledger *ledg
     }
 }
 
+static void member_bookings(struct oh_strbuf *buf, const struct oh_ledger *ledger,
+                            const struct oh_reservation_parts *parts)
+{
+    oh_json_member(buf, "bookings");
+    oh_strbuf_put_char(buf, '[');
+    for (uint32_t i = 0; i < parts->booking_count; i++) {
+        const struct oh_booking_view *booking = &parts->bookings[i];
+        oh_json_separate(buf);
+        oh_strbuf_put_char(buf, '{');
+        oh_json_member_string(buf, "resource", booking->resource);
+        oh_json_member_string(buf, "node", oh_node_name(ledger, booking->node));
+        oh_json_member_text(buf, "unit", oh_unit_text(booking->unit));
+        oh_json_member_time(buf, "from", booking->from_us);
+        oh_json_member_time(buf, "until", booking->until_us);
+        oh_json_member_milli(buf, "quantity", booking->quantity_milli);
+        oh_strbuf_put_char(buf, '}');
+    }
+    oh_strbuf_put_char(buf, ']');
+}
+
 void oh_reply_put_reservation(struct oh_strbuf *buf, const struct oh_ledger *ledger,
-                              const struct oh_reservation_view *view, const struct oh_claim_view *claims,
-                              uint32_t claim_count, uint64_t seq)
+                              const struct oh_reservation_view *view, const struct oh_reservation_parts *parts,
+                              uint64_t seq)
 {
     oh_strbuf_put_char(buf, '{');
     oh_json_member_string(buf, "id", view->id);
@@ -447,8 +469,10 @@ void oh_reply_put_reservation(struct oh_strbuf *buf, const struct oh_ledger *led
     oh_json_member_time(buf, "expires_at", view->expires_at_us);
     oh_json_member(buf, "lines");
     oh_strbuf_put_char(buf, '[');
-    put_viewed_lines(buf, ledger, claims, claim_count);
+    put_viewed_lines(buf, ledger, parts->claims, parts->claim_count);
     oh_strbuf_put_char(buf, ']');
+    if (parts->booking_count > 0)
+        member_bookings(buf, ledger, parts);
     if (seq == OH_REPLY_NO_SEQ)
         oh_strbuf_put_char(buf, '}');
     else

@@ -622,7 +622,7 @@ static void claim_view(const struct oh_ledger *ledger, uint32_t slot, bool is_du
         .fulfilled_milli = claim->fulfilled_milli,
         .released_milli = claim->quantity_milli - held - claim->confirmed_milli - claim->fulfilled_milli - expired,
         .expired_milli = expired,
-        .due_at_us = deferral_due_at(ledger, slot),
+        .due_at_us = held + claim->confirmed_milli > 0 ? deferral_due_at(ledger, slot) : OH_TIME_US_NONE,
     };
     view->status = claim_status(view);
 }

@@ -160,9 +160,15 @@ static void reservation_put(const struct oh_call *call, struct oh_reservation_id
 {
     struct oh_reservation_view view;
     struct oh_claim_view *claims = call->service->claims;
+    struct oh_booking_view *bookings = call->service->bookings;
     oh_reservation_get(call->ledger, reservation, call->now_us, &view);
-    uint32_t count = oh_reservation_claims(call->ledger, reservation, call->now_us, 0, OH_CLAIMS_MAX, claims);
-    oh_reply_put_reservation(body, call->ledger, &view, claims, count, seq);
+    const struct oh_reservation_parts parts = {
+        .claims = claims,
+        .claim_count = oh_reservation_claims(call->ledger, reservation, call->now_us, 0, OH_CLAIMS_MAX, claims),
+        .bookings = bookings,
+        .booking_count = oh_reservation_bookings(call->ledger, reservation, call->now_us, OH_BOOKINGS_MAX, bookings),
+    };
+    oh_reply_put_reservation(body, call->ledger, &view, &parts, seq);
 }
 
 void oh_handle_reservation_get(void *app, struct oh_exchange *exchange)

@@ -289,6 +289,49 @@ class Holding(PromiseCase):
         fifth = self.ok(self.hold(('A', 1)), 201)
         self.assertNotEqual(self.slot(fifth), self.slot(held))   # a confirmed one keeps its place
 
+    def test_the_reservation_says_what_it_has_booked(self):
+        self.schedule('n1', capacity={'unit': 'units', 'windows': [{'from': '00:00', 'to': '24:00', 'limit': 50}]},
+                      pickups=[{'service': 'standard', 'at': '06:00'}])
+        self.schedule('n2')    # no pickup
+        held = self.ok(self.hold(('A', 4)), 201)
+        capacity = held['promised']['parcels'][0]['capacity']
+        bookings = self.reservation(held['promise'])['bookings']
+        self.assertEqual([{**row, 'node': 'n1'} for row in capacity], bookings)
+        self.assertEqual({row['resource']: row['quantity'] for row in bookings}, {'node/n1': 4, 'slot/standard': 1})
+        self.assertEqual(self.ok(self.client.get(url('v1', 'reservations')))['reservations'][0]['bookings'], bookings)
+        self.server.crash()
+        self.reconnect()
+        self.assertEqual(self.reservation(held['promise'])['bookings'], bookings)
+        self.ok(self.act(held['promise'], 'release', {'lines': [{'line': 1, 'quantity': 1}]}))
+        self.assertEqual([row['quantity'] for row in self.reservation(held['promise'])['bookings']
+                          if row['resource'] == 'node/n1'], [3])
+        self.ok(self.act(held['promise'], 'release'))
+        self.assertNotIn('bookings', self.reservation(held['promise']))
+
+    def test_a_move_gives_capacity_back_for_good(self):
+        held = self.ok(self.hold(('A', 4)), 201)
+        node = held['promised']['parcels'][0]['node']
+        other = 'n2' if node == 'n1' else 'n1'
+        self.ok(self.act(held['promise'], 'move', {'lines': [{'line': 1, 'to_node': other, 'quantity': 3}]}))
+        self.assertEqual(len(self.reservation(held['promise'])['bookings']), 1)    # one is still there
+        self.ok(self.act(held['promise'], 'move', {'lines': [{'line': 1, 'node': node, 'to_node': other}]}))
+        self.assertNotIn('bookings', self.reservation(held['promise']))
+        self.ok(self.act(held['promise'], 'move', {'to_node': node}))
+        self.assertNotIn('bookings', self.reservation(held['promise']))    # what was given back is judged anew
+
+    def test_a_claim_on_a_supply_says_when_it_is_due(self):
+        eta = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+        self.item('B')
+        self.supply('s', 'B', 'n1', 5, eta)
+        held = self.ok(self.hold(('B', 4), ttl_seconds=0.6), 201)
+        [claim] = self.reservation(held['promise'])['lines'][0]['claims']
+        self.assertEqual(instant(claim['due_at']), eta)
+        self.assertEqual(instant(held['promised']['parcels'][0]['lines'][0]['due_at']), eta)
+        stock = self.ok(self.hold(('A', 4)), 201)
+        self.assertNotIn('due_at', self.reservation(stock['promise'])['lines'][0]['claims'][0])
+        time.sleep(0.7)
+        self.assertNotIn('due_at', self.reservation(held['promise'])['lines'][0]['claims'][0])
+
     def test_a_hold_that_expires_gives_its_slot_back(self):
         held = [self.ok(self.hold(('A', 1), ttl_seconds=0.4), 201) for _ in range(2)]
         time.sleep(0.5)

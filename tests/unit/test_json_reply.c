@@ -458,16 +458,27 @@ static void test_json_reply_writes_a_reservation(void **state)
           .quantity_milli = 3000,
           .confirmed_milli = 1000,
           .fulfilled_milli = 500,
-          .released_milli = 1500 },
-        { .line = 1, .item = { 0 }, .node = { OH_NODE_NONE }, .quantity_milli = 1000 },
+          .released_milli = 1500,
+          .due_at_us = NOW_US },
+        { .line = 1,
+          .item = { 0 },
+          .node = { OH_NODE_NONE },
+          .quantity_milli = 1000,
+          .due_at_us = OH_TIME_US_NONE },
         { .line = 3,
           .item = { 1 },
           .node = { 1 },
           .status = OH_STATUS_EXPIRED,
           .quantity_milli = 250,
-          .expired_milli = 250 },
+          .expired_milli = 250,
+          .due_at_us = OH_TIME_US_NONE },
     };
-    oh_reply_put_reservation(&buf, ledger, &view, claims, COUNT_OF(claims), 8);
+    const struct oh_booking_view bookings[] = {
+        { OH_BYTES("slot/evening"), { 1 }, OH_UNIT_PARCELS, 0, NOW_US, 1000 },
+        { OH_BYTES("node/n0"), { 0 }, OH_UNIT_LINES, 0, NOW_US, 1500 },
+    };
+    const struct oh_reservation_parts parts = { claims, COUNT_OF(claims), bookings, COUNT_OF(bookings) };
+    oh_reply_put_reservation(&buf, ledger, &view, &parts, 8);
     assert_written(
         "{\"id\":\"r1\",\"kind\":\"collect\",\"channel\":\"web\",\"customer\":\"c\",\"status\":\"confirmed\","
         "\"created_at\":" NOW ",\"expires_at\":null,\"lines\":["
@@ -475,9 +486,15 @@ static void test_json_reply_writes_a_reservation(void **state)
         "{\"line\":3,\"sku\":\"B\\\"\\\\\",\"requested\":3.25,\"quantity\":1.5,\"claims\":["
         "{\"node\":\"n0\",\"status\":\"confirmed\",\"quantity\":3,\"held\":0,\"confirmed\":1,\"fulfilled\":0."
         "5,"
-        "\"released\":1.5,\"expired\":0},{\"node\":\"n1\",\"status\":\"expired\",\"quantity\":0.25,\"held\":"
+        "\"released\":1.5,\"expired\":0,\"due_at\":" NOW "},"
+        "{\"node\":\"n1\",\"status\":\"expired\",\"quantity\":0.25,\"held\":"
         "0,"
-        "\"confirmed\":0,\"fulfilled\":0,\"released\":0,\"expired\":0.25}]}],\"seq\":8}");
+        "\"confirmed\":0,\"fulfilled\":0,\"released\":0,\"expired\":0.25}]}],\"bookings\":["
+        "{\"resource\":\"slot/evening\",\"node\":\"n1\",\"unit\":\"parcels\","
+        "\"from\":\"1970-01-01T00:00:00Z\","
+        "\"until\":" NOW ",\"quantity\":1},"
+        "{\"resource\":\"node/n0\",\"node\":\"n0\",\"unit\":\"lines\",\"from\":\"1970-01-01T00:00:00Z\","
+        "\"until\":" NOW ",\"quantity\":1.5}],\"seq\":8}");
 }
 
 /* The interface makes none, a file may hold one. */
@@ -488,7 +505,7 @@ static void test_json_reply_leaves_the_channel_out_when_a_reservation_has_none(v
                                               .channel = { OH_NODE_NONE },
                                               .kind = OH_KIND_STAFF,
                                               .expires_at_us = OH_TIME_US_NONE };
-    oh_reply_put_reservation(&buf, ledger, &view, NULL, 0, 8);
+    oh_reply_put_reservation(&buf, ledger, &view, &(struct oh_reservation_parts){ 0 }, 8);
     assert_written("{\"id\":\"r\",\"kind\":\"staff\",\"status\":\"held\",\"created_at\":\"1970-01-01T00:00:00Z\","
                    "\"expires_at\":null,\"lines\":[],\"seq\":8}");
 }
@@ -508,8 +525,10 @@ static void test_json_reply_keeps_the_order_of_claims_within_a_line(void **state
     for (uint32_t count = 1; count <= OH_CLAIMS_MAX; count = count * 2 + count % 3) {
         for (uint32_t i = 0; i < count; i++)
             claims[i] = (struct oh_claim_view){ .line = (uint32_t)oh_prng_below(&prng, 20) + 1,
-                                                .quantity_milli = (int64_t)(i + 1) * 1000 };
-        oh_reply_put_reservation(&buf, ledger, &view, claims, count, 1);
+                                                .quantity_milli = (int64_t)(i + 1) * 1000,
+                                                .due_at_us = OH_TIME_US_NONE };
+        const struct oh_reservation_parts parts = { .claims = claims, .claim_count = count };
+        oh_reply_put_reservation(&buf, ledger, &view, &parts, 1);
         oh_strbuf_put_char(&buf, '\0');
         uint32_t last_line = 0;
         uint32_t last_claim = 0;
