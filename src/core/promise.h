@@ -63,6 +63,7 @@ struct scope {
     uint32_t parcels_max;
     uint32_t candidate_count;
     uint32_t slot_after; /* slots before this are not looked at */
+    struct oh_bytes region; /* of the destination, when transit is promised as it was learned; else empty */
 };
 
 /* What a scope keeps of a candidate. */
@@ -70,7 +71,6 @@ struct reach {
     uint32_t site;
     double distance_km;
     int64_t distance_m;
-    int64_t learned_us;
     const struct oh_transit_row *transit;       /* delivery */
     const struct oh_departures *departures;     /* of the pickups, or of the lane; NULL: collected where it is */
     struct oh_bytes lane;
@@ -78,8 +78,8 @@ struct reach {
 
 struct oh_promise_engine {
     struct oh_allocator allocator;
-    void *regions[32];
-    size_t region_sizes[32];
+    void *regions[40];
+    size_t region_sizes[40];
     uint32_t region_count;
 
     /* The question being answered. */
@@ -123,6 +123,10 @@ struct oh_promise_engine {
     uint16_t *stores;
     double *store_km;
     uint16_t *transit_rows, *cost_rows;
+    int64_t *learned_us;      /* [site * 7 + weekday]: LE2; -1: not enough */
+    uint32_t *learned_stamps; /* of which scope it is */
+    uint32_t learned_stamp;
+    char region_buffer[OH_REGION_DERIVED_SIZE_MAX];
     struct sourcing_take *takes;
     struct sourcing_scratch *sourcing;
 

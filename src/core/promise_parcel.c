@@ -258,6 +258,54 @@ static int64_t ordered_at(const struct scope *scope, const struct reach *reach)
     return oh_max_i64(scope->engine->ordered_us, scope->offers->sites[reach->site].stock_us);
 }
 
+/* Transit as it was learned of the weekday that it leaves on; -1: as the table says. */
+static int64_t learned_us(const struct scope *scope, const struct reach *reach, const struct oh_departure *departure)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    if (scope->region.size == 0)
+        return -1;
+    uint32_t weekday = (uint32_t)((departure->day % 7 + 7 + 3) % 7); /* 1970-01-01 was a Thursday */
+    size_t at = (size_t)reach->site * 7 + weekday;
+    if (engine->learned_stamps[at] == engine->learned_stamp)
+        return engine->learned_us[at];
+    char buffer[OH_REGION_DERIVED_SIZE_MAX];
+    struct oh_node_id node = { scope->offers->sites[reach->site].node };
+    engine->learned_stamps[at] = engine->learned_stamp;
+    engine->learned_us[at] = -1;
+    (void)oh_transit_quantile(engine->ledger, scope->route.service->service, oh_node_region(engine->ledger, node, buffer),
+                              scope->region, weekday, engine->policy->transit_percentile, &engine->learned_us[at]);
+    return engine->learned_us[at];
+}
+
+static struct delivery delivery_of(const struct scope *scope, const struct reach *reach,
+                                   const struct oh_departure *departure)
+{
+    return route_deliver(&scope->route, reach->transit, learned_us(scope, reach, departure), departure);
+}
+
+/*
+ * No delivery of what is ready then or later is sooner. By the table the first departure's is that; as it was learned a
+ * later weekday may overtake it, within a week.
+ */
+static struct delivery delivery_soonest(const struct scope *scope, const struct reach *reach, int64_t ready_us)
+{
+    const struct oh_departures *departures = reach->departures;
+    uint32_t first = departures_first(departures, ready_us, ordered_at(scope, reach));
+    struct delivery soonest = { .window = OH_INDEX_NONE };
+    for (uint32_t i = first; i < departures->count && departures->at[i].day <= departures->at[first].day + 7; i++) {
+        struct delivery delivery = delivery_of(scope, reach, &departures->at[i]);
+        if (scope->region.size == 0)
+            return delivery;
+        if (delivery.window == OH_INDEX_NONE)
+            continue;
+        bool is_first = soonest.window == OH_INDEX_NONE;
+        soonest.window = delivery.window;
+        soonest.arrives_us = is_first ? delivery.arrives_us : oh_min_i64(soonest.arrives_us, delivery.arrives_us);
+        soonest.until_us = is_first ? delivery.until_us : oh_min_i64(soonest.until_us, delivery.until_us);
+    }
+    return soonest;
+}
+
 static enum oh_reason delivery_make(const struct scope *scope, const struct reach *reach,
                                     struct oh_promise_parcel *parcel)
 {
@@ -269,7 +317,7 @@ static enum oh_reason delivery_make(const struct scope *scope, const struct reac
         uint32_t account = account_choose(scope, parcel, departure->leaves_us, &day);
         if (account == OH_INDEX_NONE)
             continue;
-        struct delivery delivery = route_deliver(&scope->route, reach->transit, reach->learned_us, departure);
+        struct delivery delivery = delivery_of(scope, reach, departure);
         if (delivery.window == OH_INDEX_NONE)
             return OH_REASON_BEYOND_HORIZON;
         parcel->leaves_us = departure->leaves_us;
@@ -411,12 +459,7 @@ bool parcel_least(const struct scope *scope, const struct reach *reach, struct s
     if (parcel.ready_us == CHAIN_NEVER)
         return false;
     if (!scope->is_collect) {
-        const struct oh_departures *departures = reach->departures;
-        uint32_t i = departures_first(departures, parcel.ready_us, ordered_at(scope, reach));
-        if (i == departures->count)
-            return false;
-        struct delivery delivery =
-            route_deliver(&scope->route, reach->transit, reach->learned_us, &departures->at[i]);
+        struct delivery delivery = delivery_soonest(scope, reach, parcel.ready_us);
         if (delivery.window == OH_INDEX_NONE)
             return false;
         parcel.until_us = scope->route.service->has_slots ? delivery.arrives_us : delivery.until_us;
@@ -449,7 +492,7 @@ static int64_t ready_limit_of_delivery(const struct scope *scope, const struct r
         const struct oh_departure *departure = &departures->at[i];
         if (departure->leaves_us < parcel->leaves_us)
             continue; /* no account had room for it */
-        struct delivery delivery = route_deliver(&scope->route, reach->transit, reach->learned_us, departure);
+        struct delivery delivery = delivery_of(scope, reach, departure);
         later.booking_count = 0;
         later.until_us = delivery.until_us;
         uint32_t day;

@@ -85,7 +85,7 @@ enum oh_reason reach_make(const struct scope *scope, uint32_t site, struct reach
 {
     uint16_t node = scope->offers->sites[site].node;
     const struct oh_timetable_node *schedule = node_timetable(scope->engine->timetable, node);
-    *out_reach = (struct reach){ .site = site, .learned_us = -1 };
+    *out_reach = (struct reach){ .site = site };
     if (schedule->gap != OH_GAP_NONE)
         return gap_reason(schedule->gap);
     reach_distance(scope, out_reach, node);
@@ -443,6 +443,15 @@ static void scope_more_slots(struct scope *scope, const struct sourcing_plan *pl
     }
 }
 
+/* What was learned of transit is looked at where the policy wants it, and of destinations that have a region (LE2). */
+static void scope_learned(struct scope *scope)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    engine->learned_stamp++;
+    if (engine->policy->transit_percentile > 0)
+        scope->region = oh_destination_region(engine->country, engine->postal_code, engine->region_buffer);
+}
+
 void scope_service(struct oh_promise_engine *engine, uint32_t service)
 {
     struct scope scope = { .service = service, .store = OH_NODE_NONE, .offers = &engine->ship };
@@ -450,6 +459,7 @@ void scope_service(struct oh_promise_engine *engine, uint32_t service)
     scope.route.cost_rows = engine->cost_rows;
     route_make(&scope.route, engine->timetable, service, engine->country, engine->postal_code);
     scope.engine = engine;
+    scope_learned(&scope);
     if (scope.route.gap != OH_GAP_NONE) {
         scope_refuse(&scope, gap_reason(scope.route.gap), scope.route.gap_name);
         return;

@@ -238,6 +238,43 @@ class Dates(PromiseCase):
         self.assertIn('beyond_horizon', answer['explain']['reasons'])
 
 
+class Learning(PromiseCase):
+    def test_a_channel_may_promise_by_what_was_learned(self):
+        self.channel('all')
+        self.channel('brave')
+        self.service(transit=[{'days': 5}])
+        self.client.post('/v1/import/postal_codes', b'country,postal_code,place,lat,lon\nGB,SW1A 1AA,London,51.5,-0.14\n',
+                         {'Content-Type': 'text/csv'})
+        self.node('n1', country='GB', postal_code='EC1A 1BB')
+        self.item('A')
+        self.adjust('A', 'n1', 10)
+        self.pickups('n1', '12:00')
+        self.sourcing(transit_percentile=90)
+        to = {'country': 'GB', 'postal_code': 'SW1A 1AA'}
+        day = coming(2)
+
+        def hours(channel='all'):
+            option = self.option(('A', 1), at=at(day + timedelta(hours=9)), destination=to, channel=channel)
+            return (instant(option['until']) - day - timedelta(hours=12)).total_seconds() / 3600
+
+        def report(count, took):
+            left = datetime(2026, 3, 4, 12, tzinfo=UTC)   # a Wednesday, as the day of the promise
+            rows = [{'service': 'standard', 'origin_node': 'n1', 'destination': to, 'handed_over_at': at(left),
+                     'delivered_at': at(left + timedelta(hours=took))} for _ in range(count)]
+            self.ok(self.client.post('/v1/deliveries', {'reports': rows}))
+        self.assertEqual(hours(), 12 + 5 * 24)      # the end of the fifth day
+        report(19, 20)
+        self.assertEqual(hours(), 12 + 5 * 24)      # too few
+        report(1, 20)
+        self.assertEqual(hours('brave'), 12 + 5 * 24)
+        self.assertAlmostEqual(hours(), 20, delta=0.2)
+        report(4, 100)                              # 4 of 24 are later: the 90th percentile is theirs
+        self.assertAlmostEqual(hours(), 100, delta=1)
+        self.server.crash()
+        self.reconnect()
+        self.assertAlmostEqual(hours(), 100, delta=1)
+
+
 class Collect(PromiseCase):
     def test_at_a_store_and_by_a_lane(self):
         self.channel('all')
