@@ -43,7 +43,8 @@ static bool engine_regions(struct oh_promise_engine *engine)
            REGION(reaches, SITES_MAX) && REGION(candidates, SITES_MAX) && REGION(may_have, MAY_HAVE_WORDS) &&
            REGION(stores, STORES_LOOK_MAX) && REGION(store_km, STORES_LOOK_MAX) &&
            REGION(learned_us, SITES_MAX * 7u) &&
-           REGION(learned_stamps, SITES_MAX * 7u) && REGION(transit_rows, ROUTE_ROWS_MAX) && REGION(cost_rows, ROUTE_ROWS_MAX) &&
+           REGION(learned_stamps, SITES_MAX * 7u) && REGION(transit_rows, ROUTE_ROWS_MAX) &&
+           REGION(cost_rows, ROUTE_ROWS_MAX) &&
            REGION(takes, OH_PROMISE_LINES_MAX) && REGION(options, OH_PROMISE_OPTIONS_MAX) &&
            REGION(parcels, PARCELS_MAX) && REGION(picks, PICKS_MAX) && REGION(rejections, OH_PROMISE_REJECTIONS_MAX);
 }

@@ -270,10 +270,11 @@ static int64_t learned_us(const struct scope *scope, const struct reach *reach, 
         return engine->learned_us[at];
     char buffer[OH_REGION_DERIVED_SIZE_MAX];
     struct oh_node_id node = { scope->offers->sites[reach->site].node };
+    struct oh_bytes origin = oh_node_region(engine->ledger, node, buffer);
     engine->learned_stamps[at] = engine->learned_stamp;
     engine->learned_us[at] = -1;
-    (void)oh_transit_quantile(engine->ledger, scope->route.service->service, oh_node_region(engine->ledger, node, buffer),
-                              scope->region, weekday, engine->policy->transit_percentile, &engine->learned_us[at]);
+    (void)oh_transit_quantile(engine->ledger, scope->route.service->service, origin, scope->region, weekday,
+                              engine->policy->transit_percentile, &engine->learned_us[at]);
     return engine->learned_us[at];
 }
 
