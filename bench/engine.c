@@ -119,7 +119,7 @@ static struct place *places_draw(struct bench *bench, bool is_hot)
 
 static void ask_available(struct bench *bench, const struct place *places, const char *question)
 {
-    struct oh_asker asker = { { 0 }, OH_KIND_CART };
+    struct oh_asker asker = { .channel = { 0 }, .kind = OH_KIND_CART };
     int64_t sum = 0;
     uint64_t started = clock_ns();
     for (uint32_t i = 0; i < bench->operation_count; i++) {
@@ -135,7 +135,7 @@ static void ask_available(struct bench *bench, const struct place *places, const
 
 static void ask_by_name(struct bench *bench, const struct place *places, const char *question)
 {
-    struct oh_asker asker = { { 0 }, OH_KIND_CART };
+    struct oh_asker asker = { .channel = { 0 }, .kind = OH_KIND_CART };
     int64_t sum = 0;
     uint64_t started = clock_ns();
     for (uint32_t i = 0; i < bench->operation_count; i++) {
@@ -208,7 +208,7 @@ static void life(struct bench *bench, const struct place *places, bool is_hot)
 static void ask_cells(struct bench *bench)
 {
     uint32_t nodes = bench->node_count < 100 ? bench->node_count : 100;
-    struct oh_asker asker = { { 0 }, OH_KIND_CART };
+    struct oh_asker asker = { .channel = { 0 }, .kind = OH_KIND_CART };
     int64_t sum = 0;
     uint64_t started = clock_ns();
     uint32_t rounds = bench->operation_count / (100 * nodes) + 1;

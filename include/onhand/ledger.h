@@ -223,10 +223,14 @@ struct oh_availability {
     struct oh_bytes backorder_rule;
 };
 
-/* Who asks: channel index OH_NODE_NONE for nobody in particular, kind OH_KIND_ANY for any. */
+/*
+ * Who asks: channel index OH_NODE_NONE for nobody in particular, kind OH_KIND_ANY for any. by_us: what can be had by
+ * then, supplies to come and the claims on them included (docs/spec/promise.md, AT1); 0, or not after now: now.
+ */
 struct oh_asker {
     struct oh_channel_id channel;
     enum oh_kind kind;
+    int64_t by_us;
 };
 
 /* Available at one node to the asker: the very figure that admits a reservation there. Cost: O(1) without rules. */

@@ -126,6 +126,7 @@ struct oh_availability_request {
     enum oh_kind kind;   /* OH_KIND_ANY when not given */
     bool has_min_quantity;
     int64_t min_quantity_milli; /* >= 0 */
+    int64_t by_us;       /* OH_TIME_US_NONE: now */
 };
 
 OH_MUST_CHECK enum oh_err oh_request_availability(struct oh_json_document *document,

@@ -1,6 +1,7 @@
 #include "codec/query.h"
 #include "base/utf8.h"
 #include "codec/decimal.h"
+#include "codec/time_text.h"
 #include <inttypes.h>
 
 #define RADIUS_KM_MAX  20040.0 /* half around the earth */
@@ -195,6 +196,21 @@ enum oh_err oh_params_bool(const struct oh_param_list *params, const char *name,
     if (!is_true && !is_false)
         return refuse(fault, OH_FAULT_WRONG_TYPE, oh_bytes_of(name), "true or false is expected.");
     *out = is_true;
+    return OH_OK;
+}
+
+enum oh_err oh_params_time(const struct oh_param_list *params, const char *name, int64_t *out_us,
+                           struct oh_fault *fault)
+{
+    struct oh_bytes text = oh_params_text(params, name);
+    if (oh_bytes_is_empty(text))
+        return OH_OK;
+    enum oh_err err = oh_time_parse(text, out_us);
+    if (err == OH_E_TOO_LARGE)
+        return refuse(fault, OH_FAULT_INVALID_TIME, oh_bytes_of(name), "From 1970-01-01 to 2199-12-31.");
+    if (err != OH_OK)
+        return refuse(fault, OH_FAULT_INVALID_TIME, oh_bytes_of(name),
+                      "A time like 2026-11-22T13:00:00Z (RFC 3339) is expected.");
     return OH_OK;
 }
 

@@ -59,6 +59,9 @@ OH_MUST_CHECK enum oh_err oh_params_milli(const struct oh_param_list *params, co
 /* true, false, 1 or 0. */
 OH_MUST_CHECK enum oh_err oh_params_bool(const struct oh_param_list *params, const char *name, bool *out,
                                          struct oh_fault *fault);
+/* RFC 3339, as oh_time_parse. Faults: invalid_time. */
+OH_MUST_CHECK enum oh_err oh_params_time(const struct oh_param_list *params, const char *name, int64_t *out_us,
+                                         struct oh_fault *fault);
 OH_MUST_CHECK enum oh_err oh_params_kind(const struct oh_param_list *params, const char *name,
                                          enum oh_kind *out, struct oh_fault *fault);
 OH_MUST_CHECK enum oh_err oh_params_status(const struct oh_param_list *params, const char *name,

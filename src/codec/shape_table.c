@@ -512,7 +512,10 @@ static const struct oh_shape_field availability_fields[] = {
     WORD(oh_availability_form, request.kind, "kind", word_kind, OPTIONAL),
     QUANTITY(oh_availability_form, request.min_quantity_milli, "min_quantity",
              .flag_offset = offsetof(struct oh_availability_form, request.has_min_quantity)),
+    FIELD(oh_availability_form, request.by_us, "by", TIME, OPTIONAL),
 };
+
+static const struct oh_availability_form availability_defaults = { .request = { .by_us = OH_TIME_US_NONE } };
 
 static bool availability_finish(void *object, uint32_t given, struct oh_fault *fault)
 {
@@ -527,4 +530,4 @@ static bool availability_finish(void *object, uint32_t given, struct oh_fault *f
 }
 
 const struct oh_shape oh_shape_availability =
-    SHAPE(oh_availability_form, availability_fields, NULL, availability_finish);
+    SHAPE(oh_availability_form, availability_fields, &availability_defaults, availability_finish);

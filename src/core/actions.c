@@ -44,7 +44,7 @@ static const struct claim *work_claim(const struct action *action, const struct 
 static struct oh_asker action_asker(const struct action *action)
 {
     const struct reservation *reservation = &action->ledger->reservations[action->reservation];
-    return (struct oh_asker){ { reservation->channel }, (enum oh_kind)reservation->kind };
+    return (struct oh_asker){ .channel = { reservation->channel }, .kind = (enum oh_kind)reservation->kind };
 }
 
 /* ---- Which claims, and how much of them ------------------------------------------------------- */

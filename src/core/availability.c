@@ -145,14 +145,14 @@ static int64_t rule_backorder_limit(const struct oh_ledger *ledger, uint32_t ite
 static const struct position NO_POSITION = { 0, 0, OH_TIME_US_NONE, 0, 0 };
 
 /*
- * What there is by by_us, which is now or later (AT1).
+ * What there is now, or by the later time that is asked for (AT1).
  *
  * ATS = sellable - held - confirmed - others' unused fences - safety stock.
  * The backorder limit is how far below zero the position may be sold; safety
  * stock guards what is there, so it does not shrink what is not.
  */
 static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
-                                  struct oh_asker asker, int64_t by_us, int64_t now_us)
+                                  struct oh_asker asker, int64_t now_us)
 {
     const struct position *position = slot == NO_SLOT ? &NO_POSITION : &ledger->positions[slot];
     uint16_t channel = asker.channel.index;
@@ -161,8 +161,8 @@ static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item,
     struct fenced fenced = fences_of(ledger, position, channel, pending, now_us);
     int64_t open = position->sellable_milli - position->claimed_milli + held_due_milli(ledger, position, now_us) -
                    pending - fenced.others_milli;
-    if (by_us > now_us)
-        open += deferral_relief(ledger, position, by_us, now_us);
+    if (asker.by_us > now_us)
+        open += deferral_relief(ledger, position, asker.by_us, now_us);
     else if ((position->extra & EXTRA_IS_DEFERRED) != 0)
         open += deferral_relief(ledger, position, now_us, now_us);
     int64_t free = oh_max_i64(0, open - rule_safety_stock(ledger, item, node, channel, &rule));
@@ -179,7 +179,7 @@ static struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item,
     enum oh_verdict reason = node_eligibility(ledger, item, node, asker);
     if (reason != OH_OK_DONE)
         return (struct offer){ 0, 0, reason };
-    return offer_compute(ledger, item, node, slot, asker, now_us, now_us);
+    return offer_compute(ledger, item, node, slot, asker, now_us);
 }
 
 struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker,
@@ -191,10 +191,8 @@ struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16
 int64_t atp_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker, int64_t by_us,
                     int64_t now_us)
 {
-    if (node_eligibility(ledger, item, node, asker) != OH_OK_DONE)
-        return 0;
-    uint32_t slot = position_find(ledger, item, node);
-    return offer_compute(ledger, item, node, slot, asker, by_us, now_us).free_milli;
+    asker.by_us = by_us;
+    return offer_at_node(ledger, item, node, asker, now_us).free_milli;
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------- */
@@ -272,7 +270,7 @@ int64_t channel_allowance(const struct oh_ledger *ledger, uint32_t item, struct 
 /* ---- Answers ---------------------------------------------------------------------------------- */
 
 /* What comes next; of several supplies at one time all, so that their order does not matter. */
-static void supply_next(const struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t now_us,
+static void supply_next(const struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t after_us,
                         struct oh_availability *out)
 {
     uint32_t slot = position_find(ledger, item, node);
@@ -281,7 +279,7 @@ static void supply_next(const struct oh_ledger *ledger, uint32_t item, uint16_t 
         return;
     for (uint32_t link = rare->supplies; link != 0; link = ledger->supplies[link - 1].next) {
         const struct supply *supply = &ledger->supplies[link - 1];
-        if (supply->eta_us <= now_us)
+        if (supply->eta_us <= after_us)
             continue;
         if (out->supply_eta_us == OH_TIME_US_NONE || supply->eta_us < out->supply_eta_us) {
             out->supply_eta_us = supply->eta_us;
@@ -354,7 +352,7 @@ void oh_available_at_node(const struct oh_ledger *ledger, struct oh_item_id item
     int64_t now = question_time(ledger, now_us);
     struct offer offer = offer_at_node(ledger, item.index, node.index, asker, now);
     answer_fill(ledger, item.index, node.index, asker, offer, now, out);
-    supply_next(ledger, item.index, node.index, now, out);
+    supply_next(ledger, item.index, node.index, oh_max_i64(now, asker.by_us), out);
     out->band = band_of(ledger, item.index, node.index, asker.channel.index, out);
 }
 
@@ -396,7 +394,7 @@ void oh_available_in_group(const struct oh_ledger *ledger, struct oh_item_id ite
     const struct group *of = &ledger->groups[group.index];
     const uint16_t *nodes = group_nodes(ledger, of);
     for (uint32_t i = 0; i < of->node_count && ledger->supply_pool.live_count > 0; i++)
-        supply_next(ledger, item.index, nodes[i], now, out);
+        supply_next(ledger, item.index, nodes[i], oh_max_i64(now, asker.by_us), out);
     out->band = band_of(ledger, item.index, OH_NODE_NONE, asker.channel.index, out);
 }
 
@@ -411,7 +409,7 @@ void oh_available_in_channel(const struct oh_ledger *ledger, struct oh_item_id i
     const uint16_t *nodes = item_node_list(ledger, of);
     for (uint32_t i = 0; i < of->node_count && ledger->supply_pool.live_count > 0; i++) {
         if (channel_has_node(ledger, asker.channel.index, nodes[i]))
-            supply_next(ledger, item.index, nodes[i], now, out);
+            supply_next(ledger, item.index, nodes[i], oh_max_i64(now, asker.by_us), out);
     }
     out->band = band_of(ledger, item.index, OH_NODE_NONE, asker.channel.index, out);
 }
@@ -425,7 +423,7 @@ void oh_position_get(const struct oh_ledger *ledger, struct oh_item_id item, str
     const struct position *position = slot == NO_SLOT ? &NO_POSITION : &ledger->positions[slot];
     const struct extra *extra = extra_of(ledger, position);
     const struct rule *rule;
-    struct oh_asker nobody = { { OH_NODE_NONE }, OH_KIND_ANY };
+    struct oh_asker nobody = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_ANY };
     int64_t due = held_due_milli(ledger, position, now);
     *out_view = (struct oh_position_view){ .item = item, .node = node, .as_of_us = position->as_of_us };
     for (uint32_t i = 0; i < OH_STATE_COUNT; i++) {

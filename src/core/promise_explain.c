@@ -106,7 +106,7 @@ static bool is_chosen(const struct oh_promise_option *chosen, uint16_t node)
 static enum oh_reason empty_reason(const struct scope *scope, const struct site *site, uint32_t line)
 {
     const struct oh_promise_engine *engine = scope->engine;
-    struct oh_asker asker = { { engine->channel }, (enum oh_kind)site->kind };
+    struct oh_asker asker = { .channel = { engine->channel }, .kind = (enum oh_kind)site->kind };
     struct offer offer = offer_at_node(engine->ledger, engine->lines[line].item, site->node, asker, engine->now_us);
     if (offer.reason == OH_V_PICKUP_NOT_ALLOWED)
         return OH_REASON_PICKUP_NOT_ALLOWED;

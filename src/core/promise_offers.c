@@ -189,7 +189,7 @@ static int64_t cap_compute(const struct oh_promise_engine *engine, const struct 
                            const struct basket_line *line)
 {
     const struct oh_ledger *ledger = engine->ledger;
-    struct oh_asker asker = { { engine->channel }, (enum oh_kind)site->kind };
+    struct oh_asker asker = { .channel = { engine->channel }, .kind = (enum oh_kind)site->kind };
     struct offer offer = offer_at_node(ledger, line->item, site->node, asker, engine->now_us);
     if (offer.reason != OH_OK_DONE)
         return 0;

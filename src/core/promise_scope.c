@@ -363,7 +363,7 @@ static enum oh_reason line_fits(const struct scope *scope, uint32_t line)
     const struct oh_promise_engine *engine = scope->engine;
     const struct basket_line *of = &engine->lines[line];
     if (scope->is_collect) {
-        struct oh_asker asker = { { engine->channel }, OH_KIND_COLLECT };
+        struct oh_asker asker = { .channel = { engine->channel }, .kind = OH_KIND_COLLECT };
         enum oh_verdict verdict = node_eligibility(engine->ledger, of->item, scope->store, asker);
         return verdict == OH_OK_DONE ? OH_REASON_CHOSEN : OH_REASON_PICKUP_NOT_ALLOWED;
     }

@@ -132,7 +132,7 @@ static enum oh_verdict pick_judge(struct replacing *r, uint32_t i)
 {
     const struct oh_reserve_pick *pick = &r->command->picks[i];
     const struct reservation *reservation = &r->ledger->reservations[r->reservation];
-    struct oh_asker asker = { { reservation->channel }, (enum oh_kind)reservation->kind };
+    struct oh_asker asker = { .channel = { reservation->channel }, .kind = (enum oh_kind)reservation->kind };
     asker.kind = pick->kind == OH_KIND_ANY ? asker.kind : pick->kind;
     uint32_t item = line_give(r, pick);
     int64_t possible = pick_possible(r->ledger, item, asker, pick, r->now_us);

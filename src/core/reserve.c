@@ -50,7 +50,7 @@ static enum oh_verdict head_judge(struct plan *plan)
     uint32_t channel = OH_NODE_NONE;
     if (command->channel.size > 0 && (channel = channel_find(plan->ledger, command->channel)) == NO_SLOT)
         return refuse(answer, OH_V_UNKNOWN_CHANNEL, OH_FIELD_CHANNEL, OH_INDEX_NONE);
-    plan->asker = (struct oh_asker){ { (uint16_t)channel }, command->kind };
+    plan->asker = (struct oh_asker){ .channel = { (uint16_t)channel }, .kind = command->kind };
     plan->policy = channel == OH_NODE_NONE ? OH_POLICY_PRIORITY : plan->ledger->channels[channel].policy;
     return OH_OK_DONE;
 }
@@ -453,7 +453,8 @@ static void picks_decide(struct plan *plan)
         bool is_enough = true;
         for (; at < command->pick_count && command->picks[at].line == i; at++) {
             const struct oh_reserve_pick *pick = &command->picks[at];
-            struct oh_asker asker = { plan->asker.channel, pick->kind == OH_KIND_ANY ? command->kind : pick->kind };
+            struct oh_asker asker = plan->asker;
+            asker.kind = pick->kind == OH_KIND_ANY ? command->kind : pick->kind;
             int64_t can = pick_possible(plan->ledger, plan->wishes[i].item, asker, pick, plan->now_us);
             is_enough = is_enough && can >= command->picks[at].quantity_milli;
             possible += oh_min_i64(can, command->picks[at].quantity_milli);

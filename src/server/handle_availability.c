@@ -26,8 +26,8 @@ struct question {
 };
 
 static const char *const known_params[] = {
-    "node", "channel", "kind", "group", "near", "radius_km", "limit", "after", "min_quantity", "explain", "min_seq",
-    NULL,
+    "node", "channel",      "kind",    "group",   "near", "radius_km", "limit",
+    "after", "min_quantity", "explain", "min_seq", "by",   NULL,
 };
 
 /* ---- GET: reading the question ----------------------------------------------------------------- */
@@ -103,6 +103,25 @@ static bool question_has_no_stray(const struct oh_call *call, const struct oh_pa
     return true;
 }
 
+/* What was available is not kept: a question about the past has no answer. */
+static bool by_is_wrong(const struct oh_call *call, int64_t by_us, struct oh_fault *fault)
+{
+    if (by_us == OH_TIME_US_NONE || by_us >= call->now_us)
+        return false;
+    oh_fault_set(fault, OH_FAULT_INVALID_TIME, OH_BYTES("by"), "by is from now to 2199-12-31.");
+    return true;
+}
+
+static bool question_by(const struct oh_call *call, const struct oh_param_list *params, struct question *question,
+                        struct oh_fault *fault)
+{
+    int64_t by_us = OH_TIME_US_NONE;
+    if (oh_params_time(params, "by", &by_us, fault) != OH_OK || by_is_wrong(call, by_us, fault))
+        return false;
+    question->asker.by_us = by_us;
+    return true;
+}
+
 static bool question_details(const struct oh_call *call, const struct oh_param_list *params,
                              struct question *question)
 {
@@ -112,6 +131,7 @@ static bool question_details(const struct oh_call *call, const struct oh_param_l
     if (oh_params_kind(params, "kind", &question->asker.kind, &fault) == OH_OK &&
         oh_params_milli(params, "min_quantity", 1, OH_QUANTITY_MILLI_MAX, &text->min_quantity_milli, &fault) == OH_OK &&
         oh_params_bool(params, "explain", &text->explain, &fault) == OH_OK &&
+        question_by(call, params, question, &fault) &&
         oh_params_near(params, call->ledger, &question->near, &fault) == OH_OK)
         return true;
     oh_call_fault(call, &fault);
@@ -189,7 +209,7 @@ void oh_handle_availability_get(void *app, struct oh_exchange *exchange)
     struct oh_param_list params;
     struct question question = {
         .type = PLACE_EVERYWHERE,
-        .asker = { { OH_NODE_NONE }, OH_KIND_ANY },
+        .asker = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_ANY },
         .text = { .sku = call.request->params[0] },
     };
     if (!oh_call_query(&call, known_params, &params))
@@ -246,7 +266,7 @@ static bool ask_resolve_nodes(const struct oh_call *call, struct ask *ask)
 static bool ask_resolve(const struct oh_call *call, struct ask *ask)
 {
     const struct oh_availability_request *request = ask->request;
-    ask->asker = (struct oh_asker){ { OH_NODE_NONE }, request->kind };
+    ask->asker = (struct oh_asker){ { OH_NODE_NONE }, request->kind, request->by_us };
     ask->group.index = OH_NODE_NONE;
     if (!oh_bytes_is_empty(request->channel) &&
         !oh_channel_find(call->ledger, request->channel, &ask->asker.channel)) {
@@ -393,7 +413,8 @@ void oh_handle_availability_ask(void *app, struct oh_exchange *exchange)
     struct oh_fault fault;
     if (!oh_call_json(&call) || !oh_call_read(&call))
         return;
-    if (oh_request_availability(call.service->document, call.ledger, call.request->body, &request, &fault) != OH_OK) {
+    if (oh_request_availability(call.service->document, call.ledger, call.request->body, &request, &fault) != OH_OK ||
+        by_is_wrong(&call, request.by_us, &fault)) {
         oh_call_fault(&call, &fault);
         return;
     }

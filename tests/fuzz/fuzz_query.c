@@ -82,6 +82,10 @@ static void values_check(const struct oh_param_list *params)
     if (oh_params_milli(params, "min_quantity", 0, OH_QUANTITY_MILLI_MAX, &milli, &fault) != OH_OK)
         fuzz_fault_check(&fault);
     OH_ASSERT(milli >= 0 && milli <= OH_QUANTITY_MILLI_MAX);
+    int64_t by_us = OH_TIME_US_NONE;
+    if (oh_params_time(params, "by", &by_us, &fault) != OH_OK)
+        fuzz_fault_check(&fault);
+    OH_ASSERT(by_us == OH_TIME_US_NONE || (by_us >= 0 && by_us < OH_TIME_US_MAX));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -173,7 +173,7 @@ static int64_t promisable_by(uint32_t item, uint32_t node, int64_t by_us)
 
 static void check_all(void)
 {
-    const struct oh_asker asker = { { OH_NODE_NONE }, OH_KIND_SHIP };
+    const struct oh_asker asker = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_SHIP };
     int64_t now_us = world.shop->now_us;
     for (uint32_t resource = 0; resource < RESOURCES; resource++) {
         for (uint32_t window = 0; window < WINDOWS; window++)
@@ -186,6 +186,11 @@ static void check_all(void)
             assert_int_equal(oh_atp_at_node(world.shop->ledger, shop_item_id(world.shop, item_names[item]),
                                             shop_node_id(world.shop, node_names[node]), asker, by_us, now_us),
                              promisable_by(item, node, by_us));
+            struct oh_availability by;
+            oh_available_at_node(world.shop->ledger, shop_item_id(world.shop, item_names[item]),
+                                 shop_node_id(world.shop, node_names[node]),
+                                 (struct oh_asker){ asker.channel, asker.kind, by_us }, now_us, &by);
+            assert_int_equal(by.available_milli, promisable_by(item, node, by_us));
         }
     }
 }

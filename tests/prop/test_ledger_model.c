@@ -147,7 +147,8 @@ static struct oh_asker asker_of(uint32_t number)
 {
     static const enum oh_kind kinds[] = { OH_KIND_ANY, OH_KIND_COLLECT, OH_KIND_SHIP };
     uint32_t channel = number / 3;
-    return (struct oh_asker){ { channel == 0 ? OH_NODE_NONE : (uint16_t)(channel - 1) }, kinds[number % 3] };
+    return (struct oh_asker){ .channel = { channel == 0 ? OH_NODE_NONE : (uint16_t)(channel - 1) },
+                              .kind = kinds[number % 3] };
 }
 
 static void agree_on_nodes(const struct world *world, uint32_t item, struct oh_asker asker)

@@ -290,7 +290,7 @@ void naive_in_channel(const struct naive *naive, uint32_t item, struct oh_asker 
 
 void naive_position(const struct naive *naive, uint32_t item, uint32_t node, struct oh_position_view *out_view)
 {
-    const struct oh_asker nobody = { { OH_NODE_NONE }, OH_KIND_ANY };
+    const struct oh_asker nobody = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_ANY };
     const struct naive_place *place = naive_place_find(naive, item, node);
     const struct naive_rule *safety = naive_resolve(naive, OH_RULE_SAFETY_STOCK, item, node, NAIVE_NONE);
     *out_view = (struct oh_position_view){ .item = { item }, .node = { (uint16_t)node },

@@ -437,7 +437,7 @@ struct oh_reservation_id shop_reservation(const struct shop *shop, const char *i
 
 struct oh_asker shop_asker(const struct shop *shop, const char *channel, enum oh_kind kind)
 {
-    struct oh_asker asker = { { OH_NODE_NONE }, kind };
+    struct oh_asker asker = { .channel = { OH_NODE_NONE }, .kind = kind };
     if (channel[0] != '\0')
         assert_true(oh_channel_find(shop->ledger, oh_bytes_of(channel), &asker.channel));
     return asker;

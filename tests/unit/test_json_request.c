@@ -136,7 +136,7 @@ static const char *const good_bodies[] = {
     [MOVE] = "{\"lines\":[{\"line\":1,\"node\":\"a\",\"to_node\":\"b\",\"quantity\":1}]}",
     [FULFIL] = "{\"at\":\"2026-11-22T13:00:00Z\",\"lines\":[{\"line\":1}],\"return_rest\":false}",
     [AVAILABILITY] = "{\"skus\":[\"A\",\"B\"],\"nodes\":[\"n\"],\"channel\":\"web\",\"kind\":\"ship\","
-                     "\"min_quantity\":1}",
+                     "\"min_quantity\":1,\"by\":\"2026-11-22T13:00:00Z\"}",
 };
 
 static void test_json_request_takes_every_field(void **state)
@@ -365,6 +365,7 @@ static void test_json_request_fills_a_question(void **state)
     assert_bytes(request.nodes[0], "n");
     assert_int_equal(request.kind, OH_KIND_SHIP);
     assert_true(request.has_min_quantity && request.min_quantity_milli == 1000);
+    assert_true(request.by_us == INT64_C(1795352400000000));
     assert_int_equal(oh_request_availability(document, NULL,
                                              OH_BYTES("{\"skus\":[\"A\"],\"near\":{\"lat\":1,\"lon\":2}}"),
                                              &request, &fault),

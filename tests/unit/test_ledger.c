@@ -218,7 +218,7 @@ static void test_ledger_keeps_an_item_at_every_node(void **state)
     struct oh_availability availability;
     channel.channel.channel = OH_BYTES("c");
     assert_int_equal(apply(ledger, &channel).verdict, OH_OK_DONE);
-    oh_available_in_channel(ledger, (struct oh_item_id){ 0 }, (struct oh_asker){ { 0 }, OH_KIND_ANY }, NOW_US,
+    oh_available_in_channel(ledger, (struct oh_item_id){ 0 }, (struct oh_asker){ .kind = OH_KIND_ANY }, NOW_US,
                             &availability);
     assert_int_equal(availability.available_milli, (int64_t)OH_NODES_MAX * 1000);
     oh_ledger_destroy(&ledger);

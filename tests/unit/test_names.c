@@ -182,7 +182,7 @@ static void test_names_scopes_that_hash_alike_are_two(void **state)
     for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
         assert_int_equal(oh_ledger_restore(ledger, &objects[i], &diag), OH_OK);
     struct oh_availability answer;
-    struct oh_asker nobody = { { OH_NODE_NONE }, OH_KIND_ANY };
+    struct oh_asker nobody = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_ANY };
     oh_available_at_node(ledger, (struct oh_item_id){ 0 }, (struct oh_node_id){ 0 }, nobody, SHOP_NOW_US, &answer);
     assert_int_equal(answer.backorder_milli, 1);
     oh_available_at_node(ledger, (struct oh_item_id){ 1214101 }, (struct oh_node_id){ 257 }, nobody, SHOP_NOW_US,

@@ -11,7 +11,7 @@
 #define MUTATIONS       200000
 
 static const char *const known[] = { "node",   "limit", "min_quantity", "explain", "kind",
-                                     "status", "near",  "radius_km",    "after",   NULL };
+                                     "status", "near",  "radius_km",    "after",   "by",   NULL };
 
 static void parse(const char *raw, struct oh_param_list *out)
 {
@@ -161,6 +161,21 @@ static void test_query_reads_decimals_words_and_booleans(void **state)
     is_set = false;
     assert_int_equal(oh_params_status(&params, "status", &is_set, &status, &fault), OH_OK);
     assert_true(is_set && status == OH_STATUS_RELEASED);
+    int64_t by_us = -1;
+    parse("", &params);
+    assert_int_equal(oh_params_time(&params, "by", &by_us, &fault), OH_OK);
+    assert_true(by_us == -1);
+    parse("by=2199-12-31T23:59:59Z", &params);
+    assert_int_equal(oh_params_time(&params, "by", &by_us, &fault), OH_OK);
+    assert_true(by_us == OH_TIME_US_MAX - 1000000);
+    static const char *const bad_times[] = { "by=2200-01-01T00:00:00Z", "by=1969-12-31T23:59:59Z", "by=tomorrow",
+                                             "by=2026-11-22" };
+    for (size_t i = 0; i < sizeof(bad_times) / sizeof(bad_times[0]); i++) {
+        parse(bad_times[i], &params);
+        assert_int_equal(oh_params_time(&params, "by", &by_us, &fault), OH_E_SYNTAX);
+        assert_string_equal(fault.code, "invalid_time");
+        assert_string_equal(fault.field, "by");
+    }
     parse("min_quantity=1.2345&explain=yes&kind=SHIP&status=gone", &params);
     assert_int_equal(oh_params_milli(&params, "min_quantity", 0, 5000, &milli, &fault), OH_E_SYNTAX);
     assert_string_equal(fault.code, "number_not_exact");
