@@ -16,6 +16,7 @@
 #define OH_PROMISE_OPTIONS_MAX 64u
 #define OH_PROMISE_NAMES_MAX 256u       /* services, stores, closed nodes that a request names, each */
 #define OH_PROMISE_SLOTS_MAX 20u
+#define OH_PROMISE_STEPS_DEFAULT 50000u /* about a microsecond each */
 #define OH_PROMISE_STORES_MAX 20u
 #define OH_PROMISE_REJECTIONS_MAX 8192u /* more are counted, not listed */
 
@@ -95,6 +96,7 @@ struct oh_promise_request {
     uint32_t stores_max;             /* 0: the channel's */
     int64_t until_us;                /* only plans there by then; OH_TIME_US_NONE: any */
     const struct oh_sourcing *draft; /* NULL: the channel's */
+    uint32_t steps_max;              /* of all searches together (SO2); 0: OH_PROMISE_STEPS_DEFAULT */
     enum oh_explain explain;
 };
 

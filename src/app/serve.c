@@ -214,6 +214,8 @@ static enum oh_err serve_open_service(struct serve *serve, struct oh_diag *diag)
         .snapshotter = serve->snapshotter,
         .projector = serve->projector,
         .backlog_bytes_max = (uint64_t)serve->config.postgres_backlog_mib << 20,
+        .promise_horizon_days = (uint32_t)serve->config.promise_horizon_days,
+        .promise_steps = (uint32_t)serve->config.promise_steps,
         .stop = serve_stop,
         .stop_ctx = serve,
         .reload = serve_reload,

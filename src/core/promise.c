@@ -244,6 +244,7 @@ void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger
     engine->answer = out_answer;
     engine->now_us = oh_max_i64(ledger->time_us, now_us);
     engine->ordered_us = request->at_us == OH_TIME_US_NONE ? engine->now_us : request->at_us;
+    engine->steps_left = request->steps_max == 0 ? OH_PROMISE_STEPS_DEFAULT : request->steps_max;
     engine->parcel_count = 0;
     engine->pick_count = 0;
     engine->ship.is_made = false;

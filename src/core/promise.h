@@ -19,6 +19,7 @@
 #define WAITS_MAX 8u            /* supplies a node's plan may wait for */
 #define STORES_LOOK_MAX 64u     /* stores looked at until enough can be collected at */
 #define EXCLUDED_WORDS (65536u / 64u)
+#define STEPS_LEAST 256u        /* a search gets so many even when none are left: enough for one node with everything */
 #define PICKS_MAX 65536u
 #define PARCELS_MAX (OH_PROMISE_OPTIONS_MAX * OH_PARCELS_MAX)
 
@@ -91,6 +92,7 @@ struct oh_promise_engine {
     uint16_t channel;
     int64_t now_us;     /* of the ledger: what is held, what is there */
     int64_t ordered_us; /* when the order is placed */
+    uint32_t steps_left; /* of the searches to come */
     bool has_point;
     struct oh_point point;
     bool has_near;      /* where stores are looked for */

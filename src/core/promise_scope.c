@@ -131,6 +131,13 @@ static bool candidate_parcel(void *ctx, uint32_t candidate, const struct sourcin
     return true;
 }
 
+static uint32_t steps_of(const struct oh_promise_engine *engine)
+{
+    if (engine->steps_left < STEPS_LEAST)
+        return STEPS_LEAST;
+    return engine->steps_left < SOURCING_STEPS_MAX ? engine->steps_left : SOURCING_STEPS_MAX;
+}
+
 static void scope_solve(struct scope *scope, struct sourcing_plan *out_plan)
 {
     struct oh_promise_engine *engine = scope->engine;
@@ -148,12 +155,13 @@ static void scope_solve(struct scope *scope, struct sourcing_plan *out_plan)
         .split_orders = policy->split_orders,
         .split_lines = policy->split_lines,
         .allow_partial = policy->allow_partial,
-        .steps_max = SOURCING_STEPS_MAX,
+        .steps_max = steps_of(engine),
         .cap = candidate_cap,
         .parcel = candidate_parcel,
         .ctx = scope,
     };
     sourcing_solve(&problem, engine->sourcing, out_plan);
+    engine->steps_left -= out_plan->step_count < engine->steps_left ? out_plan->step_count : engine->steps_left;
     out_plan->is_bounded = out_plan->is_bounded || scope->offers->is_cut;
 }
 

@@ -42,6 +42,7 @@ bool promise_call_begin(struct promise_call *promise)
 {
     const struct oh_call *call = promise->call;
     promise->names.ledger = call->ledger;
+    promise->body.request.steps_max = call->service->options.promise_steps;
     if (oh_service_timetable(call->service, call->now_us, &promise->names.timetable) != OH_OK)
         return out_of_memory(call);
     if (!oh_bytes_is_empty(promise->body.draft))

@@ -106,6 +106,7 @@ struct oh_service_options {
     struct oh_projector *projector;     /* NULL without PostgreSQL */
     uint64_t backlog_bytes_max;         /* journal that may wait for PostgreSQL before writes are refused */
     uint32_t promise_horizon_days;      /* 0: OH_HORIZON_DAYS_DEFAULT */
+    uint32_t promise_steps;             /* 0: OH_PROMISE_STEPS_DEFAULT */
     /* The journal cannot go on: end the process without another acknowledgement. Called once. */
     void (*stop)(void *ctx, enum oh_err error);
     void *stop_ctx;
