@@ -238,13 +238,20 @@ uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation)
     return count;
 }
 
+/* A hold that is due is given back, whether that is written or not (rule 6). */
+static int64_t booking_counted(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
+{
+    return is_due ? booking_left_milli(ledger, booking, true) : booking->live_milli;
+}
+
 int64_t *bookings_note(struct oh_ledger *ledger, uint32_t reservation)
 {
+    bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
     uint32_t link = parties == NULL ? 0 : parties->bookings_head;
     int64_t *lives = link == 0 ? NULL : scratch_take(ledger, bookings_count(ledger, reservation) * sizeof(*lives));
     for (uint32_t i = 0; link != 0; link = ledger->bookings[link - 1].next)
-        lives[i++] = ledger->bookings[link - 1].live_milli;
+        lives[i++] = booking_counted(ledger, &ledger->bookings[link - 1], is_due);
     return lives;
 }
 
@@ -264,11 +271,12 @@ static void settle_effect(struct oh_ledger *ledger, const struct booking *bookin
 
 void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives)
 {
+    bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
     uint32_t link = lives == NULL ? 0 : parties->bookings_head;
     for (uint32_t i = 0; link != 0; i++) {
         const struct booking *booking = &ledger->bookings[link - 1];
-        int64_t left = oh_min_i64(lives[i], booking->live_milli);
+        int64_t left = oh_min_i64(lives[i], booking_counted(ledger, booking, is_due));
         link = booking->next;
         if (left < booking->quantity_milli)
             settle_effect(ledger, booking, id, left);
@@ -278,16 +286,25 @@ void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_b
 
 /* ---- Judging ---------------------------------------------------------------------------------- */
 
-/* What is booked, without what is held by reservations that are due. */
+/* Reservations that are due or forgotten, and still have to be dealt with. */
+static bool reservations_wait(const struct oh_ledger *ledger, int64_t now_us)
+{
+    return (ledger->heap_count > 0 && ledger->heap[0].at_us <= now_us) || reservations_are_forgotten(ledger);
+}
+
+/* What is booked, without what is held by reservations that are due, and without those that are forgotten. */
 static int64_t bucket_booked(const struct oh_ledger *ledger, uint32_t slot, int64_t now_us)
 {
     const struct bucket *bucket = &ledger->buckets[slot];
     int64_t booked = bucket->booked_milli;
-    if (ledger->heap_count == 0 || ledger->heap[0].at_us > now_us)
+    if (!reservations_wait(ledger, now_us))
         return booked;
     for (uint32_t link = bucket->bookings_head; link != 0; link = ledger->bookings[link - 1].bucket_next) {
         const struct booking *booking = &ledger->bookings[link - 1];
-        if (reservation_is_due(&ledger->reservations[booking->reservation], now_us))
+        const struct reservation *reservation = &ledger->reservations[booking->reservation];
+        if (reservation_is_forgotten(ledger, reservation, ledger->time_us))
+            booked -= booking->live_milli;
+        else if (reservation_is_due(reservation, now_us))
             booked -= booking->live_milli - booking_left_milli(ledger, booking, true);
     }
     return booked;
@@ -330,7 +347,7 @@ static int64_t given_back_milli(const struct oh_ledger *ledger, const struct giv
     for (uint32_t link = bucket == NO_SLOT ? 0 : parties->bookings_head; link != 0;) {
         const struct booking *booking = &ledger->bookings[link - 1];
         if (booking->bucket == bucket && given_has(given, booking->node))
-            sum += is_due ? booking_left_milli(ledger, booking, true) : booking->live_milli;
+            sum += booking_counted(ledger, booking, is_due);
         link = booking->next;
     }
     return sum;
@@ -410,7 +427,7 @@ uint32_t oh_reservation_bookings(const struct oh_ledger *ledger, struct oh_reser
     for (; link != 0 && count < bookings_max; link = ledger->bookings[link - 1].next) {
         const struct booking *booking = &ledger->bookings[link - 1];
         const struct bucket *bucket = &ledger->buckets[booking->bucket];
-        int64_t left = is_due ? booking_left_milli(ledger, booking, true) : booking->live_milli;
+        int64_t left = booking_counted(ledger, booking, is_due);
         if (left == 0)
             continue;
         out_bookings[count++] = (struct oh_booking_view){ ledger_string(ledger, bucket->text, 0),

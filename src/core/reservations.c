@@ -494,13 +494,19 @@ static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
     pool_give(&ledger->reservation_pool, slot);
 }
 
+bool reservations_are_forgotten(const struct oh_ledger *ledger)
+{
+    if (ledger->ended_first == ledger->ended_next)
+        return false;
+    uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
+    return slot == NO_SLOT || reservation_is_forgotten(ledger, &ledger->reservations[slot], ledger->time_us);
+}
+
 /* Oldest first. An entry that was struck out, because its id came back, is passed over. */
 void reservations_forget(struct oh_ledger *ledger, uint32_t count)
 {
-    for (uint32_t i = 0; i < count && ledger->ended_first < ledger->ended_next; i++) {
+    for (uint32_t i = 0; i < count && reservations_are_forgotten(ledger); i++) {
         uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
-        if (slot != NO_SLOT && !reservation_is_forgotten(ledger, &ledger->reservations[slot], ledger->time_us))
-            return;
         ledger->ended_first++;
         if (slot != NO_SLOT)
             reservation_forget(ledger, slot);

@@ -727,7 +727,9 @@ struct parties *parties_obtain(struct oh_ledger *ledger, uint32_t reservation);
 struct parties *parties_of(const struct oh_ledger *ledger, const struct reservation *reservation); /* NULL: none */
 uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id);
 enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend *effect);
-/* Forgets reservations that ended long enough ago, at most `count`. */
+/* Whether some ended so long ago that they are not there any more, and are still kept (L29). */
+bool reservations_are_forgotten(const struct oh_ledger *ledger);
+/* Forgets those, at most `count`. */
 void reservations_forget(struct oh_ledger *ledger, uint32_t count);
 void reservations_relink(struct oh_ledger *ledger);
 bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation, int64_t now_us);

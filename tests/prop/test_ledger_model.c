@@ -142,13 +142,16 @@ static void agree_availability(const struct world *world, const struct oh_availa
 
 /* ---- Every question --------------------------------------------------------------------------- */
 
-/* As somebody: no channel or one of them, any kind or one of two. */
-static struct oh_asker asker_of(uint32_t number)
+/* As somebody: no channel or one of them, any kind or one of two; for now, or for a day to come. */
+static struct oh_asker asker_of(struct world *world, uint32_t number)
 {
     static const enum oh_kind kinds[] = { OH_KIND_ANY, OH_KIND_COLLECT, OH_KIND_SHIP };
     uint32_t channel = number / 3;
     return (struct oh_asker){ .channel = { channel == 0 ? OH_NODE_NONE : (uint16_t)(channel - 1) },
-                              .kind = kinds[number % 3] };
+                              .kind = kinds[number % 3],
+                              .by_us = below(world, 2) == 0
+                                           ? 0
+                                           : world->commands.now_us + (int64_t)below(world, 12) * SHOP_DAY_US };
 }
 
 static void agree_on_nodes(const struct world *world, uint32_t item, struct oh_asker asker)
@@ -159,6 +162,10 @@ static void agree_on_nodes(const struct world *world, uint32_t item, struct oh_a
                              asker, world->commands.now_us, &a);
         naive_at_node(world->naive, item, node, asker, &b);
         agree_availability(world, &a, &b);
+        agree(world, "ATP",
+              oh_atp_at_node(world->ledger, (struct oh_item_id){ item }, (struct oh_node_id){ (uint16_t)node }, asker,
+                             asker.by_us, world->commands.now_us),
+              naive_offer(world->naive, item, node, asker).free);
     }
 }
 
@@ -210,9 +217,10 @@ static void agree_on_item(struct world *world, uint32_t item)
     }
     agree(world, "number of nodes that have the item", count, at);
     for (uint32_t number = 0; number < 3 * (world->naive->channel_count + 1); number++) {
-        agree_on_nodes(world, item, asker_of(number));
-        agree_on_totals(world, item, asker_of(number));
-        agree_on_near(world, item, asker_of(number));
+        struct oh_asker asker = asker_of(world, number);
+        agree_on_nodes(world, item, asker);
+        agree_on_totals(world, item, asker);
+        agree_on_near(world, item, asker);
     }
 }
 
@@ -231,7 +239,8 @@ static void agree_claim(const struct world *world, const struct oh_claim_view *a
                                                    : OH_STATUS_RELEASED;
     uint16_t node = claim->node == NAIVE_NONE ? OH_NODE_NONE : (uint16_t)claim->node;
     const struct oh_claim_view view = { claim->line, { claim->item }, { node }, status, claim->milli, held,
-                                        claim->confirmed, claim->fulfilled, released, expired, OH_TIME_US_NONE };
+                                        claim->confirmed, claim->fulfilled, released, expired,
+                                        held + claim->confirmed > 0 ? claim->due_us : OH_TIME_US_NONE };
     const struct oh_claim_view *b = &view;
     AGREE(line);
     AGREE(item.index);
@@ -243,6 +252,31 @@ static void agree_claim(const struct world *world, const struct oh_claim_view *a
     AGREE(fulfilled_milli);
     AGREE(released_milli);
     AGREE(expired_milli);
+    AGREE(due_at_us);
+}
+
+/* Those of which something is left. */
+static void agree_bookings(const struct world *world, const struct naive_reservation *reservation,
+                           struct oh_reservation_id id)
+{
+    struct oh_booking_view views[OH_BOOKINGS_MAX];
+    uint32_t count = oh_reservation_bookings(world->ledger, id, world->commands.now_us, OH_BOOKINGS_MAX, views);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < reservation->booking_count; i++) {
+        const struct naive_booking *b = &reservation->bookings[i];
+        int64_t left = naive_booking_left(world->naive, reservation, b);
+        if (left == 0)
+            continue;
+        agree(world, "bookings are that many", count > at, true);
+        const struct oh_booking_view *a = &views[at++];
+        agree_bytes(world, "resource", a->resource, b->resource);
+        agree(world, "booking's node", a->node.index, b->node);
+        agree(world, "booked", a->quantity_milli, left);
+        AGREE(unit);
+        AGREE(from_us);
+        AGREE(until_us);
+    }
+    agree(world, "number of bookings", count, at);
 }
 
 static void agree_reservation(struct world *world, const struct naive_reservation *b)
@@ -264,6 +298,8 @@ static void agree_reservation(struct world *world, const struct naive_reservatio
     AGREE(kind);
     AGREE(claim_count);
     agree(world, "status", a->status, naive_status(world->naive, b));
+    agree_bytes(world, "promise", a->promise, b->promise);
+    agree_bookings(world, b, id);
     agree(world, "created", a->created_at_us, b->created_us);
     agree(world, "expires", a->expires_at_us, b->expires_us);
     uint32_t count = oh_reservation_claims(world->ledger, id, world->commands.now_us, first, NAIVE_MANY, claims);
@@ -447,6 +483,14 @@ static void agree_fences_and_supplies(const struct world *world)
     }
 }
 
+static void agree_traits(const struct world *world, const struct oh_item_command *a, const struct oh_item_command *b)
+{
+    agree_bytes(world, "class", a->class, b->class);
+    AGREE(weight_grams);
+    AGREE(side_mm);
+    AGREE(volume_cm3);
+}
+
 static void agree_rest(const struct world *world)
 {
     for (uint32_t i = 0; i < world->naive->postal_code_count; i++) {
@@ -468,6 +512,41 @@ static void agree_rest(const struct world *world)
         agree_bytes(world, "sku", item.sku, world->naive->items[i].sku);
         agree_bytes(world, "item's name", item.name, world->naive->items[i].name);
         agree_bytes(world, "gtin", item.gtin, world->naive->items[i].gtin);
+        agree_traits(world, &item, &world->naive->items[i]);
+    }
+}
+
+/* Each document by its name, and as many in the list of its kind. */
+static void agree_documents(const struct world *world)
+{
+    uint32_t counts[OH_DOCUMENT_KIND_COUNT] = { 0 };
+    for (uint32_t i = 0; i < world->naive->document_count; i++) {
+        const struct naive_document *b = &world->naive->documents[i];
+        struct oh_bytes body;
+        uint64_t version;
+        bool is_there = oh_document_get(world->ledger, b->kind, b->id, &body, &version);
+        agree(world, "document", is_there, b->body.size > 0);
+        if (is_there)
+            agree_bytes(world, "body", body, b->body);
+        counts[b->kind] += is_there ? 1 : 0;
+    }
+    for (uint32_t kind = 0; kind < OH_DOCUMENT_KIND_COUNT; kind++) {
+        struct oh_document_view views[2];
+        uint32_t cursor = 0, listed = 0;
+        do
+            listed += oh_document_list(world->ledger, (enum oh_document_kind)kind, 2, &cursor, views);
+        while (cursor != 0);
+        agree(world, "documents listed", listed, counts[kind]);
+    }
+}
+
+static void agree_capacity(struct world *world)
+{
+    for (uint32_t i = 0; i < 12; i++) {
+        int64_t from_us;
+        struct oh_bytes resource = random_commands_resource(&world->commands, &from_us);
+        agree(world, "booked", oh_booked(world->ledger, resource, from_us, world->commands.now_us),
+              naive_booked(world->naive, resource, from_us));
     }
 }
 
@@ -519,6 +598,8 @@ static void agree_on_everything(struct world *world)
     agree_rules(world);
     agree_fences_and_supplies(world);
     agree_rest(world);
+    agree_documents(world);
+    agree_capacity(world);
     agree_figures(world);
     agree(world, "differences", oh_ledger_verify(world->ledger, &verifier, UINT16_MAX), 0);
     const char *complaint = ledger_audit(world->ledger);
@@ -659,6 +740,7 @@ static void world_init(struct world *world, uint64_t seed)
     world->commands.edges = edges[kind % 3];
     world->commands.tick_us = kind % 2 == 0 ? 1 : SHOP_SECOND_US;
     world->commands.has_short_names = seed / 12 % 2 == 1;
+    world->commands.promises = kind % 4 == 3 ? 0 : 50;
     world->commands.unit_milli = seed / 12 % 3 == 1 ? 1 : 1000;
     world->options.reservations_max = 16384;
     world->options.claims_max = 65536;

@@ -32,6 +32,7 @@ struct naive *naive_create(int64_t retention_us, uint64_t history_max)
     LIST(supplies, NAIVE_MANY);
     LIST(postal_codes, NAIVE_MANY);
     LIST(imports, NAIVE_MANY);
+    LIST(documents, NAIVE_MANY);
     LIST(places, NAIVE_MANY);
     LIST(reservations, 1u << 20);
     LIST(live, 1u << 20);
@@ -52,8 +53,8 @@ void naive_destroy(struct naive **naive_pointer)
     for (uint32_t i = 0; i < naive->memory_count; i++)
         free(naive->memories[i]);
     void *lists[] = { naive->nodes, naive->items, naive->groups, naive->channels, naive->rules, naive->fences,
-                      naive->supplies, naive->postal_codes, naive->imports, naive->places, naive->reservations,
-                      naive->live, naive->keys, naive->memories };
+                      naive->supplies, naive->postal_codes, naive->imports, naive->documents, naive->places,
+                      naive->reservations, naive->live, naive->keys, naive->memories };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         free(lists[i]);
     free(naive->latest_us);
@@ -267,8 +268,13 @@ static void print_stock(const struct oh_command *command)
     }
 }
 
+/* Of a promise what was asked is told, not what came of it. */
 static void print_reserve(const struct oh_reserve_command *reserve)
 {
+    if (reserve->fingerprint != 0) {
+        print_number((int64_t)reserve->fingerprint);
+        return;
+    }
     const struct oh_bytes texts[] = { reserve->id, reserve->channel, reserve->customer, reserve->order };
     print_names(texts, 4);
     print_number(reserve->kind);
@@ -336,7 +342,15 @@ static void print_reference(const struct oh_command *command)
         print_node(&command->node);
         return;
     case OH_COMMAND_ITEM:
-        print_names((const struct oh_bytes[]){ command->item.sku, command->item.name, command->item.gtin }, 3);
+        print_names((const struct oh_bytes[]){ command->item.sku, command->item.name, command->item.gtin,
+                                               command->item.class }, 4);
+        print_number(command->item.weight_grams);
+        print_number(command->item.side_mm);
+        print_number(command->item.volume_cm3);
+        return;
+    case OH_COMMAND_DOCUMENT:
+        print_names((const struct oh_bytes[]){ command->document.id, command->document.body }, 2);
+        print_number(command->document.kind);
         return;
     case OH_COMMAND_GROUP:
         print_names((const struct oh_bytes[]){ command->group.group, command->group.name }, 2);

@@ -73,6 +73,15 @@ struct naive_place {
 struct naive_claim {
     uint32_t line, item, node; /* node NAIVE_NONE: what could not be had */
     int64_t milli, held, confirmed, fulfilled, expired; /* the rest was released */
+    int64_t due_us; /* on a supply to come, while it is live; OH_TIME_US_NONE */
+};
+
+/* Of a window of a resource, for the claims at a node. The same window always ends at the same time. */
+struct naive_booking {
+    struct oh_bytes resource;
+    uint32_t node;
+    enum oh_unit unit;
+    int64_t from_us, until_us, milli;
 };
 
 struct naive_reservation {
@@ -82,6 +91,9 @@ struct naive_reservation {
     int64_t created_us, expires_us, ended_us; /* OH_TIME_US_NONE */
     struct naive_claim *claims;
     uint32_t claim_count, claim_capacity;
+    struct naive_booking *bookings;
+    uint32_t booking_count;
+    struct oh_bytes promise;
 };
 
 struct naive_key {
@@ -91,6 +103,8 @@ struct naive_key {
     int64_t at_us;
     struct oh_answer answer;
 };
+
+struct naive_document { enum oh_document_kind kind; struct oh_bytes id, body; /* empty: removed */ };
 
 struct naive_import { struct oh_bytes id; uint64_t rows, rejected; };
 
@@ -121,6 +135,8 @@ struct naive {
     uint32_t postal_code_count;
     struct naive_import *imports;
     uint32_t import_count;
+    struct naive_document *documents;
+    uint32_t document_count;
     struct naive_place *places;
     uint32_t place_count;
     struct naive_reservation *reservations;
@@ -166,6 +182,11 @@ struct naive_reservation *naive_reservation_find(const struct naive *naive, stru
 bool naive_reservation_is_forgotten(const struct naive *naive, const struct naive_reservation *reservation);
 bool naive_is_due(const struct naive *naive, const struct naive_reservation *reservation);
 int64_t naive_fence_live(const struct naive *naive, const struct naive_fence *fence);
+int64_t naive_atp(const struct naive *naive, uint32_t item, uint32_t node, struct oh_asker asker, int64_t by_us);
+/* What is booked of the resource in the window that begins then; what is left of one booking. */
+int64_t naive_booked(const struct naive *naive, struct oh_bytes resource, int64_t from_us);
+int64_t naive_booking_left(const struct naive *naive, const struct naive_reservation *reservation,
+                           const struct naive_booking *booking);
 
 /* ---- Between its files ------------------------------------------------------------------------ */
 
@@ -216,6 +237,15 @@ double naive_distance_km(struct oh_point a, struct oh_point b);
 bool naive_group_has(const struct naive *naive, uint32_t group, uint32_t node);
 void naive_pending_clear(struct naive *naive);
 void naive_pending_add(struct naive *naive, uint32_t item, uint32_t node, int64_t milli);
+
+/* naive_booking.c */
+enum oh_verdict naive_bookings_judge(const struct naive *naive, const struct oh_reserve_booking *bookings,
+                                     uint32_t count, struct oh_answer *answer);
+void naive_bookings_add(struct naive *naive, struct naive_reservation *reservation,
+                        const struct oh_reserve_booking *bookings, uint32_t count);
+/* Before and after an action: what it gave back, it gave back for good (CA4). */
+void naive_bookings_note(const struct naive *naive, const struct naive_reservation *reservation, int64_t *out_left);
+void naive_bookings_settle(const struct naive *naive, struct naive_reservation *reservation, const int64_t *left);
 
 /* naive_reserve.c, naive_action.c */
 void naive_reserve(struct naive *naive, const struct oh_reserve_command *command, struct oh_answer *answer);

@@ -407,11 +407,13 @@ static void share_do(struct act *act, const struct share *share)
         claim->milli += share->added;
         *(share->held > 0 ? &claim->held : &claim->confirmed) += share->added;
     }
+    if (claim->held + claim->confirmed == 0)
+        claim->due_us = OH_TIME_US_NONE;
     if (act->type != OH_COMMAND_MOVE || took == 0)
         return;
     claim->milli -= took;
     struct naive_claim moved = { claim->line, claim->item, share->to_node, took, share->took_held,
-                                 share->took_confirmed, 0, 0 };
+                                 share->took_confirmed, 0, 0, OH_TIME_US_NONE };
     if (claim->milli == 0)
         claim_remove(act->reservation, at);
     naive_claim_add(act->naive, act->reservation, moved);
@@ -447,9 +449,12 @@ static void outcome_do(struct act *act)
         act->answer->verdict = OH_V_UNCHANGED;
         return;
     }
+    static int64_t left[OH_BOOKINGS_MAX];
+    naive_bookings_note(act->naive, act->reservation, left);
     naive_change(act->naive);
     for (uint32_t s = 0; s < act->share_count; s++)
         share_do(act, &act->shares[s]);
+    naive_bookings_settle(act->naive, act->reservation, left);
     end_if_idle(act->naive, act->reservation);
 }
 
@@ -520,6 +525,8 @@ uint32_t naive_advance(struct naive *naive, int64_t now_us)
             count += claim->held > 0 ? 1 : 0;
             claim->expired += claim->held;
             claim->held = 0;
+            if (claim->confirmed == 0)
+                claim->due_us = OH_TIME_US_NONE;
         }
         naive->record_at_us = naive->time_us;
         if (holds)

@@ -155,6 +155,54 @@ static struct set_aside fences_at(const struct naive *naive, uint32_t item, uint
     return aside;
 }
 
+/* ---- Claims on supplies to come (AT1, AT2) ---------------------------------------------------- */
+
+static int64_t live_of(const struct naive *naive, const struct naive_reservation *reservation,
+                       const struct naive_claim *claim)
+{
+    return (naive_is_due(naive, reservation) ? 0 : claim->held) + claim->confirmed;
+}
+
+/* What is claimed there to be taken after u_us; *next_us: the soonest of these times, or INT64_MAX. */
+static int64_t due_after(const struct naive *naive, uint32_t item, uint32_t node, int64_t u_us, int64_t *next_us)
+{
+    int64_t sum = 0;
+    *next_us = INT64_MAX;
+    for (uint32_t i = 0; i < naive->live_count; i++) {
+        const struct naive_reservation *reservation = &naive->reservations[naive->live[i]];
+        for (uint32_t j = 0; j < reservation->claim_count; j++) {
+            const struct naive_claim *claim = &reservation->claims[j];
+            int64_t live = live_of(naive, reservation, claim);
+            if (claim->item != item || claim->node != node || claim->due_us <= u_us || live == 0)
+                continue;
+            sum += live;
+            *next_us = naive_min(*next_us, claim->due_us);
+        }
+    }
+    return sum;
+}
+
+static int64_t supplied_by(const struct naive *naive, uint32_t item, uint32_t node, int64_t u_us)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < naive->supply_count; i++) {
+        const struct naive_supply *supply = &naive->supplies[i];
+        if (supply->exists && supply->item == item && supply->node == node && supply->eta_us > naive->time_us &&
+            supply->eta_us <= u_us)
+            sum += supply->milli;
+    }
+    return sum;
+}
+
+/* How much better it is than with every claim taken now and no supply: the least, over all times from by_us on. */
+static int64_t relief(const struct naive *naive, uint32_t item, uint32_t node, int64_t by_us)
+{
+    int64_t least = INT64_MAX, next_us;
+    for (int64_t u_us = by_us; u_us != INT64_MAX; u_us = next_us)
+        least = naive_min(least, due_after(naive, item, node, u_us, &next_us) + supplied_by(naive, item, node, u_us));
+    return least;
+}
+
 struct naive_offer naive_offer(const struct naive *naive, uint32_t item, uint32_t node, struct oh_asker asker)
 {
     uint32_t channel = naive_channel_of(asker);
@@ -167,12 +215,19 @@ struct naive_offer naive_offer(const struct naive *naive, uint32_t item, uint32_
     struct set_aside aside = fences_at(naive, item, node, channel, pending);
     const struct naive_rule *safety = naive_resolve(naive, OH_RULE_SAFETY_STOCK, item, node, channel);
     const struct naive_rule *limit = naive_resolve(naive, OH_RULE_BACKORDER_LIMIT, item, node, channel);
-    int64_t open = naive_quantity(naive, item, node, OH_STATE_SELLABLE) - held - confirmed - pending - aside.others;
+    int64_t open = naive_quantity(naive, item, node, OH_STATE_SELLABLE) - held - confirmed - pending - aside.others +
+                   relief(naive, item, node, naive_max(naive->time_us, asker.by_us));
     int64_t free = naive_max(0, open - (safety == NULL ? 0 : safety->values.safety_stock_milli));
     if (aside.is_restricted)
         return (struct naive_offer){ naive_min(free, aside.own), 0, OH_OK_DONE };
     int64_t below = limit == NULL ? 0 : limit->values.backorder_limit_milli;
     return (struct naive_offer){ free, below == 0 ? 0 : naive_max(0, open + below - free), OH_OK_DONE };
+}
+
+int64_t naive_atp(const struct naive *naive, uint32_t item, uint32_t node, struct oh_asker asker, int64_t by_us)
+{
+    asker.by_us = by_us;
+    return naive_offer(naive, item, node, asker).free;
 }
 
 /* ---- Sums and answers ------------------------------------------------------------------------- */
@@ -202,11 +257,12 @@ int64_t naive_allowance(const struct naive *naive, uint32_t item, struct oh_aske
 
 /* The soonest supply to come at the nodes; of several at that time, all of them. */
 static void supply_answer(const struct naive *naive, uint32_t item, bool (*counts)(const struct naive *, uint32_t,
-                          uint32_t), uint32_t where, struct oh_availability *out)
+                          uint32_t), uint32_t where, struct oh_asker asker, struct oh_availability *out)
 {
+    int64_t after_us = naive_max(naive->time_us, asker.by_us);
     for (uint32_t i = 0; i < naive->supply_count; i++) {
         const struct naive_supply *supply = &naive->supplies[i];
-        if (!supply->exists || supply->item != item || supply->eta_us <= naive->time_us ||
+        if (!supply->exists || supply->item != item || supply->eta_us <= after_us ||
             !counts(naive, where, supply->node))
             continue;
         if (out->supply_eta_us == OH_TIME_US_NONE || supply->eta_us < out->supply_eta_us) {
@@ -268,7 +324,7 @@ void naive_at_node(const struct naive *naive, uint32_t item, uint32_t node, stru
                    struct oh_availability *out)
 {
     answer_fill(naive, item, node, asker, naive_offer(naive, item, node, asker), out);
-    supply_answer(naive, item, is_that_node, node, out);
+    supply_answer(naive, item, is_that_node, node, asker, out);
     out->band = band_of(naive, item, node, naive_channel_of(asker), out);
 }
 
@@ -276,7 +332,7 @@ void naive_in_group(const struct naive *naive, uint32_t item, uint32_t group, st
                     struct oh_availability *out)
 {
     answer_fill(naive, item, NAIVE_NONE, asker, total_of(naive, item, group, asker), out);
-    supply_answer(naive, item, naive_group_has, group, out);
+    supply_answer(naive, item, naive_group_has, group, asker, out);
     out->band = band_of(naive, item, NAIVE_NONE, naive_channel_of(asker), out);
 }
 
@@ -284,7 +340,7 @@ void naive_in_channel(const struct naive *naive, uint32_t item, struct oh_asker 
 {
     uint32_t channel = naive_channel_of(asker);
     answer_fill(naive, item, NAIVE_NONE, asker, total_of(naive, item, NAIVE_NONE, asker), out);
-    supply_answer(naive, item, channel_sees, channel, out);
+    supply_answer(naive, item, channel_sees, channel, asker, out);
     out->band = band_of(naive, item, NAIVE_NONE, channel, out);
 }
 

@@ -93,6 +93,24 @@ static void node_put(struct naive *naive, const struct oh_node_command *command,
     naive_change(naive);
 }
 
+static enum oh_field traits_fault(const struct oh_item_command *item)
+{
+    if (item->class.size > 0 && !naive_id_is_valid(item->class))
+        return OH_FIELD_CLASS;
+    if (item->weight_grams > OH_WEIGHT_GRAMS_MAX)
+        return OH_FIELD_WEIGHT;
+    if (item->side_mm > OH_SIDE_MM_MAX)
+        return OH_FIELD_SIDE;
+    return item->volume_cm3 > OH_VOLUME_CM3_MAX ? OH_FIELD_VOLUME : OH_FIELD_NONE;
+}
+
+static bool items_are_same(const struct oh_item_command *a, const struct oh_item_command *b)
+{
+    return oh_bytes_equal(a->name, b->name) && oh_bytes_equal(a->gtin, b->gtin) &&
+           oh_bytes_equal(a->class, b->class) && a->weight_grams == b->weight_grams && a->side_mm == b->side_mm &&
+           a->volume_cm3 == b->volume_cm3;
+}
+
 static void item_put(struct naive *naive, const struct oh_item_command *command, struct oh_answer *answer)
 {
     answer->id = command->sku;
@@ -108,16 +126,23 @@ static void item_put(struct naive *naive, const struct oh_item_command *command,
         naive_refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_NAME, OH_INDEX_NONE);
         return;
     }
+    enum oh_field fault = traits_fault(command);
+    if (fault != OH_FIELD_NONE) {
+        naive_refuse(answer, OH_V_INVALID_VALUE, fault, OH_INDEX_NONE);
+        return;
+    }
     uint32_t at = naive_item_find(naive, command->sku);
-    if (at != NAIVE_NONE && oh_bytes_equal(naive->items[at].name, command->name) &&
-        oh_bytes_equal(naive->items[at].gtin, command->gtin)) {
+    if (at != NAIVE_NONE && items_are_same(&naive->items[at], command)) {
         answer->verdict = OH_V_UNCHANGED;
         return;
     }
     answer->is_created = at == NAIVE_NONE;
-    naive->items[at == NAIVE_NONE ? naive->item_count++ : at] = (struct oh_item_command){
-        .sku = naive_copy(naive, command->sku), .name = naive_copy(naive, command->name),
-        .gtin = naive_copy(naive, command->gtin) };
+    struct oh_item_command *item = &naive->items[at == NAIVE_NONE ? naive->item_count++ : at];
+    *item = *command;
+    item->sku = naive_copy(naive, command->sku);
+    item->name = naive_copy(naive, command->name);
+    item->gtin = naive_copy(naive, command->gtin);
+    item->class = naive_copy(naive, command->class);
     naive_change(naive);
 }
 
@@ -562,6 +587,55 @@ static void import_put(struct naive *naive, const struct oh_import_progress_comm
     naive_change(naive);
 }
 
+/* ---- Documents (DO1 to DO4) ------------------------------------------------------------------- */
+
+static enum oh_verdict document_judge(struct naive *naive, const struct oh_document_command *command,
+                                      struct oh_answer *answer)
+{
+    bool has_node = command->kind != OH_DOCUMENT_SCHEDULE || naive_node_find(naive, command->id) != NAIVE_NONE;
+    bool has_channel = command->kind != OH_DOCUMENT_SOURCING || naive_channel_find(naive, command->id) != NAIVE_NONE;
+    const struct { bool is_right; enum oh_verdict verdict; enum oh_field field; } faults[] = {
+        { command->kind < OH_DOCUMENT_KIND_COUNT, OH_V_INVALID_VALUE, OH_FIELD_KIND },
+        { naive_id_is_valid(command->id), OH_V_INVALID_ID, OH_FIELD_ID },
+        { command->body.size <= 65536, OH_V_TOO_MANY, OH_FIELD_DOCUMENT },
+        { has_node, OH_V_UNKNOWN_NODE, OH_FIELD_NODE },
+        { has_channel, OH_V_UNKNOWN_CHANNEL, OH_FIELD_CHANNEL },
+    };
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (!faults[i].is_right)
+            return naive_refuse(answer, faults[i].verdict, faults[i].field, OH_INDEX_NONE);
+    }
+    return OH_OK_DONE;
+}
+
+/* One that was removed has an empty body. */
+static void document_put(struct naive *naive, const struct oh_document_command *command, struct oh_answer *answer)
+{
+    struct naive_document *document = NULL;
+    answer->id = command->id;
+    if (document_judge(naive, command, answer) != OH_OK_DONE)
+        return;
+    for (uint32_t i = 0; i < naive->document_count; i++) {
+        if (naive->documents[i].kind == command->kind && oh_bytes_equal(naive->documents[i].id, command->id))
+            document = &naive->documents[i];
+    }
+    bool is_there = document != NULL && document->body.size > 0;
+    answer->is_created = !is_there;
+    if (!is_there && command->body.size == 0) {
+        naive_refuse(answer, OH_V_UNKNOWN_DOCUMENT, OH_FIELD_DOCUMENT, OH_INDEX_NONE);
+        return;
+    }
+    if (is_there && oh_bytes_equal(document->body, command->body)) {
+        answer->verdict = OH_V_UNCHANGED;
+        return;
+    }
+    if (document == NULL)
+        document = &naive->documents[naive->document_count++];
+    *document = (struct naive_document){ command->kind, naive_copy(naive, command->id),
+                                         naive_copy(naive, command->body) };
+    naive_change(naive);
+}
+
 void naive_reference(struct naive *naive, const struct oh_command *command, struct oh_answer *answer)
 {
     switch ((int)command->type) {
@@ -591,6 +665,9 @@ void naive_reference(struct naive *naive, const struct oh_command *command, stru
         return;
     case OH_COMMAND_POSTAL_CODE:
         postal_code_put(naive, &command->postal_code, answer);
+        return;
+    case OH_COMMAND_DOCUMENT:
+        document_put(naive, &command->document, answer);
         return;
     default:
         import_put(naive, &command->import_progress, answer);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct wanted { uint32_t item, node, group; }; /* NAIVE_NONE: not named */
-struct picked { uint32_t line, node; int64_t milli; };
+struct picked { uint32_t line, node; int64_t milli, due_us; };
 struct candidate { uint32_t node; struct naive_offer offer; int64_t taken; };
 
 struct request {
@@ -102,11 +102,41 @@ static enum oh_verdict line_is_allowed(struct request *request, uint32_t i)
                              request->command->lines[i].quantity_milli);
     if (verdict != OH_OK_DONE)
         return naive_refuse(request->answer, verdict, OH_FIELD_QUANTITY, i);
+    bool is_decided = request->command->pick_count > 0 || request->command->refusal != OH_OK_DONE;
+    if (wanted->node == NAIVE_NONE && is_decided)
+        return OH_OK_DONE;
     if (wanted->node == NAIVE_NONE && request->policy == OH_POLICY_NEAREST && !request->command->near.is_set)
         return naive_refuse(request->answer, OH_V_NEAR_REQUIRED, OH_FIELD_NEAR, OH_INDEX_NONE);
     if (wanted->node != NAIVE_NONE)
         verdict = naive_eligibility(request->naive, wanted->item, wanted->node, request->asker);
     return verdict == OH_OK_DONE ? verdict : naive_refuse(request->answer, verdict, OH_FIELD_NODE, i);
+}
+
+static int64_t picked_before(const struct oh_reserve_command *command, uint32_t i)
+{
+    int64_t sum = 0;
+    for (uint32_t j = 0; j < i; j++)
+        sum += command->picks[j].line == command->picks[i].line ? command->picks[j].quantity_milli : 0;
+    return sum;
+}
+
+static enum oh_verdict picks_judge(struct request *request)
+{
+    const struct oh_reserve_command *command = request->command;
+    if (command->pick_count > OH_CLAIMS_MAX || command->booking_count > OH_BOOKINGS_MAX)
+        return naive_refuse(request->answer, OH_V_TOO_MANY, OH_FIELD_BOOKINGS, OH_INDEX_NONE);
+    if (command->promise.size > OH_PROMISE_SIZE_MAX)
+        return naive_refuse(request->answer, OH_V_TOO_MANY, OH_FIELD_HOLD, OH_INDEX_NONE);
+    for (uint32_t i = 0; i < command->pick_count; i++) {
+        const struct oh_reserve_pick *pick = &command->picks[i];
+        bool falls = i > 0 && command->picks[i - 1].line > pick->line;
+        if (pick->line >= command->line_count || falls || pick->node >= request->naive->node_count)
+            return naive_refuse(request->answer, OH_V_INVALID_VALUE, OH_FIELD_LINE, i);
+        if (pick->quantity_milli < 1 ||
+            pick->quantity_milli > command->lines[pick->line].quantity_milli - picked_before(command, i))
+            return naive_refuse(request->answer, OH_V_INVALID_QUANTITY, OH_FIELD_QUANTITY, pick->line);
+    }
+    return OH_OK_DONE;
 }
 
 static enum oh_verdict request_judge(struct request *request)
@@ -123,7 +153,7 @@ static enum oh_verdict request_judge(struct request *request)
         if (line_is_allowed(request, i) != OH_OK_DONE)
             return request->answer->verdict;
     }
-    return OH_OK_DONE;
+    return picks_judge(request);
 }
 
 /* ---- Candidates, in the order they are listed ------------------------------------------------- */
@@ -280,10 +310,58 @@ static bool line_decide(struct request *request, uint32_t i, const uint32_t *cov
         const struct candidate *candidate = &request->candidates[j];
         if (candidate->taken == 0)
             continue;
-        request->picks[request->pick_count++] = (struct picked){ i, candidate->node, candidate->taken };
+        request->picks[request->pick_count++] =
+            (struct picked){ i, candidate->node, candidate->taken, OH_TIME_US_NONE };
         naive_pending_add(naive, wanted->item, candidate->node, candidate->taken);
     }
     return true;
+}
+
+/* ---- What is picked already -------------------------------------------------------------------- */
+
+/* What is to be taken later may come from supplies; what is taken now is what anybody could have now. */
+static int64_t pick_possible(const struct request *request, const struct oh_reserve_pick *pick)
+{
+    const struct naive *naive = request->naive;
+    uint32_t item = request->wanted[pick->line].item;
+    struct oh_asker asker = { .channel = request->asker.channel,
+                              .kind = pick->kind == OH_KIND_ANY ? request->asker.kind : pick->kind };
+    if (pick->due_at_us > naive->time_us)
+        return naive_atp(naive, item, pick->node, asker, pick->due_at_us);
+    struct naive_offer offer = naive_offer(naive, item, pick->node, asker);
+    return naive_min(offer.free, naive_allowance(naive, item, asker)) + offer.backorder;
+}
+
+/* False: it cannot be had as it was picked. */
+static bool line_of_picks_decide(struct request *request, uint32_t i)
+{
+    const struct oh_reserve_command *command = request->command;
+    const struct wanted *wanted = &request->wanted[i];
+    int64_t possible = 0, picked = 0;
+    bool is_enough = true;
+    for (uint32_t p = 0; p < command->pick_count; p++) {
+        const struct oh_reserve_pick *pick = &command->picks[p];
+        if (pick->line != i)
+            continue;
+        int64_t can = pick_possible(request, pick);
+        bool is_later = pick->due_at_us > request->naive->time_us;
+        is_enough = is_enough && can >= pick->quantity_milli;
+        possible += naive_min(can, pick->quantity_milli);
+        picked += pick->quantity_milli;
+        naive_pending_add(request->naive, wanted->item, pick->node, pick->quantity_milli);
+        request->picks[request->pick_count++] = (struct picked){ i, pick->node, pick->quantity_milli,
+                                                                 is_later ? pick->due_at_us : OH_TIME_US_NONE };
+    }
+    is_enough = is_enough && (picked == command->lines[i].quantity_milli || command->allow_partial);
+    request->naive->lines[i] = (struct oh_answer_line){
+        .line = command->lines[i].line,
+        .item = { wanted->item },
+        .node = { wanted->node == NAIVE_NONE ? OH_NODE_NONE : (uint16_t)wanted->node },
+        .verdict = is_enough ? OH_OK_DONE : OH_V_INSUFFICIENT,
+        .requested_milli = command->lines[i].quantity_milli,
+        .available_milli = possible,
+    };
+    return is_enough;
 }
 
 /* ---- The outcome ------------------------------------------------------------------------------ */
@@ -298,6 +376,8 @@ void naive_claim_add(struct naive *naive, struct naive_reservation *reservation,
             old->milli += claim.milli;
             old->held += claim.held;
             old->confirmed += claim.confirmed;
+            if (old->due_us == OH_TIME_US_NONE)
+                old->due_us = claim.due_us;
             return;
         }
     }
@@ -371,7 +451,8 @@ static void outcome_do(struct request *request)
             if (pick->line != i)
                 continue;
             naive_claim_add(request->naive, made,
-                            (struct naive_claim){ line, item, pick->node, pick->milli, pick->milli, 0, 0, 0 });
+                            (struct naive_claim){ line, item, pick->node, pick->milli, pick->milli, 0, 0, 0,
+                                                  pick->due_us });
             answer_line_add(request, i, (uint16_t)pick->node, pick->milli);
             missing -= pick->milli;
         }
@@ -379,8 +460,10 @@ static void outcome_do(struct request *request)
             answer_line_add(request, i, OH_NODE_NONE, 0);
         if (missing > 0)
             naive_claim_add(request->naive, made,
-                            (struct naive_claim){ line, item, NAIVE_NONE, missing, 0, 0, 0, 0 });
+                            (struct naive_claim){ line, item, NAIVE_NONE, missing, 0, 0, 0, 0, OH_TIME_US_NONE });
     }
+    naive_bookings_add(request->naive, made, request->command->bookings, request->command->booking_count);
+    made->promise = naive_copy(request->naive, request->command->promise);
     answer->id = made->id;
     answer->status = request->pick_count == 0 ? OH_STATUS_RELEASED : OH_STATUS_HELD;
     answer->is_created = true;
@@ -401,11 +484,16 @@ void naive_reserve(struct naive *naive, const struct oh_reserve_command *command
     answer->kind = command->kind;
     if (request_judge(&request) != OH_OK_DONE)
         return;
+    if (command->refusal != OH_OK_DONE) {
+        naive_refuse(answer, command->refusal, OH_FIELD_HOLD, OH_INDEX_NONE);
+        return;
+    }
     for (uint32_t node = 0; node < naive->node_count; node++)
         covers[node] = 0;
     covers_count(&request, covers);
     for (uint32_t i = 0; i < command->line_count; i++) {
-        if (!line_decide(&request, i, covers) && short_line == OH_INDEX_NONE)
+        bool is_had = command->pick_count > 0 ? line_of_picks_decide(&request, i) : line_decide(&request, i, covers);
+        if (!is_had && short_line == OH_INDEX_NONE)
             short_line = i;
     }
     if (short_line != OH_INDEX_NONE) {
@@ -413,5 +501,6 @@ void naive_reserve(struct naive *naive, const struct oh_reserve_command *command
         answer->line_count = command->line_count;
         return;
     }
-    outcome_do(&request);
+    if (naive_bookings_judge(naive, command->bookings, command->booking_count, answer) == OH_OK_DONE)
+        outcome_do(&request);
 }

@@ -210,6 +210,15 @@ static void node_make(struct random_commands *commands, struct oh_command *comma
         command->node.country = oh_bytes_of(countries[below(commands, sizeof(countries) / sizeof(countries[0]))]);
 }
 
+static void traits_make(struct random_commands *commands, struct oh_item_command *item)
+{
+    bool is_edge = chance(commands, 2 * commands->edges);
+    item->class = label(commands, "class-", below(commands, 3), OH_ID_SIZE_MAX);
+    item->weight_grams = is_edge ? OH_WEIGHT_GRAMS_MAX + below(commands, 2) : below(commands, 3) * 100;
+    item->side_mm = is_edge ? OH_SIDE_MM_MAX + below(commands, 2) : below(commands, 3) * 100;
+    item->volume_cm3 = is_edge ? OH_VOLUME_CM3_MAX + below(commands, 2) : below(commands, 3) * 100;
+}
+
 static void item_make(struct random_commands *commands, struct oh_command *command, uint32_t number)
 {
     static const char *const gtins[] = { "96385074", "036000291452", "4006381333931",
@@ -220,6 +229,8 @@ static void item_make(struct random_commands *commands, struct oh_command *comma
                                               .name = label(commands, "Item ", below(commands, 9), OH_TEXT_SIZE_MAX) };
     if (chance(commands, 4 * commands->edges))
         command->item.gtin = oh_bytes_of(gtins[below(commands, sizeof(gtins) / sizeof(gtins[0]))]);
+    if (commands->promises > 0 && chance(commands, commands->promises))
+        traits_make(commands, &command->item);
 }
 
 /* Different nodes or groups: every third or so of them, from some start. */
@@ -352,6 +363,21 @@ static void import_make(struct random_commands *commands, struct oh_command *com
     command->import_progress.rejected_count = commands->made_count / 10;
 }
 
+/* Of nodes and channels that are there or not; now and then it is removed. */
+static void document_make(struct random_commands *commands, struct oh_command *command)
+{
+    struct oh_document_command *document = &command->document;
+    command->type = OH_COMMAND_DOCUMENT;
+    document->kind = (enum oh_document_kind)below(commands, OH_DOCUMENT_KIND_COUNT + (chance(commands, 2) ? 1 : 0));
+    document->id = label(commands, "document-", below(commands, 4), OH_ID_SIZE_MAX);
+    if (document->kind == OH_DOCUMENT_SCHEDULE)
+        document->id = any_node(commands);
+    if (document->kind == OH_DOCUMENT_SOURCING)
+        document->id = name(commands, "channel-", below(commands, CHANNEL_COUNT + 1));
+    if (!chance(commands, 25))
+        document->body = repeated(commands, "{\"a\":1}", 1 + below(commands, 3) * 40);
+}
+
 /* ---- Stock ------------------------------------------------------------------------------------ */
 
 static void adjust_make(struct random_commands *commands, struct oh_command *command)
@@ -445,6 +471,79 @@ struct oh_near random_commands_near(struct random_commands *commands)
     return near;
 }
 
+/* Mostly all of the line, from one node or two; now and then what no plan would say. */
+static uint32_t line_pick(struct random_commands *commands, const struct oh_reserve_command *reserve, uint32_t i,
+                          struct oh_reserve_pick *out_picks)
+{
+    int64_t left_milli = reserve->lines[i].quantity_milli;
+    uint32_t count = chance(commands, 8) ? 0 : 1 + skewed(commands, 2);
+    for (uint32_t p = 0; p < count; p++) {
+        int64_t milli = p + 1 < count || chance(commands, 10) ? left_milli / 2 : left_milli;
+        int64_t days = oh_prng_between(&commands->prng, -1, 10);
+        bool is_later = chance(commands, 50);
+        out_picks[p] = (struct oh_reserve_pick){
+            .line = chance(commands, commands->edges) ? below(commands, 9) : i,
+            .node = chance(commands, commands->edges) ? (uint16_t)commands->node_count
+                                                      : (uint16_t)skewed(commands, commands->node_count),
+            .kind = chance(commands, 80) ? OH_KIND_ANY : (enum oh_kind)(1 + below(commands, 5)),
+            .quantity_milli = chance(commands, commands->edges) ? any_quantity(commands, 3) : milli,
+            .due_at_us = !is_later             ? OH_TIME_US_NONE
+                         : chance(commands, 50) ? START_US + days * 3600 * SECOND_US
+                                                : commands->now_us + days * 86400 * SECOND_US,
+        };
+        left_milli -= milli;
+    }
+    return count;
+}
+
+struct oh_bytes random_commands_resource(struct random_commands *commands, int64_t *out_from_us)
+{
+    static const char *const names[] = { "node/node-0", "node/node-1", "slot/van", "account/van/a" };
+    *out_from_us = START_US + (int64_t)(24 * below(commands, 3)) * 3600 * SECOND_US;
+    return oh_bytes_of(names[below(commands, sizeof(names) / sizeof(names[0]))]);
+}
+
+static void booking_make(struct random_commands *commands, struct oh_reserve_booking *booking)
+{
+    static const int64_t odd[] = { 0, -1, INT64_MAX, INT64_MIN, OH_TOTAL_MILLI_MAX, OH_TOTAL_MILLI_MAX + 1 };
+    *booking = (struct oh_reserve_booking){ .node = (uint16_t)skewed(commands, commands->node_count),
+                                            .unit = (enum oh_unit)below(commands, 4),
+                                            .quantity_milli = (int64_t)(1 + below(commands, 4)) * 1000,
+                                            .limit_milli = (int64_t)below(commands, 16) * 1000 };
+    booking->resource = random_commands_resource(commands, &booking->from_us);
+    booking->until_us = booking->from_us + 8 * 3600 * SECOND_US;
+    if (!chance(commands, 4 * commands->edges))
+        return;
+    int64_t edge = odd[below(commands, sizeof(odd) / sizeof(odd[0]))];
+    uint32_t draw = below(commands, 6);
+    booking->resource = draw == 0 ? label(commands, "", 1, OH_RESOURCE_SIZE_MAX) : booking->resource;
+    booking->node = draw == 1 ? OH_NODE_NONE : booking->node;
+    booking->from_us = draw == 2 ? -1 : booking->from_us;
+    booking->until_us = draw == 3 ? booking->from_us : booking->until_us;
+    booking->quantity_milli = draw == 4 ? edge : booking->quantity_milli;
+    booking->limit_milli = draw == 5 ? edge : booking->limit_milli;
+}
+
+/* What a promise makes of a reservation: where each line comes from, the capacity it takes, what was said. */
+static void promise_make(struct random_commands *commands, struct oh_reserve_command *reserve)
+{
+    static const enum oh_verdict refusals[] = { OH_V_NOT_PROMISABLE, OH_V_OPTION_GONE, OH_V_UNKNOWN_POSTAL_CODE };
+    reserve->picks = commands->memory->picks;
+    reserve->bookings = commands->memory->bookings;
+    reserve->line_count = chance(commands, 80) ? 1 : reserve->line_count; /* more lines are mostly too much */
+    for (uint32_t i = 0; i < reserve->line_count; i++)
+        reserve->pick_count += line_pick(commands, reserve, i, &commands->memory->picks[reserve->pick_count]);
+    reserve->booking_count = below(commands, RANDOM_BOOKINGS_MAX + 1);
+    for (uint32_t i = 0; i < reserve->booking_count; i++)
+        booking_make(commands, &commands->memory->bookings[i]);
+    if (chance(commands, 30))
+        reserve->promise = repeated(commands, "{\"to\":1}", 1 + below(commands, 3) * 60);
+    if (chance(commands, 5))
+        reserve->refusal = refusals[below(commands, 3)];
+    if (chance(commands, 50))
+        reserve->fingerprint = 1 + below(commands, 4);
+}
+
 static void reserve_make(struct random_commands *commands, struct oh_command *command)
 {
     struct oh_reserve_command *reserve = &command->reserve;
@@ -471,6 +570,8 @@ static void reserve_make(struct random_commands *commands, struct oh_command *co
         reserve->kind = chance(commands, 50) ? OH_KIND_ANY : (enum oh_kind)(OH_KIND_TRANSFER + 1);
     for (uint32_t i = 0; i < reserve->line_count; i++)
         reserve_line_make(commands, i);
+    if (commands->promises > 0 && chance(commands, commands->promises))
+        promise_make(commands, reserve);
     if (chance(commands, commands->edges))
         reserve->line_count = 0;
 }
@@ -523,7 +624,7 @@ static void action_make(struct random_commands *commands, struct oh_command *com
 
 static void reference_make(struct random_commands *commands, struct oh_command *command)
 {
-    switch (below(commands, 12)) {
+    switch (below(commands, commands->promises > 0 ? 13 : 12)) {
     case 0:
         node_make(commands, command, below(commands, commands->node_count));
         return;
@@ -552,6 +653,9 @@ static void reference_make(struct random_commands *commands, struct oh_command *
         return;
     case 10:
         postal_code_make(commands, command);
+        return;
+    case 12:
+        document_make(commands, command);
         return;
     default:
         import_make(commands, command);

@@ -14,6 +14,7 @@
 #include "onhand/ledger.h"
 
 #define RANDOM_LINES_MAX          8u
+#define RANDOM_BOOKINGS_MAX       3u
 #define RANDOM_COMMANDS_TEXT_SIZE 8192u
 #define RANDOM_ACCEPTED_MAX       512u
 #define RANDOM_JOINED_MAX         8u /* commands that may join one record */
@@ -27,6 +28,8 @@ struct random_memory {
     struct oh_sync_entry sync_entries[RANDOM_LINES_MAX];
     struct oh_reserve_line reserve_lines[RANDOM_LINES_MAX];
     struct oh_action_line action_lines[RANDOM_LINES_MAX];
+    struct oh_reserve_pick picks[2 * RANDOM_LINES_MAX];
+    struct oh_reserve_booking bookings[RANDOM_BOOKINGS_MAX];
 };
 
 struct random_commands {
@@ -37,6 +40,7 @@ struct random_commands {
     bool has_short_names; /* "1" for a node, an item, a customer and whatever else; false */
     int64_t unit_milli; /* quantities are mostly few of these; 1000. 1: the smallest there can be */
     int64_t tick_us; /* times are mostly multiples of it; 1. Longer: more of them are the same */
+    uint32_t promises; /* percent of reservations that are the outcome of a promise; documents and traits come too; 0 */
     uint64_t made_count;
     uint64_t reservation_count; /* reserve commands so far: ids "R0".. */
     int64_t now_us;
@@ -53,6 +57,9 @@ void random_commands_init(struct random_commands *commands, uint64_t seed, uint3
 
 /* Makes the next command and moves commands->now_us. Lends for RANDOM_JOINED_MAX calls. */
 void random_commands_next(struct random_commands *commands, struct oh_command *out_command);
+
+/* A window that some reservations may book: its resource and when it begins. */
+struct oh_bytes random_commands_resource(struct random_commands *commands, int64_t *out_from_us);
 
 /* A place to look around, or the edge of one. */
 struct oh_near random_commands_near(struct random_commands *commands);

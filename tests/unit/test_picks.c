@@ -186,6 +186,72 @@ static void test_bookings_are_shown_as_far_as_they_count(void **state)
     shop_close(shop);
 }
 
+/* What a hold gave back at its end is given back for good, written down or not (rule 6, CA4). */
+static void test_growth_after_the_end_of_a_hold_takes_no_capacity(void **state)
+{
+    (void)state;
+    for (uint32_t is_written = 0; is_written < 2; is_written++) {
+        struct shop *shop = world_open();
+        struct oh_reserve_pick six = pick(0, 0, 6);
+        struct oh_reserve_booking units = booking();
+        units.unit = OH_UNIT_UNITS;
+        units.quantity_milli = units.limit_milli = 6000;
+        struct oh_reserve_command with = { .picks = &six, .pick_count = 1, .bookings = &units, .booking_count = 1,
+                                           .ttl_us = 60 * SHOP_SECOND_US };
+        assert_int_equal(reserve(shop, with, "R", "s=6"), OH_OK_DONE);
+        assert_int_equal(shop_act(shop, OH_COMMAND_CONFIRM, "R", "1=4"), OH_OK_DONE);
+        shop->now_us += 60 * SHOP_SECOND_US;
+        if (is_written == 1)
+            assert_int_equal(shop_advance(shop), 1);
+        assert_int_equal(oh_booked(shop->ledger, OH_BYTES("node/a"), FROM_US, shop->now_us), 4000);
+        assert_int_equal(shop_act(shop, OH_COMMAND_CHANGE, "R", "1=6"), OH_OK_DONE);
+        assert_int_equal(oh_booked(shop->ledger, OH_BYTES("node/a"), FROM_US, shop->now_us), 4000);
+        shop_advance(shop);
+        assert_int_equal(oh_booked(shop->ledger, OH_BYTES("node/a"), FROM_US, shop->now_us), 4000);
+        shop_close(shop);
+    }
+}
+
+/* A reservation that is forgotten has booked nothing, from that very microsecond on. */
+static void test_what_is_forgotten_books_nothing(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_reserve_pick one = pick(0, 0, 1);
+    struct oh_reserve_booking order = booking();
+    struct oh_reserve_command with = { .picks = &one, .pick_count = 1, .bookings = &order, .booking_count = 1 };
+    assert_int_equal(reserve(shop, with, "R", "s=1"), OH_OK_DONE);
+    shop_act(shop, OH_COMMAND_CONFIRM, "R", "");
+    shop_act(shop, OH_COMMAND_FULFIL, "R", "");
+    shop->now_us += SHOP_DAY_US - 1;
+    assert_int_equal(oh_booked(shop->ledger, OH_BYTES("node/a"), FROM_US, shop->now_us), 1000);
+    assert_int_equal(reserve(shop, with, "S", "s=1"), OH_V_NO_CAPACITY);
+    shop->now_us++;
+    assert_int_equal(reserve(shop, with, "T", "s=1"), OH_OK_DONE);
+    assert_int_equal(oh_booked(shop->ledger, OH_BYTES("node/a"), FROM_US, shop->now_us), 1000);
+    shop_close(shop);
+}
+
+/* What a hold at its end claims no longer is due at no time. */
+static void test_an_ended_hold_is_due_at_no_time(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_claim_view view;
+    int64_t due_us = shop->now_us + SHOP_DAY_US;
+    shop_supply(shop, "more", "s", "a", 10, due_us);
+    struct oh_reserve_pick late = { 0, 0, OH_KIND_SHIP, 3000, due_us };
+    struct oh_reserve_command with = { .picks = &late, .pick_count = 1, .ttl_us = 60 * SHOP_SECOND_US };
+    assert_int_equal(reserve(shop, with, "R", "s=3"), OH_OK_DONE);
+    struct oh_reservation_id id = shop_reservation(shop, "R");
+    assert_int_equal(oh_reservation_claims(shop->ledger, id, shop->now_us, 0, 1, &view), 1);
+    assert_int_equal(view.due_at_us, due_us);
+    shop->now_us += 60 * SHOP_SECOND_US;
+    assert_int_equal(oh_reservation_claims(shop->ledger, id, shop->now_us, 0, 1, &view), 1);
+    assert_int_equal(view.due_at_us, OH_TIME_US_NONE);
+    shop_close(shop);
+}
+
 /* ---- Refusals under a key --------------------------------------------------------------------- */
 
 static enum oh_verdict hold(struct shop *shop, const char *key, uint64_t fingerprint, enum oh_verdict refusal)
@@ -284,6 +350,9 @@ int main(void)
         cmocka_unit_test(test_picks_bookings_and_promises_have_a_limit),
         cmocka_unit_test(test_bookings_that_make_no_sense_are_refused),
         cmocka_unit_test(test_bookings_are_shown_as_far_as_they_count),
+        cmocka_unit_test(test_growth_after_the_end_of_a_hold_takes_no_capacity),
+        cmocka_unit_test(test_what_is_forgotten_books_nothing),
+        cmocka_unit_test(test_an_ended_hold_is_due_at_no_time),
         cmocka_unit_test(test_a_refusal_is_remembered_under_its_key),
         cmocka_unit_test(test_a_channel_by_distance_may_be_refused_without_a_point),
         cmocka_unit_test(test_claims_may_be_due_together),
