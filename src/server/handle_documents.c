@@ -58,6 +58,23 @@ static bool names_itself(const struct oh_document *document, struct oh_bytes id,
     return false;
 }
 
+/* A schedule is of a node, and sourcing of a channel, that there is. */
+static bool is_of_something(const struct oh_call *call, const struct noun *noun)
+{
+    struct oh_node_id node;
+    struct oh_channel_id channel;
+    struct oh_bytes id = call->request->params[0];
+    if (noun->kind == OH_DOCUMENT_SCHEDULE && !oh_node_find(call->ledger, id, &node)) {
+        oh_call_unknown(call, OH_V_UNKNOWN_NODE, NULL);
+        return false;
+    }
+    if (noun->kind == OH_DOCUMENT_SOURCING && !oh_channel_find(call->ledger, id, &channel)) {
+        oh_call_unknown(call, OH_V_UNKNOWN_CHANNEL, NULL);
+        return false;
+    }
+    return true;
+}
+
 /* It is kept as it came, after it was judged: nothing of it is refused later. */
 static void document_replace(void *app, struct oh_exchange *exchange, const struct noun *noun)
 {
@@ -67,6 +84,8 @@ static void document_replace(void *app, struct oh_exchange *exchange, const stru
     if (!oh_call_write(&call, 0))
         return;
     struct oh_bytes text = call.request->body;
+    if (!is_of_something(&call, noun))
+        return;
     if (oh_document_judge(call.service->document, noun->kind, text, &document, &fault) != OH_OK ||
         !names_itself(&document, call.request->params[0], &fault)) {
         oh_call_fault(&call, &fault);

@@ -1,5 +1,6 @@
 #include "server/promise_call.h"
 #include "server/service.h"
+#include <stdio.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -57,8 +58,33 @@ void promise_call_ask(struct promise_call *promise, const struct oh_promise_requ
                promise->call->now_us, &promise->answer);
 }
 
+/* Which of the names there is no node of: the engine says its place in its list. */
+static void refuse_node(const struct promise_call *promise)
+{
+    const struct oh_promise_request *request = promise->names.request;
+    uint32_t index = promise->answer.fault_index;
+    struct oh_node_id node;
+    bool is_without = index < request->without_count &&
+                      !oh_node_find(promise->call->ledger, request->without[index], &node);
+    char field[48];
+    (void)snprintf(field, sizeof(field), "%s[%u]", is_without ? "without" : "options.stores", (unsigned)index);
+    oh_call_unknown(promise->call, OH_V_UNKNOWN_NODE, field);
+}
+
 void promise_call_refuse(const struct promise_call *promise)
 {
+    if (promise->answer.verdict == OH_V_UNKNOWN_NODE) {
+        refuse_node(promise);
+        return;
+    }
+    if (promise->answer.verdict == OH_V_UNKNOWN_POSTAL_CODE) {
+        const struct oh_destination *destination = &promise->names.request->destination;
+        struct oh_fault fault;
+        oh_fault_set_postal_code(&fault, OH_BYTES("destination.postal_code"), destination->country,
+                                 destination->postal_code);
+        oh_call_fault(promise->call, &fault);
+        return;
+    }
     const struct oh_answer answer = {
         .type = OH_COMMAND_RESERVE,
         .verdict = promise->answer.verdict,

@@ -128,6 +128,63 @@ class Sourcing(PromiseCase):
         self.refused(self.promise_response(('A', 5), policy='nobody'), 422, 'unknown_channel', 'policy')
         self.refused(self.hold(('A', 5), policy={'objective': ['priority']}), 400, 'invalid_value', 'hold')
 
+    def test_what_cannot_be_asked_is_named(self):
+        self.stock('A', n1=1)
+        self.open_nodes('n1')
+        problem = self.refused(self.promise_response(('A', 1), destination={'country': 'GB', 'postal_code': 'XX1'}), 422,
+                               'unknown_postal_code', 'destination.postal_code')
+        self.assertIn('XX1', problem['detail'])
+        for body, status, code, field in (
+                ({'lines': [{'sku': 'A', 'quantity': 0}]}, 400, 'invalid_quantity', 'lines[0].quantity'),
+                ({'lines': [{'sku': 'none', 'quantity': 1}]}, 422, 'unknown_item', 'lines[0].sku'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}] * 2049}, 400, 'too_many', 'lines'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'options': {'kinds': ['fly']}}, 400, 'invalid_value', 'options.kinds'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'options': {'services': ['none']}, 'explain': 'full'}, 200, None, None),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'options': {'stores': ['none']}}, 422, 'unknown_node', 'options.stores[0]'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'without': ['none']}, 422, 'unknown_node', 'without[0]'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'channel': 'none'}, 422, 'unknown_channel', 'channel'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'destination': {'lat': 1}}, 400, 'missing_field', 'destination.lon'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'destination': {'postal_code': 'X'}}, 400, 'missing_field',
+                 'destination.country'),
+                ({}, 400, 'missing_field', 'lines')):
+            response = self.client.post('/v1/promises', {'channel': 'all', 'destination': {'lat': 51.5, 'lon': -0.1}, **body})
+            with self.subTest(body=str(body)[:120]):
+                if code is None:
+                    self.assertEqual(self.ok(response)['options'], [])
+                else:
+                    self.refused(response, status, code, field)
+
+    def test_documents_are_refused_with_the_field_and_come_back_as_they_were(self):
+        for target, body, code, field in (
+                ('/v1/services/s', {}, 'missing_field', 'transit'),
+                ('/v1/services/s', {'transit': [{'days': 366}]}, 'out_of_range', 'transit[0].days'),
+                ('/v1/services/s', {'transit': [{'days': 1}], 'time_zone': 'Mars/Base'}, 'invalid_value', 'time_zone'),
+                ('/v1/services/s', {'transit': [{'days': 1}], 'id': 'other'}, 'invalid_value', 'id'),
+                ('/v1/calendars/c', {'days_off': ['2026-02-30']}, 'invalid_time', 'days_off[0]'),
+                ('/v1/calendars/c', {'weekly': ['sat']}, 'unknown_field', 'weekly'),
+                ('/v1/lanes/l', {'from': 'n1', 'to': 'n2', 'departures': [{'at': '25:00'}], 'transit_minutes': 1}, 'invalid_time',
+                 'departures[0].at')):
+            with self.subTest(body=body):
+                self.refused(self.client.put(target, body), 400, code, field)
+        self.refused(self.client.put('/v1/nodes/none/schedule', {}), 404, 'unknown_node')
+        self.refused(self.client.delete('/v1/zones/none'), 404, 'unknown_document')
+        body = b'  { "weekly_off" : [ "sun" ] }\n'
+        headers = {'Content-Type': 'application/json'}
+        self.assertEqual(self.client.put('/v1/calendars/c', body, headers).status, 201)
+        seq = self.ok(self.client.get('/v1/calendars/c'))['seq']
+        self.assertEqual(self.ok(self.client.put('/v1/calendars/c', body, headers))['seq'], seq)   # nothing was written
+        self.server.crash()
+        self.reconnect()
+        self.assertIn(body.strip(), self.client.get('/v1/calendars/c').body)
+        for i in range(5):
+            self.put({'weekly_off': ['sat']}, 'calendars', f'c{i}')
+        page = self.ok(self.client.get('/v1/calendars?limit=4'))
+        rest = self.ok(self.client.get(f"/v1/calendars?limit=4&after={page['next']}"))
+        names = [row['calendar'] for row in page['calendars'] + rest['calendars']]
+        self.assertEqual((sorted(names), rest['next']), (['c', 'c0', 'c1', 'c2', 'c3', 'c4'], None))
+        self.ok(self.client.delete('/v1/calendars/c'))
+        self.refused(self.client.get('/v1/calendars/c'), 404, 'unknown_document')
+
     def test_a_listing_asks_for_each_line_by_itself(self):
         self.stock('A', n1=1)
         self.stock('B', n1=1)
