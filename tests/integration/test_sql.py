@@ -155,6 +155,8 @@ class TestRetention(WorldCase):
                                    " FROM onhand.watermark"), [('6', 't', 't')])
         self.assertEqual([name for (name,) in self.rows('SELECT reservation FROM onhand.reservation ORDER BY 1')],
                          ['due', 'firm', 'live', 'old'])
+        for table in ('booking', 'promise'):
+            self.assertEqual(self.rows(f'SELECT DISTINCT reservation FROM onhand.{table}'), [('live',)])
 
     def test_the_past_that_is_gone_is_no_answer(self):
         self.drop(MONTH)
@@ -189,7 +191,7 @@ BREAKS = {
     'nothing past the watermark': [
         f'UPDATE onhand.{table} SET seq = 21' for table in (
             'node', 'item', 'node_group', 'channel', 'rule', 'fence', 'supply', 'position', 'movement', 'reservation_line',
-            'reservation_event', 'idempotency_key', 'reservation')] + [
+            'reservation_event', 'idempotency_key', 'reservation', 'booking', 'promise', 'document')] + [
         "INSERT INTO onhand.postal_code VALUES ('FR', '1', '', 0, 0, 21)", 'UPDATE onhand.position_count SET seq = 21'],
     'stock = opening + movements': [
         "UPDATE onhand.position SET sellable = sellable + 0.001 WHERE sku = 'A' AND node = 'n1'",

@@ -64,6 +64,12 @@ VALUES ('done', 1, 'A', 'n1', 3, 0, 0, 2, 0, 1, 12), ('done', 2, 'B', NULL, 5, 0
        ('old', 1, 'A', 'n2', 2, 2, 0, 0, 0, 1, 15), ('live', 1, 'A', 'n1', 1.5, 1.5, 0, 0, 0, 1, 17),
        ('due', 1, 'A', 'n1', 4, 4, 0, 0, 0, 1, 18), ('firm', 1, 'A', 'n1', 1, 0, 1, 0, 0, 1, 20),
        ('firm', 2, 'B', 'n1', 2, 0, 2, 0, 0, 2, 20);
+INSERT INTO onhand.booking
+SELECT v.id, 'n1', v.resource, v.unit, t.month - 10 * t.day, t.month - 9 * t.day, v.quantity, v.ordinal, v.seq
+FROM t, (VALUES ('done', 'node/n1', 'units', 3.0, 1, 10), ('done', 'account/post/a', 'parcels', 1.0, 2, 10),
+                ('live', 'node/n1', 'units', 1.5, 1, 17)) AS v(id, resource, unit, quantity, ordinal, seq);
+INSERT INTO onhand.promise VALUES ('done', '{}', 10), ('live', '{}', 17);
+INSERT INTO onhand.document VALUES ('schedule', 'n1', '{}', 4);
 INSERT INTO onhand.reservation_event
 SELECT v.seq, v.ordinal, v.at, v.reservation, v.line, v.sku, v.node, v.event, v.quantity, v.held, v.confirmed, NULL
 FROM t, LATERAL (VALUES
