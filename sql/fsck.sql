@@ -40,19 +40,26 @@ WHERE s.seq > w.seq;
 
 -- Conservation: what a position has in each state is what it began with and every movement since.
 WITH had AS (
-    SELECT s.sku, s.node, s.state, sum(s.quantity) AS quantity FROM (
+    SELECT s.sku, s.node, sum(s.quantity) FILTER (WHERE s.state = 'sellable') AS sellable,
+           sum(s.quantity) FILTER (WHERE s.state = 'damaged') AS damaged,
+           sum(s.quantity) FILTER (WHERE s.state = 'quality_control') AS quality_control,
+           sum(s.quantity) FILTER (WHERE s.state = 'display') AS display,
+           sum(s.quantity) FILTER (WHERE s.state = 'returned') AS returned
+    FROM (
         SELECT sku, node, state, quantity FROM onhand.movement
         UNION ALL SELECT sku, node, state, quantity FROM onhand.opening WHERE state NOT IN ('held', 'confirmed')) s
-    GROUP BY s.sku, s.node, s.state
-), has AS (
-    SELECT p.sku, p.node, v.state, v.quantity FROM onhand.position p
-    CROSS JOIN LATERAL (VALUES ('sellable', p.sellable), ('damaged', p.damaged), ('quality_control', p.quality_control),
-                               ('display', p.display), ('returned', p.returned)) AS v(state, quantity)
+    GROUP BY s.sku, s.node
 )
-SELECT 'stock = opening + movements' AS broken, concat_ws(' ', sku, node, state) AS subject,
-       coalesce(has.quantity::text, 'nothing') || ', not ' || coalesce(had.quantity, 0) AS detail
-FROM has FULL JOIN had USING (sku, node, state)
-WHERE has.quantity IS NULL OR has.quantity <> coalesce(had.quantity, 0);
+SELECT 'stock = opening + movements' AS broken, concat_ws(' ', sku, node, v.state) AS subject,
+       coalesce(v.has::text, 'nothing') || ', not ' || coalesce(v.had, 0) AS detail
+FROM onhand.position p FULL JOIN had h USING (sku, node)
+CROSS JOIN LATERAL (VALUES ('sellable', p.sellable, h.sellable), ('damaged', p.damaged, h.damaged),
+                           ('quality_control', p.quality_control, h.quality_control), ('display', p.display, h.display),
+                           ('returned', p.returned, h.returned)) AS v(state, has, had)
+WHERE (p.sellable, p.damaged, p.quality_control, p.display, p.returned)
+      IS DISTINCT FROM (coalesce(h.sellable, 0), coalesce(h.damaged, 0), coalesce(h.quality_control, 0),
+                        coalesce(h.display, 0), coalesce(h.returned, 0))
+  AND (v.has <> coalesce(v.had, 0) OR (v.has IS NULL AND v.had IS NOT NULL));
 
 -- Capacity is booked by a reservation, and a promise is of one.
 SELECT 'booked by a reservation' AS broken, concat_ws(' ', b.reservation, b.node, b.resource) AS subject,
@@ -117,15 +124,21 @@ WHERE p.first_movement > m.first_movement
    OR (p.first_movement >= w.forgotten AND p.first_movement IS DISTINCT FROM m.first_movement);
 
 -- The count that holds was made, and none is greater.
+WITH counted AS (
+    SELECT sku, node, state, max(at) AS at FROM onhand.movement WHERE kind = 'count' GROUP BY sku, node, state
+)
 SELECT 'the count that holds' AS broken, concat_ws(' ', c.sku, c.node, c.state) AS subject,
        format('%s of %s in record %s', c.quantity, c.as_of, c.seq) AS detail
+FROM onhand.position_count c JOIN counted m USING (sku, node, state)
+WHERE m.at > c.as_of
+UNION ALL
+SELECT 'the count that holds', concat_ws(' ', c.sku, c.node, c.state),
+       format('%s of %s was not made in record %s', c.quantity, c.as_of, c.seq)
 FROM onhand.watermark w
 CROSS JOIN onhand.position_count c
-WHERE EXISTS (SELECT FROM onhand.movement m WHERE m.sku = c.sku AND m.node = c.node AND m.state = c.state
-              AND m.kind = 'count' AND m.at > c.as_of)
-   OR (c.seq IS NOT NULL AND w.history_from IS NULL
-       AND NOT EXISTS (SELECT FROM onhand.movement m WHERE m.sku = c.sku AND m.node = c.node AND m.state = c.state
-                       AND m.kind = 'count' AND m.at = c.as_of AND m.told = c.quantity AND m.seq = c.seq));
+WHERE c.seq IS NOT NULL AND w.history_from IS NULL
+  AND NOT EXISTS (SELECT FROM onhand.movement m WHERE m.sku = c.sku AND m.node = c.node AND m.state = c.state
+                  AND m.kind = 'count' AND m.at = c.as_of AND m.told = c.quantity AND m.seq = c.seq);
 
 -- ---- Reservations --------------------------------------------------------------------------------
 
@@ -256,40 +269,43 @@ WHERE w.history_from IS NULL AND EXISTS (SELECT FROM onhand.opening WHERE quanti
 -- ---- Names ---------------------------------------------------------------------------------------
 
 -- Every name that is used is known.
-SELECT DISTINCT 'known names' AS broken, s.subject, s.kind || ' ' || s.name AS detail
+WITH known AS (
+    SELECT 'sku' AS kind, sku AS name FROM onhand.item
+    UNION ALL SELECT 'node', node FROM onhand.node
+    UNION ALL SELECT 'node_group', node_group FROM onhand.node_group
+    UNION ALL SELECT 'channel', channel FROM onhand.channel
+)
+SELECT 'known names' AS broken, s.subject, s.kind || ' ' || s.name AS detail
 FROM (
-    SELECT 'position' AS subject, 'sku' AS kind, sku AS name FROM onhand.position
-    UNION SELECT 'position_count', 'sku', sku FROM onhand.position_count
-    UNION SELECT 'opening', 'sku', sku FROM onhand.opening
-    UNION SELECT 'movement', 'sku', sku FROM onhand.movement
-    UNION SELECT 'reservation_line', 'sku', sku FROM onhand.reservation_line
-    UNION SELECT 'reservation_event', 'sku', sku FROM onhand.reservation_event
-    UNION SELECT 'rule', 'sku', sku FROM onhand.rule
-    UNION SELECT 'fence', 'sku', sku FROM onhand.fence
-    UNION SELECT 'supply', 'sku', sku FROM onhand.supply
-    UNION SELECT 'position', 'node', node FROM onhand.position
-    UNION SELECT 'position_count', 'node', node FROM onhand.position_count
-    UNION SELECT 'opening', 'node', node FROM onhand.opening
-    UNION SELECT 'movement', 'node', node FROM onhand.movement
-    UNION SELECT 'reservation_line', 'node', node FROM onhand.reservation_line
-    UNION SELECT 'reservation_event', 'node', node FROM onhand.reservation_event
-    UNION SELECT 'rule', 'node', node FROM onhand.rule
-    UNION SELECT 'fence', 'node', node FROM onhand.fence
-    UNION SELECT 'supply', 'node', node FROM onhand.supply
-    UNION SELECT 'node_group_member', 'node', node FROM onhand.node_group_member
-    UNION SELECT 'channel_node', 'node', node FROM onhand.channel_node
-    UNION SELECT 'node_group_member', 'node_group', node_group FROM onhand.node_group_member
-    UNION SELECT 'channel_group', 'node_group', node_group FROM onhand.channel_group
-    UNION SELECT 'channel_node', 'channel', channel FROM onhand.channel_node
-    UNION SELECT 'channel_group', 'channel', channel FROM onhand.channel_group
-    UNION SELECT 'rule', 'channel', channel FROM onhand.rule
-    UNION SELECT 'fence', 'channel', channel FROM onhand.fence
-    UNION SELECT 'reservation', 'channel', channel FROM onhand.reservation) s
-WHERE s.name IS NOT NULL AND NOT CASE s.kind
-    WHEN 'sku' THEN EXISTS (SELECT FROM onhand.item x WHERE x.sku = s.name)
-    WHEN 'node' THEN EXISTS (SELECT FROM onhand.node x WHERE x.node = s.name)
-    WHEN 'node_group' THEN EXISTS (SELECT FROM onhand.node_group x WHERE x.node_group = s.name)
-    ELSE EXISTS (SELECT FROM onhand.channel x WHERE x.channel = s.name) END;
+    SELECT DISTINCT 'position' AS subject, 'sku' AS kind, sku AS name FROM onhand.position
+    UNION ALL SELECT DISTINCT 'position_count', 'sku', sku FROM onhand.position_count
+    UNION ALL SELECT DISTINCT 'opening', 'sku', sku FROM onhand.opening
+    UNION ALL SELECT DISTINCT 'movement', 'sku', sku FROM onhand.movement
+    UNION ALL SELECT DISTINCT 'reservation_line', 'sku', sku FROM onhand.reservation_line
+    UNION ALL SELECT DISTINCT 'reservation_event', 'sku', sku FROM onhand.reservation_event
+    UNION ALL SELECT DISTINCT 'rule', 'sku', sku FROM onhand.rule
+    UNION ALL SELECT DISTINCT 'fence', 'sku', sku FROM onhand.fence
+    UNION ALL SELECT DISTINCT 'supply', 'sku', sku FROM onhand.supply
+    UNION ALL SELECT DISTINCT 'position', 'node', node FROM onhand.position
+    UNION ALL SELECT DISTINCT 'position_count', 'node', node FROM onhand.position_count
+    UNION ALL SELECT DISTINCT 'opening', 'node', node FROM onhand.opening
+    UNION ALL SELECT DISTINCT 'movement', 'node', node FROM onhand.movement
+    UNION ALL SELECT DISTINCT 'reservation_line', 'node', node FROM onhand.reservation_line
+    UNION ALL SELECT DISTINCT 'reservation_event', 'node', node FROM onhand.reservation_event
+    UNION ALL SELECT DISTINCT 'rule', 'node', node FROM onhand.rule
+    UNION ALL SELECT DISTINCT 'fence', 'node', node FROM onhand.fence
+    UNION ALL SELECT DISTINCT 'supply', 'node', node FROM onhand.supply
+    UNION ALL SELECT DISTINCT 'booking', 'node', node FROM onhand.booking
+    UNION ALL SELECT DISTINCT 'node_group_member', 'node', node FROM onhand.node_group_member
+    UNION ALL SELECT DISTINCT 'channel_node', 'node', node FROM onhand.channel_node
+    UNION ALL SELECT DISTINCT 'node_group_member', 'node_group', node_group FROM onhand.node_group_member
+    UNION ALL SELECT DISTINCT 'channel_group', 'node_group', node_group FROM onhand.channel_group
+    UNION ALL SELECT DISTINCT 'channel_node', 'channel', channel FROM onhand.channel_node
+    UNION ALL SELECT DISTINCT 'channel_group', 'channel', channel FROM onhand.channel_group
+    UNION ALL SELECT DISTINCT 'rule', 'channel', channel FROM onhand.rule
+    UNION ALL SELECT DISTINCT 'fence', 'channel', channel FROM onhand.fence
+    UNION ALL SELECT DISTINCT 'reservation', 'channel', channel FROM onhand.reservation) s
+WHERE s.name IS NOT NULL AND NOT EXISTS (SELECT FROM known k WHERE k.kind = s.kind AND k.name = s.name);
 
 -- The ledger's numbers of items, nodes, groups and channels have no gap.
 SELECT 'indexes without a gap' AS broken, s.subject, format('%s rows, the last is %s', s.row_count, s.last) AS detail
