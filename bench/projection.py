@@ -27,8 +27,9 @@ from support import postgres  # noqa: E402
 
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "on", "checkpoint_timeout": "30min"}
 TABLES = ("node", "item", "node_group", "node_group_member", "channel", "rule", "position", "position_count", "movement",
-          "reservation", "reservation_line", "reservation_event", "idempotency_key")
-GENERATED = {"reservation_line": "reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, ordinal, seq"}
+          "reservation", "reservation_line", "reservation_event", "document", "booking", "promise", "idempotency_key")
+GENERATED = {"reservation_line": "reservation, line, sku, node, quantity, held, confirmed, fulfilled, expired, due_at, ordinal,"
+                                 " seq"}
 
 
 class Server:
