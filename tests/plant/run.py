@@ -4,7 +4,7 @@
 
 BUILD is a folder of its own for the woven build (build/dev/plants); it is made when it is not there. Each bug gets the
 seeds from 1 on, up to as many as its table states. Fails when one is not seen, and when the woven simulator without a bug
-is not the one without plants. A bug that the simulator cannot meet names the unit test that has to fail instead. What one and the same program has shown already it need not show again: BUILD/seen.json.
+is not the one without plants. A bug that the simulator cannot meet names the unit or property test that has to fail instead. What one and the same program has shown already it need not show again: BUILD/seen.json.
 
     --only        these bugs alone
     --seeds-max   leave out bugs that may take more seeds than this: the short version for every day
@@ -60,7 +60,8 @@ def run_command(command):
 def fails_test(folder, bug):
     """Whether the test that the bug names fails with it, and not without."""
     build_target(folder, bug["test"])
-    codes = [subprocess.run([folder / "tests/unit" / bug["test"]], env={**os.environ, "ONHAND_PLANT": plant},
+    test = next(path for path in (folder / "tests").glob(f"*/{bug['test']}") if path.is_file())
+    codes = [subprocess.run([test], env={**os.environ, "ONHAND_PLANT": plant},
                             capture_output=True).returncode for plant in ("", bug["name"])]
     return codes[0] == 0 and codes[1] not in (0, UNKNOWN_PLANT)
 
@@ -141,7 +142,7 @@ def table_write(path, rows, elsewhere):
     lines += [f"| {bug['name']} | {bug['rule']} | {bug['what']} | {seen or 'nothing'} | {seeds} | {bug['seeds']} |"
               for bug, seen, seeds in rows]
     if elsewhere:
-        lines += ["", "Caught elsewhere, by a unit test that fails with the bug and not without:", ""]
+        lines += ["", "Caught elsewhere, by a test that fails with the bug and not without:", ""]
         lines += ["| bug | rule | what | test | why the simulator cannot meet it |", "|---|---|---|---|---|"]
         lines += [f"| {bug['name']} | {bug['rule']} | {bug['what']} | `{bug['test']}` | {bug['reason']} |"
                   for bug in elsewhere]

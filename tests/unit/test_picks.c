@@ -82,6 +82,19 @@ static void test_picks_may_leave_a_part_where_that_is_allowed(void **state)
     shop_close(shop);
 }
 
+static void test_picks_of_one_stock_are_added_up(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_reserve_pick both[] = { pick(0, 0, 6), pick(1, 0, 5) };
+    struct oh_reserve_command with = { .picks = both, .pick_count = 2 };
+    assert_int_equal(reserve(shop, with, "R", "s=6 s=5"), OH_V_INSUFFICIENT);
+    assert_int_equal(shop->answer.fault_index, 1);
+    both[1].quantity_milli = 4000;
+    assert_int_equal(reserve(shop, with, "S", "s=6 s=4"), OH_OK_DONE);
+    shop_close(shop);
+}
+
 /* ---- Limits ----------------------------------------------------------------------------------- */
 
 static void test_picks_bookings_and_promises_have_a_limit(void **state)
@@ -347,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_picks_are_of_the_lines_in_their_order),
         cmocka_unit_test(test_picks_may_leave_a_part_where_that_is_allowed),
+        cmocka_unit_test(test_picks_of_one_stock_are_added_up),
         cmocka_unit_test(test_picks_bookings_and_promises_have_a_limit),
         cmocka_unit_test(test_bookings_that_make_no_sense_are_refused),
         cmocka_unit_test(test_bookings_are_shown_as_far_as_they_count),
