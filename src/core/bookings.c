@@ -195,11 +195,9 @@ enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booki
     return OH_OK;
 }
 
-void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
+void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
 {
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
-    if (parties == NULL)
-        return;
     for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
         struct booking *booking = &ledger->bookings[link - 1];
         if (booking->node != node)
@@ -246,10 +244,12 @@ static int64_t booking_counted(const struct oh_ledger *ledger, const struct book
 
 int64_t *bookings_note(struct oh_ledger *ledger, uint32_t reservation)
 {
-    bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
     uint32_t link = parties == NULL ? 0 : parties->bookings_head;
-    int64_t *lives = link == 0 ? NULL : scratch_take(ledger, bookings_count(ledger, reservation) * sizeof(*lives));
+    if (link == 0)
+        return NULL;
+    bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
+    int64_t *lives = scratch_take(ledger, bookings_count(ledger, reservation) * sizeof(*lives));
     for (uint32_t i = 0; link != 0; link = ledger->bookings[link - 1].next)
         lives[i++] = booking_counted(ledger, &ledger->bookings[link - 1], is_due);
     return lives;
@@ -271,9 +271,10 @@ static void settle_effect(struct oh_ledger *ledger, const struct booking *bookin
 
 void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives)
 {
+    if (lives == NULL)
+        return;
     bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
-    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
-    uint32_t link = lives == NULL ? 0 : parties->bookings_head;
+    uint32_t link = parties_of(ledger, &ledger->reservations[reservation])->bookings_head;
     for (uint32_t i = 0; link != 0; i++) {
         const struct booking *booking = &ledger->bookings[link - 1];
         int64_t left = oh_min_i64(lives[i], booking_counted(ledger, booking, is_due));

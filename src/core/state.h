@@ -584,7 +584,12 @@ enum oh_err traits_apply(struct oh_ledger *ledger, struct item *item, const stru
 enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect);
 enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promise *effect);
 /* The reservation's claims at the node have changed: what is booked for them follows. */
-void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node);
+void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node);
+static inline void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
+{
+    if (ledger->reservations[reservation].parties != 0)
+        bookings_follow_slow(ledger, reservation, node);
+}
 void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
 /* What the reservation has booked there already; 0: nothing. */
 int64_t booking_milli(const struct oh_ledger *ledger, uint32_t reservation, const struct oh_reserve_booking *like);
