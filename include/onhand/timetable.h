@@ -201,7 +201,7 @@ struct oh_sourcing {
 };
 
 struct oh_timetable {
-    uint64_t version; /* differs whenever anything in it does */
+    uint64_t version; /* differs whenever anything in it does: what is computed from it alone is kept by it */
     int64_t from_us;
     int64_t until_us;
     const struct oh_timetable_node *nodes; /* [node index < node_count] */

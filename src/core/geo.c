@@ -11,9 +11,7 @@
 #define EARTH_RADIUS_KM 6371.0088
 #define RADIANS_PER_DEGREE 0.017453292519943295
 
-struct unit { double x, y, z; };
-
-static struct unit unit_of(struct oh_point point)
+struct unit geo_unit(struct oh_point point)
 {
     double latitude = point.latitude * RADIANS_PER_DEGREE;
     double longitude = point.longitude * RADIANS_PER_DEGREE;
@@ -28,14 +26,14 @@ bool point_is_valid(struct oh_point point)
 
 void geo_place(struct node *node)
 {
-    struct unit unit = unit_of(node->point);
+    struct unit unit = geo_unit(node->point);
     node->x = unit.x;
     node->y = unit.y;
     node->z = unit.z;
 }
 
 /* By the chord, which keeps its precision for places that are close. */
-static double unit_distance_km(const struct node *node, struct unit unit)
+double geo_unit_distance_km(const struct node *node, struct unit unit)
 {
     double dx = node->x - unit.x;
     double dy = node->y - unit.y;
@@ -46,7 +44,7 @@ static double unit_distance_km(const struct node *node, struct unit unit)
 
 double geo_distance_km(const struct node *node, struct oh_point point)
 {
-    return unit_distance_km(node, unit_of(point));
+    return geo_unit_distance_km(node, geo_unit(point));
 }
 
 bool geo_is_within(const struct node *node, const struct oh_near *near)
@@ -102,7 +100,7 @@ struct scan {
 
 static void scan_look(const struct scan *scan, uint16_t node)
 {
-    double distance_km = unit_distance_km(&scan->ledger->nodes[node], scan->from);
+    double distance_km = geo_unit_distance_km(&scan->ledger->nodes[node], scan->from);
     if (distance_km <= *scan->radius_km)
         scan->look(scan->ctx, node, distance_km);
 }
@@ -136,7 +134,7 @@ static void scan_by_place(const struct scan *scan)
 
 void geo_scan(const struct oh_ledger *ledger, struct oh_point point, const double *radius_km, geo_look *look, void *ctx)
 {
-    scan_by_place(&(struct scan){ ledger, unit_of(point), radius_km, look, ctx });
+    scan_by_place(&(struct scan){ ledger, geo_unit(point), radius_km, look, ctx });
 }
 
 /* ---- Nearest with stock ----------------------------------------------------------------------- */
@@ -187,7 +185,7 @@ static void search_by_item(struct search *search)
     const uint16_t *nodes = item_node_list(search->ledger, item);
     for (uint32_t i = 0; i < item->node_count; i++) {
         const struct node *node = &search->ledger->nodes[nodes[i]];
-        double distance_km = node->has_point ? unit_distance_km(node, search->from) : INFINITY;
+        double distance_km = node->has_point ? geo_unit_distance_km(node, search->from) : INFINITY;
         if (node->has_point && distance_km <= search->radius_km)
             search_look(search, nodes[i], distance_km);
     }
@@ -205,7 +203,7 @@ uint32_t oh_available_near(const struct oh_ledger *ledger, struct oh_item_id ite
         .asker = asker,
         .least_milli = min_quantity_milli > 0 ? min_quantity_milli : 1,
         .now_us = now_us > ledger->time_us ? now_us : ledger->time_us,
-        .from = unit_of(near->point),
+        .from = geo_unit(near->point),
         .radius_km = near->radius_km > 0 ? near->radius_km : INFINITY,
         .rows = out_rows,
         .row_max = rows_max,

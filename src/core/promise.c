@@ -44,7 +44,7 @@ static bool engine_regions(struct oh_promise_engine *engine)
            REGION(stores, STORES_LOOK_MAX) && REGION(store_km, STORES_LOOK_MAX) &&
            REGION(learned_us, SITES_MAX * 7u) &&
            REGION(learned_stamps, SITES_MAX * 7u) && REGION(transit_rows, ROUTE_ROWS_MAX) &&
-           REGION(cost_rows, ROUTE_ROWS_MAX) &&
+           REGION(cost_rows, ROUTE_ROWS_MAX) && REGION(soonest, SOONEST_SERVICES * 65536u) &&
            REGION(takes, OH_PROMISE_LINES_MAX) && REGION(options, OH_PROMISE_OPTIONS_MAX) &&
            REGION(parcels, PARCELS_MAX) && REGION(picks, PICKS_MAX) && REGION(rejections, OH_PROMISE_REJECTIONS_MAX);
 }
@@ -227,6 +227,16 @@ static bool stores_named(struct oh_promise_engine *engine)
     return true;
 }
 
+/* Another timetable, or another version of it: what was kept of it is worth nothing. */
+static void edition_begin(struct oh_promise_engine *engine, const struct oh_timetable *timetable)
+{
+    if (engine->edition > 0 && engine->edition_of == timetable && engine->edition_version == timetable->version)
+        return;
+    engine->edition++;
+    engine->edition_of = timetable;
+    engine->edition_version = timetable->version;
+}
+
 /* ---- The question ----------------------------------------------------------------------------- */
 
 void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger,
@@ -240,6 +250,7 @@ void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger
     };
     engine->ledger = ledger;
     engine->timetable = timetable;
+    edition_begin(engine, timetable);
     engine->request = request;
     engine->answer = out_answer;
     engine->now_us = oh_max_i64(ledger->time_us, now_us);

@@ -60,6 +60,7 @@ struct scope {
     uint32_t service;    /* OH_INDEX_NONE: collect */
     uint16_t store;      /* OH_NODE_NONE: delivery */
     struct route route;
+    struct unit end;     /* where it goes, when that is known */
     int64_t until_us;    /* nothing later counts; CHAIN_NEVER: no bound */
     uint32_t parcels_max;
     uint32_t candidate_count;
@@ -76,6 +77,19 @@ struct reach {
     const struct oh_departures *departures;     /* of the pickups, or of the lane; NULL: collected where it is */
     struct oh_bytes lane;
 };
+
+/*
+ * What leaves a node first by a service, for what is ordered during [from_us, until_us): it is the same for every
+ * basket and destination, and stays so for hours. Kept of one edition of the timetable.
+ */
+struct soonest {
+    uint64_t edition;
+    int64_t from_us;
+    int64_t until_us;
+    uint32_t departure; /* index; the count: none */
+    uint32_t service;
+};
+#define SOONEST_SERVICES 8u /* kept side by side */
 
 struct oh_promise_engine {
     struct oh_allocator allocator;
@@ -129,6 +143,10 @@ struct oh_promise_engine {
     uint32_t *learned_stamps; /* of which scope it is */
     uint32_t learned_stamp;
     char region_buffer[OH_REGION_DERIVED_SIZE_MAX];
+    struct soonest *soonest; /* [service % SOONEST_SERVICES * 65536 + node] */
+    uint64_t edition;        /* of the timetable at edition_of, with edition_version */
+    const struct oh_timetable *edition_of;
+    uint64_t edition_version;
     struct sourcing_take *takes;
     struct sourcing_scratch *sourcing;
 

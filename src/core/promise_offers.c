@@ -139,7 +139,10 @@ static void offers_unstocked(struct oh_promise_engine *engine, struct offers *of
 
 static void offers_variants(struct oh_promise_engine *engine, struct offers *offers)
 {
-    uint32_t count = offers->site_count;
+    const struct oh_ledger *ledger = engine->ledger;
+    bool may_wait = engine->policy->future_supply != OH_FUTURE_NONE && ledger->supply_pool.live_count > 0;
+    bool may_owe = (ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0;
+    uint32_t count = may_wait || may_owe ? offers->site_count : 0;
     for (uint32_t site = 0; site < count; site++)
         site_variants(engine, offers, site);
 }

@@ -253,6 +253,11 @@ static void account_book(const struct scope *scope, struct oh_promise_parcel *pa
                                                      (int64_t)parcel->box_count * 1000, of->daily_limit_milli });
 }
 
+static const struct oh_timetable_node *reach_schedule(const struct scope *scope, const struct reach *reach)
+{
+    return node_timetable(scope->engine->timetable, scope->offers->sites[reach->site].node);
+}
+
 static int64_t ordered_at(const struct scope *scope, const struct reach *reach)
 {
     return oh_max_i64(scope->engine->ordered_us, scope->offers->sites[reach->site].stock_us);
@@ -284,14 +289,50 @@ static struct delivery delivery_of(const struct scope *scope, const struct reach
     return route_deliver(&scope->route, reach->transit, learned_us(scope, reach, departure), departure);
 }
 
+/* Later orders are not ready earlier: the departure stays the first until it is missed, or not notified in time. */
+static void soonest_find(const struct scope *scope, const struct reach *reach, int64_t ordered_us,
+                         struct soonest *soonest)
+{
+    const struct oh_timetable_node *schedule = reach_schedule(scope, reach);
+    const struct oh_departures *departures = reach->departures;
+    int64_t ready_us = spans_advance(&schedule->hours, ordered_us + schedule->lead_us, 0);
+    uint32_t first =
+        ready_us == CHAIN_NEVER ? departures->count : departures_first(departures, ready_us, ordered_us);
+    *soonest = (struct soonest){ scope->engine->edition, ordered_us, INT64_MAX, first, scope->service };
+    if (first == departures->count)
+        return;
+    const struct oh_departure *departure = &departures->at[first];
+    int64_t begin_us = spans_retreat(&schedule->hours, departure->deadline_us, 0);
+    soonest->until_us = begin_us == INT64_MIN ? ordered_us : begin_us - schedule->lead_us;
+    if (departure->notified_us < soonest->until_us)
+        soonest->until_us = departure->notified_us + 1;
+}
+
+/* The first departure of what is ordered and needs no work. */
+static uint32_t departure_soonest(const struct scope *scope, const struct reach *reach)
+{
+    const struct site *site = &scope->offers->sites[reach->site];
+    size_t at = (size_t)(scope->service % SOONEST_SERVICES) * 65536 + site->node;
+    struct soonest *kept = &scope->engine->soonest[at];
+    int64_t ordered_us = ordered_at(scope, reach);
+    if (kept->edition == scope->engine->edition && kept->service == scope->service && kept->from_us <= ordered_us &&
+        ordered_us < kept->until_us)
+        return kept->departure;
+    struct soonest found;
+    soonest_find(scope, reach, ordered_us, &found);
+    if (site->way == WAY_NOW) /* other ways ask about other times */
+        *kept = found;
+    return found.departure;
+}
+
 /*
  * No delivery of what is ready then or later is sooner. By the table the first departure's is that; as it was learned a
  * later weekday may overtake it, within a week.
  */
-static struct delivery delivery_soonest(const struct scope *scope, const struct reach *reach, int64_t ready_us)
+static struct delivery delivery_soonest(const struct scope *scope, const struct reach *reach)
 {
     const struct oh_departures *departures = reach->departures;
-    uint32_t first = departures_first(departures, ready_us, ordered_at(scope, reach));
+    uint32_t first = departure_soonest(scope, reach);
     struct delivery soonest = { .window = OH_INDEX_NONE };
     for (uint32_t i = first; i < departures->count && departures->at[i].day <= departures->at[first].day + 7; i++) {
         struct delivery delivery = delivery_of(scope, reach, &departures->at[i]);
@@ -358,11 +399,6 @@ static enum oh_reason collect_make(const struct scope *scope, const struct reach
 }
 
 /* ---- The whole -------------------------------------------------------------------------------- */
-
-static const struct oh_timetable_node *reach_schedule(const struct scope *scope, const struct reach *reach)
-{
-    return node_timetable(scope->engine->timetable, scope->offers->sites[reach->site].node);
-}
 
 enum oh_reason parcel_make(const struct scope *scope, const struct reach *reach, const struct sourcing_take *takes,
                            uint32_t take_count, struct oh_promise_parcel *parcel)
@@ -440,7 +476,8 @@ void parcel_terms(const struct scope *scope, const struct reach *reach, const st
     out_terms->at[OH_TERM_DATE] = minutes_until(scope->engine, parcel->until_us);
     out_terms->at[OH_TERM_COST] = parcel->cost_milli;
     out_terms->at[OH_TERM_DISTANCE] = reach->distance_m;
-    out_terms->at[OH_TERM_PRIORITY] = priority_of(reach_schedule(scope, reach)->priority, takes, take_count);
+    out_terms->at[OH_TERM_PRIORITY] =
+        take_count == 0 ? 0 : priority_of(reach_schedule(scope, reach)->priority, takes, take_count);
     int64_t balance = 0;
     bool has_balance = policy->last_unit_points != 0 || policy->markdown_points != 0;
     for (uint32_t i = 0; has_balance && i < take_count; i++)
@@ -448,19 +485,22 @@ void parcel_terms(const struct scope *scope, const struct reach *reach, const st
     out_terms->at[OH_TERM_BALANCE] = balance;
 }
 
+static enum oh_reason collect_soonest(const struct scope *scope, const struct reach *reach,
+                                      struct oh_promise_parcel *parcel)
+{
+    const struct oh_timetable_node *schedule = reach_schedule(scope, reach);
+    parcel->ready_us = spans_advance(&schedule->hours, ordered_at(scope, reach) + schedule->lead_us, 0);
+    return parcel->ready_us == CHAIN_NEVER ? OH_REASON_BEYOND_HORIZON : collect_make(scope, reach, parcel);
+}
+
 /* A parcel with nothing in it is as early and cheap as any can be. */
 bool parcel_least(const struct scope *scope, const struct reach *reach, struct sourcing_terms *out_terms,
                   enum oh_reason *out_reason)
 {
-    const struct oh_timetable_node *schedule = reach_schedule(scope, reach);
     struct oh_promise_parcel parcel = { .node = { scope->offers->sites[reach->site].node }, .box_count = 1 };
-    int64_t begin = ordered_at(scope, reach) + schedule->lead_us;
-    parcel.ready_us = spans_advance(&schedule->hours, begin, 0);
-    *out_reason = OH_REASON_BEYOND_HORIZON;
-    if (parcel.ready_us == CHAIN_NEVER)
-        return false;
     if (!scope->is_collect) {
-        struct delivery delivery = delivery_soonest(scope, reach, parcel.ready_us);
+        struct delivery delivery = delivery_soonest(scope, reach);
+        *out_reason = OH_REASON_BEYOND_HORIZON;
         if (delivery.window == OH_INDEX_NONE)
             return false;
         parcel.until_us = scope->route.service->has_slots ? delivery.arrives_us : delivery.until_us;
@@ -468,7 +508,7 @@ bool parcel_least(const struct scope *scope, const struct reach *reach, struct s
         *out_reason = OH_REASON_NO_COST;
         if (parcel.cost_milli < 0)
             return false;
-    } else if ((*out_reason = collect_make(scope, reach, &parcel)) != OH_REASON_CHOSEN) {
+    } else if ((*out_reason = collect_soonest(scope, reach, &parcel)) != OH_REASON_CHOSEN) {
         return false;
     }
     *out_reason = OH_REASON_LATER;

@@ -19,7 +19,7 @@ static void reach_distance(const struct scope *scope, struct reach *reach, uint1
     reach->distance_m = has_end ? FARTHEST_M : 0;
     if (!has_end || !at->has_point)
         return;
-    reach->distance_km = geo_distance_km(at, scope->is_collect ? store->point : engine->point);
+    reach->distance_km = geo_unit_distance_km(at, scope->end);
     reach->distance_m = (int64_t)(reach->distance_km * 1000 + 0.5);
 }
 
@@ -421,6 +421,7 @@ static bool scope_begin(struct oh_promise_engine *engine, struct scope *scope)
     scope->until_us = until == OH_TIME_US_NONE ? CHAIN_NEVER : until;
     scope->parcels_max = engine->policy->parcels_max;
     scope->candidate_count = 0;
+    scope->end = geo_unit(scope->is_collect ? engine->ledger->nodes[scope->store].point : engine->point);
     return engine_has_room(engine) && lines_fit(scope);
 }
 

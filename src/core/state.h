@@ -697,6 +697,10 @@ int64_t held_due_milli(const struct oh_ledger *ledger, const struct position *po
 void geo_place(struct node *node);
 void geo_index_insert(struct oh_ledger *ledger, uint16_t node);
 void geo_index_remove(struct oh_ledger *ledger, uint16_t node);
+/* A place on the unit sphere: where one place is held against many nodes, it is made once. */
+struct unit { double x, y, z; };
+struct unit geo_unit(struct oh_point point);
+double geo_unit_distance_km(const struct node *node, struct unit unit);
 double geo_distance_km(const struct node *node, struct oh_point point);
 bool geo_is_within(const struct node *node, const struct oh_near *near);
 bool point_is_valid(struct oh_point point);

@@ -3,6 +3,7 @@
  * policies, dates by stage, capacity, supplies to come, and what is explained
  * (docs/spec/promise.md). The scenarios through the API are in test_promises.py.
  */
+#include "base/prng.h"
 #include "core/promise.h"
 #include "support/shop.h"
 #include "support/test.h"
@@ -37,6 +38,7 @@ struct world {
     struct oh_cost_row cost;
     struct oh_account account;
     int64_t midnight_us; /* of the day before now */
+    bool is_untouched;   /* the timetable is as it was when it was last asked */
 };
 
 static void *world_allocate(void *ctx, size_t size)
@@ -164,6 +166,7 @@ static const char *ask_with(struct world *world, struct oh_promise_request reque
     if (request.at_us == 0)
         request.at_us = OH_TIME_US_NONE;
     request.until_us = OH_TIME_US_NONE;
+    world->timetable.version += world->is_untouched ? 0 : 1; /* the tests change it by hand */
     oh_promise(world->engine, world->shop->ledger, &world->timetable, &request, world->shop->now_us, &world->answer);
     assert_int_equal(world->answer.verdict, OH_OK_DONE);
     text[0] = '\0';
@@ -392,6 +395,46 @@ static void test_promise_is_valid_until_it_would_be_later(void **state)
     world_close(world);
 }
 
+/* What was kept of other times, later and earlier ones, changes no answer. */
+static void test_promise_answers_the_same_whatever_was_asked_before(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "n0", "n1", "n2", "n3", "n4", "n5" };
+    static struct oh_span spans[6][DAYS];
+    struct world *world = world_open("n0 n1 n2 n3 n4 n5");
+    struct oh_prng prng;
+    char text[64];
+    oh_prng_init(&prng, 7);
+    for (uint32_t n = 0; n < 6; n++) {
+        const int hours[] = { 9 + (int)n, 14 + (int)(n * 5 % 6) };
+        stock(world, "a", names[n], 5);
+        node_pickups(world, n, hours, 2);
+        for (uint32_t i = 0; n % 2 == 0 && i < DAYS * 2; i++)
+            world->departures[n][i].notified_us = world->departures[n][i].leaves_us - (3 + n) * HOUR_US;
+        for (uint32_t d = 0; d < DAYS; d++)
+            spans[n][d] = (struct oh_span){ world->starts[d] + (8 + n) * HOUR_US, world->starts[d] + 20 * HOUR_US,
+                                            d * (12 - n) * HOUR_US };
+        world->nodes[n].hours = (struct oh_spans){ spans[n], DAYS, n == 5 };
+        world->nodes[n].lead_us = (int64_t)(n % 3) * 20 * MINUTE_US;
+    }
+    for (uint32_t i = 0; i < 3000; i++) {
+        struct oh_promise_request request = {
+            .wants_ship = true, .at_us = at_hour(world, (double)oh_prng_below(&prng, 72 * 60) / 60)
+        };
+        world->is_untouched = true;
+        snprintf(text, sizeof(text), "%s", ask_with(world, request, i % 2 == 0 ? "a=1" : "a=7"));
+        struct oh_promise_option kept = *first(world);
+        world->is_untouched = false;
+        assert_string_equal(ask_with(world, request, i % 2 == 0 ? "a=1" : "a=7"), text);
+        assert_int_equal(first(world)->until_us, kept.until_us);
+        assert_memory_equal(first(world)->terms, kept.terms, sizeof(kept.terms));
+        world->is_untouched = true;
+        request.at_us += (int64_t)oh_prng_below(&prng, 24 * 60) * MINUTE_US; /* what the next question finds kept */
+        ask_with(world, request, "a=1");
+    }
+    world_close(world);
+}
+
 static void test_promise_heeds_the_notification_of_scenario_d4(void **state)
 {
     (void)state;
@@ -519,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_promise_makes_the_dates_of_scenario_d3),
         cmocka_unit_test(test_promise_is_valid_until_it_would_be_later),
         cmocka_unit_test(test_promise_heeds_the_notification_of_scenario_d4),
+        cmocka_unit_test(test_promise_answers_the_same_whatever_was_asked_before),
         cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
         cmocka_unit_test(test_promise_collects_at_the_nearest_stores_and_brings_by_lane),
         cmocka_unit_test(test_promise_refuses_what_it_cannot_ask),
