@@ -174,13 +174,14 @@ static const struct set set_table[OH_PG_SETS] = {
           { RUN_ALWAYS,
             "INSERT INTO onhand.booking AS b (reservation, node, resource, unit, from_at, until_at, quantity, ordinal,"
             " seq) SELECT DISTINCT ON (s.reservation, s.node, s.resource, s.from_at)"
-            " s.reservation, s.node, s.resource, s.unit, s.from_at, s.until_at, s.quantity,"
-            " min(s.ordinal) OVER (PARTITION BY s.reservation, s.node, s.resource, s.from_at), s.seq"
+            " s.reservation, s.node, s.resource, first_value(s.unit) OVER made, s.from_at,"
+            " first_value(s.until_at) OVER made, s.quantity, first_value(s.ordinal) OVER made, s.seq"
             " FROM (SELECT x.*, max(x.place) FILTER (WHERE x.quantity = 0)"
             " OVER (PARTITION BY x.reservation, x.node, x.resource, x.from_at) AS ended"
             " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY"
             " AS x(reservation, node, resource, unit, from_at, until_at, quantity, ordinal, seq, place)) AS s"
             " WHERE s.place > coalesce(s.ended, 0)"
+            " WINDOW made AS (PARTITION BY s.reservation, s.node, s.resource, s.from_at ORDER BY s.place)"
             " ORDER BY s.reservation, s.node, s.resource, s.from_at, s.place DESC"
             " ON CONFLICT (reservation, node, resource, from_at) DO UPDATE SET quantity = excluded.quantity,"
             " seq = excluded.seq" } } },

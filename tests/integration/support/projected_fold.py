@@ -111,6 +111,8 @@ def in_order(rows):
 
 
 # ---- The fold ----------------------------------------------------------------------------------------------------
+IMPORTS_KEPT = 4096
+
 
 class Fold:
     def __init__(self):
@@ -259,10 +261,10 @@ class Fold:
 
     def take_booking(self, e):
         name = (e['id'], e['node'], e['resource'], time_us(e['from']))
-        ordinal = self.booking[name][3] if name in self.booking else self.seq * 65536 + self.ordinal
-        self.booking.pop(name, None)
+        made = (e['unit'], time_us(e['until']), 0, self.seq * 65536 + self.ordinal, self.seq)
+        unit, until, _, ordinal, _ = self.booking.pop(name, made)
         if e['quantity']:
-            self.booking[name] = (e['unit'], time_us(e['until']), milli(e['quantity']), ordinal, self.seq)
+            self.booking[name] = (unit, until, milli(e['quantity']), ordinal, self.seq)     # what is counted stays
 
     def take_promise(self, e):
         self.promise[e['id']] = (e['body'], self.seq)
@@ -351,7 +353,7 @@ class Fold:
             'position': [(*place, *(p[state] for state in STATES), p['held'], p['confirmed'], p['seq'], p['first'], False)
                          for place, p in self.position.items()],
             'movement': self.movement, 'reservation_event': self.event, 'idempotency_key': self.key,
-            'import_progress': self.imports.values(),
+            'import_progress': sorted(self.imports.values(), key=lambda row: row[3])[-IMPORTS_KEPT:],
             'transit': [(*name, *row) for name, row in self.transit.items()],
             'document': [(*name, *row) for name, row in self.document.items()],
             'booking': [(*name[:3], row[0], name[3], *row[1:]) for name, row in self.booking.items()],
