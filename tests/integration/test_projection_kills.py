@@ -7,6 +7,9 @@ Whatever was under way, the tables are in the end what an independent fold of th
 """
 import os
 import random
+import subprocess
+import tempfile
+import time
 import unittest
 
 from support.projected_case import ProjectionCase
@@ -30,12 +33,12 @@ class ProjectionKills(ProjectionCase):
         server.stop()
         self.data = server.data
 
-    def life(self, moment):
+    def life(self, moment, within=None):
         """A start that ends at that moment. False: everything was projected before it came."""
         server = self.make_server(postgres_batch_effects=BATCH_EFFECTS)
         server.data = self.data
         server.environment = {'LD_PRELOAD': os.environ['ONHAND_PG_KILLS_LIBRARY'], 'ONHAND_PG_KILL_AT': str(moment),
-                              'ONHAND_PG_KILL_LOG': self.log_path}
+                              'ONHAND_PG_KILL_LOG': self.log_path, **({'ONHAND_PG_KILL_IN': within} if within else {})}
         server.spawn()
         self.server = server
         wait_until(lambda: server.process.poll() is not None or self.is_projected(server), 'neither killed nor done', 60)
@@ -81,7 +84,25 @@ class ProjectionKills(ProjectionCase):
             first = (first + 40) % 1200
             kills += self.kill_until_projected(moments[:KILLS - kills])
             self.finish()
-        self.tell()
+        functions = self.tell()
+        if KILLS >= 1000:
+            self.assertEqual(functions, FUNCTIONS)
+
+    def test_an_id_that_comes_back_is_replaced_once_when_the_process_is_killed_meanwhile(self):
+        """PostgreSQL refuses the copy, it is taken back, those of before go, it is made again."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.data = os.path.join(folder, 'data')
+            for days in (3, 0):
+                subprocess.run([os.environ['ONHAND_BUSY_LEDGER'], 'fill', self.data, str(SEED), '2000',
+                                str(int(time.time()) - days * 86400)], check=True)
+            self.log_path = os.path.join(folder, 'kills')
+            for within, moments in (('SAVEPOINT before_ids', (1, 30)), ('ROLLBACK TO before_ids', (0, 1, 3, 6, 10)),
+                                    ('DELETE FROM onhand.reservation r', (0, 1, 3, 6, 10)), ('RELEASE before_ids', (1, 30))):
+                self.name = self.postgres.create_database()
+                lives = [self.life(moment, within) for moment in moments]
+                self.assertTrue(all(lives), f'{within}: it was not sent')
+                self.finish()
+            self.tell()
 
     def finish(self):
         """The rest without a kill, and the tables against the fold."""
@@ -96,8 +117,7 @@ class ProjectionKills(ProjectionCase):
         sites = {tuple(line.split(' ', 1)) for line in lines}
         functions = {line.split(' ')[1] for line in lines}
         print(f'{len(lines)} kills at {len(sites)} different moments of {len(functions)} functions', flush=True)
-        if KILLS >= 1000:
-            self.assertEqual(functions, FUNCTIONS)
+        return functions
 
 
 if __name__ == '__main__':

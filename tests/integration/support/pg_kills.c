@@ -2,6 +2,7 @@
  * pg_kills.c - kills the process before or after one call of libpq. For LD_PRELOAD.
  *
  *   ONHAND_PG_KILL_AT=N     the N-th moment: 0 is before the first call, 1 after it, 2 before the second one, ...
+ *   ONHAND_PG_KILL_IN=TEXT  only moments while the statement begins with this are counted
  *   ONHAND_PG_KILL_LOG=F    gets a line "before|after function statement" about the moment, behind what is there
  *
  * The library is real and does what it is asked; only the process ends. What the statement is: the text sent last.
@@ -33,6 +34,9 @@ static void moment_pass(const char *when, const char *function)
 {
     const char *wanted = getenv("ONHAND_PG_KILL_AT");
     const char *path = getenv("ONHAND_PG_KILL_LOG");
+    const char *within = getenv("ONHAND_PG_KILL_IN");
+    if (within != NULL && strncmp(statement, within, strlen(within)) != 0)
+        return;
     if (wanted == NULL || atomic_fetch_add(&moment, 1) != strtol(wanted, NULL, 10))
         return;
     char line[256];
