@@ -227,6 +227,12 @@ void bookings_drop(struct oh_ledger *ledger, uint32_t reservation)
 
 /* ---- Given back for good ---------------------------------------------------------------------- */
 
+int64_t booking_until_us(const struct oh_ledger *ledger, const struct oh_reserve_booking *booking)
+{
+    uint32_t slot = bucket_find(ledger, booking->resource, booking->from_us);
+    return slot == NO_SLOT ? booking->until_us : ledger->buckets[slot].until_us;
+}
+
 uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation)
 {
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);

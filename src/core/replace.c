@@ -265,8 +265,8 @@ static void bookings_write(struct replacing *r)
         const struct oh_reserve_booking *booking = &command->bookings[i];
         int64_t before = booking_milli(r->ledger, r->reservation, booking); /* a parcel from there was promised too */
         effect_add(r->ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
-            command->id,     booking->node,     booking->resource,       booking->unit,
-            booking->from_us, booking->until_us, before + booking->quantity_milli,
+            command->id, booking->node, booking->resource, booking->unit, booking->from_us,
+            booking_until_us(r->ledger, booking), before + booking->quantity_milli,
         };
     }
     if (command->promise.size > 0)

@@ -563,8 +563,8 @@ static void bookings_write(struct plan *plan, struct oh_bytes id)
     for (uint32_t i = 0; i < command->booking_count; i++) {
         const struct oh_reserve_booking *booking = &command->bookings[i];
         effect_add(plan->ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
-            id, booking->node, booking->resource, booking->unit, booking->from_us, booking->until_us,
-            booking->quantity_milli,
+            id, booking->node, booking->resource, booking->unit, booking->from_us,
+            booking_until_us(plan->ledger, booking), booking->quantity_milli,
         };
     }
     if (command->promise.size > 0)

@@ -593,6 +593,8 @@ static inline void bookings_follow(struct oh_ledger *ledger, uint32_t reservatio
 void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
 /* What the reservation has booked there already; 0: nothing. */
 int64_t booking_milli(const struct oh_ledger *ledger, uint32_t reservation, const struct oh_reserve_booking *like);
+/* The end of its window: a window that begins then and is there already has one, whatever the schedule says now. */
+int64_t booking_until_us(const struct oh_ledger *ledger, const struct oh_reserve_booking *booking);
 uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation);
 /*
  * Around the effects of an action: what its claims leave of each booking before (in scratch; NULL: there are none), and

@@ -265,6 +265,28 @@ static void test_an_ended_hold_is_due_at_no_time(void **state)
     shop_close(shop);
 }
 
+/* The schedule has changed since: what begins together is one window, and ends as the first that booked it was told. */
+static void test_bookings_of_a_window_agree_about_its_end(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_reserve_pick one = pick(0, 0, 1);
+    struct oh_reserve_booking first = booking();
+    struct oh_reserve_booking second = booking();
+    first.limit_milli = second.limit_milli = 2000;
+    second.until_us += 7;
+    struct oh_reserve_command with = { .picks = &one, .pick_count = 1, .bookings = &first, .booking_count = 1 };
+    assert_int_equal(reserve(shop, with, "R", "s=1"), OH_OK_DONE);
+    with.bookings = &second;
+    assert_int_equal(reserve(shop, with, "S", "s=1"), OH_OK_DONE);
+    struct oh_booking_view view;
+    assert_int_equal(oh_reservation_bookings(shop->ledger, shop_reservation(shop, "S"), shop->now_us, 1, &view), 1);
+    assert_int_equal(view.until_us, first.until_us);
+    assert_int_equal(oh_booked(shop->ledger, OH_BYTES("node/a"), FROM_US, shop->now_us), 2000);
+    assert_int_equal(reserve(shop, with, "T", "s=1"), OH_V_NO_CAPACITY);
+    shop_close(shop);
+}
+
 /* ---- Refusals under a key --------------------------------------------------------------------- */
 
 static enum oh_verdict hold(struct shop *shop, const char *key, uint64_t fingerprint, enum oh_verdict refusal)
@@ -367,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_growth_after_the_end_of_a_hold_takes_no_capacity),
         cmocka_unit_test(test_what_is_forgotten_books_nothing),
         cmocka_unit_test(test_an_ended_hold_is_due_at_no_time),
+        cmocka_unit_test(test_bookings_of_a_window_agree_about_its_end),
         cmocka_unit_test(test_a_refusal_is_remembered_under_its_key),
         cmocka_unit_test(test_a_channel_by_distance_may_be_refused_without_a_point),
         cmocka_unit_test(test_claims_may_be_due_together),
