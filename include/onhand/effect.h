@@ -43,6 +43,7 @@
     X(OH_EFFECT_TRANSIT, 24, "transit")
 
 enum oh_effect_type { OH_EFFECTS(OH_ENUM_ROW) };
+#define OH_EFFECT_TYPE_LAST OH_EFFECT_TRANSIT
 const char *oh_effect_type_text(enum oh_effect_type type);
 
 /* What happened to part of a claim. */

@@ -35,7 +35,7 @@ struct record_reader {
     struct oh_record_decoder *decoder;
 };
 
-#define RECORD_TYPE_COUNT 25 /* one more than the largest enum oh_effect_type */
+#define RECORD_TYPE_COUNT (OH_EFFECT_TYPE_LAST + 1)
 
 /* record_put.c: most bytes that the effect may take, and its fields without type and size. */
 size_t record_effect_bound(const struct oh_effect *effect);

@@ -17,7 +17,7 @@
 #include "storage/directory.h"
 #include "storage/pg_objects.h"
 
-#define OH_PG_REBUILD_KINDS (OH_EFFECT_HEAD + 1)
+#define OH_PG_REBUILD_KINDS (OH_EFFECT_TYPE_LAST + 1)
 
 struct oh_pg_rebuild_options {
     uint64_t history_max; /* newest movements that are remembered; at least 1 */

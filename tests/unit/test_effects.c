@@ -162,7 +162,7 @@ static enum oh_err restore(const struct oh_effect *effect)
 static void test_effects_takes_each_type_where_it_belongs_and_nowhere_else(void **state)
 {
     (void)state;
-    for (int type = OH_EFFECT_NODE; type <= OH_EFFECT_TRANSIT; type++) {
+    for (int type = OH_EFFECT_NODE; type <= OH_EFFECT_TYPE_LAST; type++) {
         struct oh_effect effect = right_effect((enum oh_effect_type)type);
         assert_int_equal(replay(&effect), is_only_of_a_snapshot(effect.type) ? OH_E_CORRUPT : OH_OK);
         assert_int_equal(restore(&effect), is_only_of_a_record(effect.type) ? OH_E_CORRUPT : OH_OK);
@@ -610,7 +610,7 @@ static void test_effects_exports_what_is_there_and_no_more(void **state)
 {
     (void)state;
     struct oh_diag diag = { "" };
-    uint32_t counts[OH_EFFECT_HEAD + 1] = { 0 };
+    uint32_t counts[OH_EFFECT_TYPE_LAST + 1] = { 0 };
     static const enum oh_effect_type types[] = { OH_EFFECT_NODE, OH_EFFECT_ITEM, OH_EFFECT_GROUP, OH_EFFECT_CHANNEL };
     struct oh_ledger *ledger = shop_ledger_create(NULL);
     struct oh_effect head = right_effect(OH_EFFECT_HEAD);
