@@ -206,6 +206,8 @@ static bool lines_make(struct oh_promise_engine *engine)
 
 bool basket_make(struct oh_promise_engine *engine)
 {
+    if (engine->ordered_us < engine->timetable->from_us)
+        return say(engine, OH_V_INVALID_TIME, OH_FIELD_AT, OH_INDEX_NONE);
     if (!channel_resolve(engine) || !lines_make(engine) || !destination_resolve(engine) || !without_resolve(engine))
         return false;
     const struct oh_near *near = &engine->request->near;

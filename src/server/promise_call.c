@@ -71,17 +71,32 @@ static void refuse_node(const struct promise_call *promise)
     oh_call_unknown(promise->call, OH_V_UNKNOWN_NODE, field);
 }
 
+/* What the engine says of the question as a whole, in the words of the API; false: it is about a line. */
+static bool fault_of_question(const struct promise_call *promise, struct oh_fault *fault)
+{
+    const struct oh_destination *destination = &promise->names.request->destination;
+    if (promise->answer.verdict == OH_V_UNKNOWN_POSTAL_CODE)
+        oh_fault_set_postal_code(fault, OH_BYTES("destination.postal_code"), destination->country,
+                                 destination->postal_code);
+    else if (promise->answer.field == OH_FIELD_COUNTRY)
+        oh_fault_set(fault, OH_FAULT_INVALID_VALUE, OH_BYTES("destination.country"),
+                     "A country is two capital letters.");
+    else if (promise->answer.field == OH_FIELD_AT)
+        oh_fault_set(fault, OH_FAULT_INVALID_TIME, OH_BYTES("at"),
+                     "at is not before yesterday: the timetable begins there.");
+    else
+        return false;
+    return true;
+}
+
 void promise_call_refuse(const struct promise_call *promise)
 {
+    struct oh_fault fault;
     if (promise->answer.verdict == OH_V_UNKNOWN_NODE) {
         refuse_node(promise);
         return;
     }
-    if (promise->answer.verdict == OH_V_UNKNOWN_POSTAL_CODE) {
-        const struct oh_destination *destination = &promise->names.request->destination;
-        struct oh_fault fault;
-        oh_fault_set_postal_code(&fault, OH_BYTES("destination.postal_code"), destination->country,
-                                 destination->postal_code);
+    if (fault_of_question(promise, &fault)) {
         oh_call_fault(promise->call, &fault);
         return;
     }

@@ -146,6 +146,9 @@ class Sourcing(PromiseCase):
                 ({'lines': [{'sku': 'A', 'quantity': 1}], 'destination': {'lat': 1}}, 400, 'missing_field', 'destination.lon'),
                 ({'lines': [{'sku': 'A', 'quantity': 1}], 'destination': {'postal_code': 'X'}}, 400, 'missing_field',
                  'destination.country'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'destination': {'country': 'gb', 'postal_code': 'X'}}, 400,
+                 'invalid_value', 'destination.country'),
+                ({'lines': [{'sku': 'A', 'quantity': 1}], 'at': '2020-01-01T00:00:00Z'}, 400, 'invalid_time', 'at'),
                 ({}, 400, 'missing_field', 'lines')):
             response = self.client.post('/v1/promises', {'channel': 'all', 'destination': {'lat': 51.5, 'lon': -0.1}, **body})
             with self.subTest(body=str(body)[:120]):

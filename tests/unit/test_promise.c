@@ -536,6 +536,7 @@ static void test_promise_refuses_what_it_cannot_ask(void **state)
         { { .lines = &right, .line_count = OH_PROMISE_LINES_MAX + 1 }, OH_V_TOO_MANY },
         { { .lines = &unknown, .line_count = 1 }, OH_V_UNKNOWN_ITEM },
         { { .lines = &nothing, .line_count = 1 }, OH_V_INVALID_QUANTITY },
+        { { .lines = &right, .line_count = 1, .at_us = world->midnight_us - 1 }, OH_V_INVALID_TIME },
         { { .lines = &right, .line_count = 1, .channel = OH_BYTES("x") }, OH_V_UNKNOWN_CHANNEL },
         { { .lines = &right, .line_count = 1, .without = &closed, .without_count = 1 }, OH_V_UNKNOWN_NODE },
         { { .lines = &right, .line_count = 1, .destination = { .country = OH_BYTES("GB"),
@@ -543,8 +544,9 @@ static void test_promise_refuses_what_it_cannot_ask(void **state)
           OH_V_UNKNOWN_POSTAL_CODE },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        oh_promise(world->engine, world->shop->ledger, &world->timetable, &rows[i].request, SHOP_NOW_US,
-                   &world->answer);
+        struct oh_promise_request request = rows[i].request;
+        request.at_us = request.at_us == 0 ? OH_TIME_US_NONE : request.at_us;
+        oh_promise(world->engine, world->shop->ledger, &world->timetable, &request, SHOP_NOW_US, &world->answer);
         assert_int_equal(world->answer.verdict, rows[i].verdict);
     }
     world_close(world);
