@@ -205,4 +205,13 @@ void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger
                 const struct oh_timetable *timetable, const struct oh_promise_request *request, int64_t now_us,
                 struct oh_promise_answer *out_answer);
 
+/*
+ * oh_promise_claims - the option as a reservation claims and books it.
+ *
+ * Shapes: out_picks has room for pick_count, out_bookings for three times parcel_count.
+ * Post:   the lines of the picks are indexes into the request's. Returns how many bookings there are.
+ */
+uint32_t oh_promise_claims(const struct oh_promise_option *option, struct oh_reserve_pick *out_picks,
+                           struct oh_reserve_booking *out_bookings);
+
 #endif

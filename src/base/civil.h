@@ -1,5 +1,5 @@
 /*
- * civil.h - days since 1970-01-01 to year, month, day and back, in the
+ * civil.h - days since 1970-01-01 to year, month, day, weekday and back, in the
  * proleptic Gregorian calendar. No time zones, no clock. Any thread.
  *
  * Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -42,6 +42,13 @@ static inline int64_t oh_civil_to_days(struct oh_civil civil)
     int64_t day_of_year = (153 * month_from_march + 2) / 5 + civil.day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * OH_DAYS_PER_ERA + day_of_era - OH_DAYS_TO_EPOCH;
+}
+
+/* 0 Monday .. 6 Sunday; 1970-01-01 was a Thursday. */
+static inline uint32_t oh_civil_weekday(int64_t days)
+{
+    int64_t from_monday = (days + 3) % 7;
+    return (uint32_t)(from_monday < 0 ? from_monday + 7 : from_monday);
 }
 
 #endif

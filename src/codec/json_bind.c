@@ -42,26 +42,12 @@ static size_t path_write(const struct binding *binding, char *path, size_t size_
     return size;
 }
 
-/*
- * Puts the way to the top frame in front of fault->field, which is cut when both do not fit. Returns false.
- */
+/* Puts the way to the top frame in front of fault->field. Returns false. */
 static bool refuse(struct binding *binding)
 {
-    char name[OH_FAULT_FIELD_SIZE];
-    char *field = binding->fault->field;
-    memcpy(name, field, sizeof(name));
-    size_t size = path_write(binding, field, sizeof(name));
-    size_t kept = strlen(name);
-    if (size != 0 && kept != 0)
-        field[size++] = '.';
-    size_t room = sizeof(name) - 1 - size;
-    if (kept > room) {
-        kept = room;
-        while (kept > 0 && ((unsigned char)name[kept] & 0xc0) == 0x80)
-            kept--; /* at a character, not inside one */
-    }
-    memcpy(field + size, name, kept);
-    field[size + kept] = '\0';
+    char path[OH_FAULT_FIELD_SIZE];
+    if (path_write(binding, path, sizeof(path)) != 0)
+        oh_fault_prefix(binding->fault, path);
     return false;
 }
 

@@ -193,16 +193,24 @@ struct body_form {
     struct ways ways; /* `options` */
 };
 
+/* In the order of body_fields. */
 enum body_field {
     BODY_LINES,
-    BODY_EXPLAIN = 5,
-    BODY_AT = 6,
-    BODY_POLICY = 7,
-    BODY_WITHOUT = 8,
-    BODY_HOLD = 10,
-    BODY_REPLACE = 11,
+    BODY_CHANNEL,
+    BODY_DESTINATION,
+    BODY_NEAR,
+    BODY_OPTIONS,
+    BODY_EXPLAIN,
+    BODY_AT,
+    BODY_POLICY,
+    BODY_WITHOUT,
+    BODY_SEPARATELY,
+    BODY_HOLD,
+    BODY_REPLACE,
 };
-#define WITH_REPLACE UINT32_C(0xc3c) /* destination, near, options, explain, hold, replace */
+#define GIVEN(field) (UINT32_C(1) << BODY_##field)
+#define WITH_REPLACE (GIVEN(DESTINATION) | GIVEN(NEAR) | GIVEN(OPTIONS) | GIVEN(EXPLAIN) | GIVEN(HOLD) | GIVEN(REPLACE))
+#define WHAT_IF      (GIVEN(AT) | GIVEN(POLICY) | GIVEN(WITHOUT))
 
 static const struct oh_shape_field body_fields[] = {
     FIELD(body_form, rest.request.lines, "lines", OBJECTS, .min = 1, .max = OH_PROMISE_LINES_MAX,
@@ -237,14 +245,13 @@ static bool hold_judge(const struct body_form *form, bool has_replace, struct oh
 static bool body_finish(void *object, uint32_t given, struct oh_fault *fault)
 {
     const struct body_form *form = object;
-    bool has_lines = (given >> BODY_LINES & 1) != 0;
-    bool has_hold = (given >> BODY_HOLD & 1) != 0;
-    bool has_replace = (given >> BODY_REPLACE & 1) != 0;
+    bool has_lines = (given & GIVEN(LINES)) != 0;
+    bool has_hold = (given & GIVEN(HOLD)) != 0;
+    bool has_replace = (given & GIVEN(REPLACE)) != 0;
     if (has_lines == has_replace)
         return refuse(fault, has_lines ? OH_FAULT_INVALID_VALUE : OH_FAULT_MISSING_FIELD, "lines",
                       "Either lines, or replace, whose lines are those of the reservation.");
-    uint32_t what_if = UINT32_C(1) << BODY_AT | UINT32_C(1) << BODY_POLICY | UINT32_C(1) << BODY_WITHOUT;
-    if (has_hold && (given & what_if) != 0)
+    if (has_hold && (given & WHAT_IF) != 0)
         return refuse(fault, OH_FAULT_INVALID_VALUE, "hold", "at, policy and without ask what if: they book nothing.");
     if (form->rest.separately && (has_hold || has_replace))
         return refuse(fault, OH_FAULT_INVALID_VALUE, "separately", "A basket is held or replaced one at a time.");

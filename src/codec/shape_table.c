@@ -1,3 +1,4 @@
+#include "base/civil.h"
 #include "codec/shape_table.h"
 #include "codec/shape_fields.h"
 #include "codec/time_text.h"
@@ -274,7 +275,7 @@ static bool one_of_two(uint32_t given, uint32_t first, uint32_t second, const ch
 static const struct oh_shape_field hand_over_field =
     FIELD(oh_delivery_form, report.handed_over_at_us, "handed_over_at", TIME, REQUIRED);
 
-/* The weekday is that of the date as it is written, in whatever zone that is. 1970-01-01 was a Thursday. */
+/* The weekday is that of the date as it is written, in whatever zone that is. */
 static bool hand_over_read(struct oh_delivery_form *form, struct oh_fault *fault)
 {
     int64_t midnight_us = 0;
@@ -282,7 +283,7 @@ static bool hand_over_read(struct oh_delivery_form *form, struct oh_fault *fault
         return false;
     if (oh_time_or_date_parse((struct oh_bytes){ form->handed_over_at.data, DATE_SIZE }, &midnight_us) != OH_OK)
         return refuse_value(fault, "handed_over_at", "The date is from 1970-01-01.");
-    form->report.weekday = (uint32_t)((midnight_us / DAY_US + 3) % 7);
+    form->report.weekday = oh_civil_weekday(midnight_us / DAY_US);
     return true;
 }
 

@@ -175,6 +175,21 @@ int64_t booking_milli(const struct oh_ledger *ledger, uint32_t reservation, cons
     return link == 0 ? 0 : ledger->bookings[link - 1].quantity_milli;
 }
 
+int64_t booking_until_us(const struct oh_ledger *ledger, const struct oh_reserve_booking *booking)
+{
+    uint32_t slot = bucket_find(ledger, booking->resource, booking->from_us);
+    return slot == NO_SLOT ? booking->until_us : ledger->buckets[slot].until_us;
+}
+
+uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation)
+{
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    uint32_t count = 0;
+    for (uint32_t link = parties == NULL ? 0 : parties->bookings_head; link != 0; count++)
+        link = ledger->bookings[link - 1].next;
+    return count;
+}
+
 enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
 {
     uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
@@ -200,9 +215,8 @@ void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
     for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
         struct booking *booking = &ledger->bookings[link - 1];
-        if (booking->node != node)
-            continue;
-        booking_live_set(ledger, booking);
+        if (booking->node == node)
+            booking_live_set(ledger, booking);
     }
 }
 
@@ -226,21 +240,6 @@ void bookings_drop(struct oh_ledger *ledger, uint32_t reservation)
 }
 
 /* ---- Given back for good ---------------------------------------------------------------------- */
-
-int64_t booking_until_us(const struct oh_ledger *ledger, const struct oh_reserve_booking *booking)
-{
-    uint32_t slot = bucket_find(ledger, booking->resource, booking->from_us);
-    return slot == NO_SLOT ? booking->until_us : ledger->buckets[slot].until_us;
-}
-
-uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation)
-{
-    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
-    uint32_t count = 0;
-    for (uint32_t link = parties == NULL ? 0 : parties->bookings_head; link != 0; count++)
-        link = ledger->bookings[link - 1].next;
-    return count;
-}
 
 /* A hold that is due is given back, whether that is written or not (rule 6). */
 static int64_t booking_counted(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
@@ -266,12 +265,9 @@ static void settle_effect(struct oh_ledger *ledger, const struct booking *bookin
                           int64_t quantity)
 {
     const struct bucket *bucket = &ledger->buckets[booking->bucket];
-    struct oh_bytes name = ledger_string(ledger, bucket->text, 0);
-    char *copy = scratch_take(ledger, name.size);
-    memcpy(copy, name.data, name.size);
+    struct oh_bytes name = scratch_copy(ledger, ledger_string(ledger, bucket->text, 0));
     effect_add(ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
-        id,           booking->node,    { copy, name.size }, (enum oh_unit)booking->unit, bucket->from_us,
-        bucket->until_us, quantity,
+        id, booking->node, name, (enum oh_unit)booking->unit, bucket->from_us, bucket->until_us, quantity,
     };
 }
 

@@ -276,3 +276,28 @@ void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger
     else if (!stores_named(engine))
         out_answer->option_count = 0;
 }
+
+/* ---- As a command ----------------------------------------------------------------------------- */
+
+/* A node that only feeds the store is asked for a transfer. */
+uint32_t oh_promise_claims(const struct oh_promise_option *option, struct oh_reserve_pick *out_picks,
+                           struct oh_reserve_booking *out_bookings)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < option->pick_count; i++) {
+        const struct oh_promise_pick *pick = &option->picks[i];
+        uint16_t node = option->parcels[pick->parcel].node.index;
+        bool feeds = option->kind == OH_KIND_COLLECT && node != option->store.index;
+        out_picks[i] = (struct oh_reserve_pick){ pick->line, node, feeds ? OH_KIND_TRANSFER : option->kind,
+                                                 pick->quantity_milli, pick->due_at_us };
+    }
+    for (uint32_t i = 0; i < option->parcel_count; i++) {
+        for (uint32_t b = 0; b < option->parcels[i].booking_count; b++) {
+            const struct oh_promise_booking *of = &option->parcels[i].bookings[b];
+            out_bookings[count++] = (struct oh_reserve_booking){
+                of->resource, of->node, of->unit, of->from_us, of->until_us, of->quantity_milli, of->limit_milli,
+            };
+        }
+    }
+    return count;
+}

@@ -5,6 +5,7 @@
  * Every step is monotone: more in the parcel makes nothing earlier, cheaper or possible. The
  * search for a plan relies on it.
  */
+#include "base/civil.h"
 #include "core/promise.h"
 
 #define ACCOUNT_TRIES_MAX 64u
@@ -269,7 +270,7 @@ static int64_t learned_us(const struct scope *scope, const struct reach *reach, 
     struct oh_promise_engine *engine = scope->engine;
     if (scope->region.size == 0)
         return -1;
-    uint32_t weekday = (uint32_t)((departure->day % 7 + 7 + 3) % 7); /* 1970-01-01 was a Thursday */
+    uint32_t weekday = oh_civil_weekday(departure->day);
     size_t at = (size_t)reach->site * 7 + weekday;
     if (engine->learned_stamps[at] == engine->learned_stamp)
         return engine->learned_us[at];

@@ -18,10 +18,10 @@ static void answer_one(struct promise_call *promise)
     oh_call_end_read(promise->call);
 }
 
-/* One line of a listing. One that cannot be asked says why and spares the others. */
-static void put_basket(struct promise_call *promise, const struct oh_promise_request *one, struct oh_strbuf *body)
+/* One line of a listing, which has been asked. One that cannot be says why and spares the others. */
+static void put_basket(const struct promise_call *promise, struct oh_strbuf *body)
 {
-    promise_call_ask(promise, one);
+    const struct oh_promise_request *one = promise->names.request;
     oh_json_separate(body);
     oh_strbuf_put_char(body, '{');
     oh_json_member_u64(body, "line", one->lines->line);
@@ -47,9 +47,11 @@ static void answer_each(struct promise_call *promise)
     oh_strbuf_put_char(body, '{');
     oh_json_member(body, "promises");
     oh_strbuf_put_char(body, '[');
-    for (uint32_t i = 0; i < promise->body.request.line_count; i++) {
+    put_basket(promise, body);
+    for (uint32_t i = 1; i < promise->body.request.line_count; i++) {
         one.lines = &promise->body.request.lines[i];
-        put_basket(promise, &one, body);
+        promise_call_ask(promise, &one);
+        put_basket(promise, body);
     }
     oh_strbuf_put_char(body, ']');
     oh_reply_put_seq_end(body, oh_service_seq(promise->call->service));
@@ -76,10 +78,8 @@ static bool hold_lines(struct promise_call *promise, struct oh_reserve_command *
     const struct oh_promise_request *request = &promise->body.request;
     struct oh_reserve_line *lines =
         oh_json_document_allocate(promise->call->service->document, request->line_count, sizeof(*lines));
-    if (lines == NULL) {
-        oh_call_problem(promise->call, 503, "out_of_memory", "Out of memory, nothing changed", "");
-        return false;
-    }
+    if (lines == NULL)
+        return promise_call_no_memory(promise->call);
     for (uint32_t i = 0; i < request->line_count; i++)
         lines[i] = (struct oh_reserve_line){ .line = request->lines[i].line,
                                              .sku = request->lines[i].sku,

@@ -5,7 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static bool out_of_memory(const struct oh_call *call)
+bool promise_call_no_memory(const struct oh_call *call)
 {
     oh_call_problem(call, 503, "out_of_memory", "Out of memory, nothing changed", "");
     return false;
@@ -23,7 +23,7 @@ static bool policy_draft(struct promise_call *promise)
         oh_call_fault(promise->call, &fault);
         return false;
     }
-    return err == OH_OK || out_of_memory(promise->call);
+    return err == OH_OK || promise_call_no_memory(promise->call);
 }
 
 static bool policy_of_channel(struct promise_call *promise)
@@ -45,7 +45,7 @@ bool promise_call_begin(struct promise_call *promise)
     promise->names.ledger = call->ledger;
     promise->body.request.steps_max = call->service->options.promise_steps;
     if (oh_service_timetable(call->service, call->now_us, &promise->names.timetable) != OH_OK)
-        return out_of_memory(call);
+        return promise_call_no_memory(call);
     if (!oh_bytes_is_empty(promise->body.draft))
         return policy_draft(promise);
     return oh_bytes_is_empty(promise->body.policy) || policy_of_channel(promise);
@@ -128,32 +128,6 @@ uint32_t promise_call_select(const struct promise_call *promise, enum oh_verdict
     return 0;
 }
 
-/* A node that only feeds the store is asked for a transfer. */
-static void picks_fill(const struct oh_promise_option *option, struct oh_reserve_pick *picks)
-{
-    for (uint32_t i = 0; i < option->pick_count; i++) {
-        const struct oh_promise_pick *pick = &option->picks[i];
-        uint16_t node = option->parcels[pick->parcel].node.index;
-        bool feeds = option->kind == OH_KIND_COLLECT && node != option->store.index;
-        picks[i] = (struct oh_reserve_pick){ pick->line, node, feeds ? OH_KIND_TRANSFER : option->kind,
-                                             pick->quantity_milli, pick->due_at_us };
-    }
-}
-
-static uint32_t bookings_fill(const struct oh_promise_option *option, struct oh_reserve_booking *bookings)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < option->parcel_count; i++) {
-        for (uint32_t b = 0; b < option->parcels[i].booking_count; b++) {
-            const struct oh_promise_booking *of = &option->parcels[i].bookings[b];
-            bookings[count++] = (struct oh_reserve_booking){
-                of->resource, of->node, of->unit, of->from_us, of->until_us, of->quantity_milli, of->limit_milli,
-            };
-        }
-    }
-    return count;
-}
-
 bool promise_call_take(const struct promise_call *promise, uint32_t option_index,
                        const struct oh_promise_kept *before, struct promise_taken *out)
 {
@@ -164,10 +138,9 @@ bool promise_call_take(const struct promise_call *promise, uint32_t option_index
     out->picks = oh_json_document_allocate(service->document, option->pick_count, sizeof(*out->picks));
     out->bookings = oh_json_document_allocate(service->document, bookings_max, sizeof(*out->bookings));
     if (out->picks == NULL || out->bookings == NULL)
-        return out_of_memory(promise->call);
-    picks_fill(option, out->picks);
+        return promise_call_no_memory(promise->call);
     out->pick_count = option->pick_count;
-    out->booking_count = bookings_fill(option, out->bookings);
+    out->booking_count = oh_promise_claims(option, out->picks, out->bookings);
     oh_strbuf_clear(&service->promise);
     oh_reply_put_kept(&service->promise, &promise->names, &promise->answer, option_index,
                       promise->call->request->body, before);
@@ -175,7 +148,7 @@ bool promise_call_take(const struct promise_call *promise, uint32_t option_index
     if (!service->promise.is_overflowed)
         return true;
     if (service->promise.is_starved)
-        return out_of_memory(promise->call);
+        return promise_call_no_memory(promise->call);
     oh_call_problem(promise->call, 400, oh_verdict_code(OH_V_TOO_MANY), oh_verdict_title(OH_V_TOO_MANY),
                     "What is kept with a promise that is held has at most 1048576 bytes.");
     return false;

@@ -29,6 +29,9 @@ struct promise_taken {
     struct oh_bytes kept;
 };
 
+/* Answers out_of_memory; always false. */
+bool promise_call_no_memory(const struct oh_call *call);
+
 /* The timetable as the documents are now, and the policy that is to be used. */
 bool promise_call_begin(struct promise_call *promise);
 

@@ -111,7 +111,7 @@ static void calendar_mark(const struct oh_compiler *compiler, const struct oh_ca
                           uint8_t *out_off)
 {
     for (uint32_t i = 0; i < compiler->day_count; i++)
-        out_off[i] = calendar->weekly_off.days >> oh_weekday(compiler->day_first + (int32_t)i) & 1;
+        out_off[i] = calendar->weekly_off.days >> oh_civil_weekday(compiler->day_first + (int32_t)i) & 1;
     dates_mark(compiler, &calendar->days_on, 0, out_off);
     dates_mark(compiler, &calendar->days_off, 1, out_off);
 }

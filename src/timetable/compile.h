@@ -10,6 +10,7 @@
 #ifndef ONHAND_TIMETABLE_COMPILE_H
 #define ONHAND_TIMETABLE_COMPILE_H
 
+#include "base/civil.h"
 #include "codec/document.h"
 #include "timetable/arena.h"
 #include "timetable/builder.h"
@@ -96,7 +97,7 @@ struct oh_days {
 static inline bool oh_days_have(const struct oh_days *days, uint32_t index, struct oh_week week)
 {
     return days->on[index] != 0 &&
-           (week.days >> oh_weekday(days->compiler->day_first + (int32_t)index) & 1) != 0;
+           (week.days >> oh_civil_weekday(days->compiler->day_first + (int32_t)index) & 1) != 0;
 }
 
 /* ---- Lists ------------------------------------------------------------------------------------ */

@@ -86,27 +86,32 @@ static int64_t day_offset_us(const struct oh_zone_clock *clock, int32_t day)
     return index >= 0 && index < clock->day_count ? clock->day_offsets_us[index] : OFFSET_CHANGES;
 }
 
-int64_t oh_zone_first_us(const struct oh_zone_clock *clock, int32_t day, int32_t minute)
+/* The first instant at which the clock shows that minute of the day, and the last. */
+static void wall_find(const struct oh_zone_clock *clock, int32_t day, int32_t minute, int64_t *out_first_us,
+                      int64_t *out_last_us)
 {
     int64_t wall_us = day * OH_US_PER_DAY + minute * OH_US_PER_MINUTE;
     int64_t offset_us = day_offset_us(clock, day);
-    int64_t first_us = 0;
-    int64_t last_us = 0;
-    if (offset_us != OFFSET_CHANGES)
-        return wall_us - offset_us;
-    wall_search(clock, wall_us, &first_us, &last_us);
+    *out_first_us = *out_last_us = 0;
+    if (offset_us == OFFSET_CHANGES)
+        wall_search(clock, wall_us, out_first_us, out_last_us);
+    else
+        *out_first_us = *out_last_us = wall_us - offset_us;
+}
+
+int64_t oh_zone_first_us(const struct oh_zone_clock *clock, int32_t day, int32_t minute)
+{
+    int64_t first_us;
+    int64_t last_us;
+    wall_find(clock, day, minute, &first_us, &last_us);
     return first_us;
 }
 
 int64_t oh_zone_last_us(const struct oh_zone_clock *clock, int32_t day, int32_t minute)
 {
-    int64_t wall_us = day * OH_US_PER_DAY + minute * OH_US_PER_MINUTE;
-    int64_t offset_us = day_offset_us(clock, day);
-    int64_t first_us = 0;
-    int64_t last_us = 0;
-    if (offset_us != OFFSET_CHANGES)
-        return wall_us - offset_us;
-    wall_search(clock, wall_us, &first_us, &last_us);
+    int64_t first_us;
+    int64_t last_us;
+    wall_find(clock, day, minute, &first_us, &last_us);
     return last_us;
 }
 
@@ -125,10 +130,4 @@ void oh_zone_span(const struct oh_zone_clock *clock, int32_t day, int32_t from, 
     int64_t until_us = is_midnight ? oh_zone_first_us(clock, day, end) : oh_zone_last_us(clock, day, end);
     *out_from_us = from_us;
     *out_until_us = oh_max_i64(from_us, until_us);
-}
-
-uint32_t oh_weekday(int32_t day)
-{
-    int64_t from_monday = ((int64_t)day + 3) % 7; /* 1970-01-01 was a Thursday */
-    return (uint32_t)(from_monday < 0 ? from_monday + 7 : from_monday);
 }

@@ -45,7 +45,4 @@ bool oh_zone_has_day(const struct oh_zone_clock *clock, int32_t day);
 void oh_zone_span(const struct oh_zone_clock *clock, int32_t day, int32_t from, int32_t to,
                   int64_t *out_from_us, int64_t *out_until_us);
 
-/* 0: Monday. Any day. */
-uint32_t oh_weekday(int32_t day);
-
 #endif

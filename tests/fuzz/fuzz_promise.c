@@ -106,26 +106,12 @@ static void hold(struct run *run, const struct oh_promise_request *request, cons
     static struct oh_reserve_pick picks[OH_CLAIMS_MAX];
     static struct oh_reserve_booking bookings[OH_BOOKINGS_MAX];
     struct oh_answer answer;
-    uint32_t booking_count = 0;
     if (request->line_count > OH_LINES_MAX || option->pick_count > OH_CLAIMS_MAX)
         return;
     for (uint32_t i = 0; i < request->line_count; i++)
         lines[i] = (struct oh_reserve_line){ .line = request->lines[i].line, .sku = request->lines[i].sku,
                                              .quantity_milli = request->lines[i].quantity_milli };
-    for (uint32_t i = 0; i < option->pick_count; i++) {
-        const struct oh_promise_pick *of = &option->picks[i];
-        uint16_t node = option->parcels[of->parcel].node.index;
-        bool feeds = option->kind == OH_KIND_COLLECT && node != option->store.index;
-        enum oh_kind kind = feeds ? OH_KIND_TRANSFER : option->kind;
-        picks[i] = (struct oh_reserve_pick){ of->line, node, kind, of->quantity_milli, of->due_at_us };
-    }
-    for (uint32_t i = 0; i < option->parcel_count; i++) {
-        for (uint32_t b = 0; b < option->parcels[i].booking_count; b++) {
-            const struct oh_promise_booking *of = &option->parcels[i].bookings[b];
-            bookings[booking_count++] = (struct oh_reserve_booking){
-                of->resource, of->node, of->unit, of->from_us, of->until_us, of->quantity_milli, of->limit_milli };
-        }
-    }
+    uint32_t booking_count = oh_promise_claims(option, picks, bookings);
     struct oh_command command = { .type = OH_COMMAND_RESERVE };
     command.reserve = (struct oh_reserve_command){ .channel = request->channel, .kind = option->kind, .lines = lines,
                                                    .line_count = request->line_count, .picks = picks,

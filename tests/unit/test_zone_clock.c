@@ -151,11 +151,11 @@ static void test_zone_clock_has_no_day_that_was_skipped_whole(void **state)
 static void test_zone_clock_knows_the_day_of_the_week(void **state)
 {
     (void)state;
-    assert_int_equal(oh_weekday(day_of("1970-01-01")), 3);
-    assert_int_equal(oh_weekday(day_of("2026-11-26")), 3);
-    assert_int_equal(oh_weekday(day_of("2026-11-29")), 6);
-    assert_int_equal(oh_weekday(-4), 6);
-    assert_int_equal(oh_weekday(-3), 0);
+    assert_int_equal(oh_civil_weekday(day_of("1970-01-01")), 3);
+    assert_int_equal(oh_civil_weekday(day_of("2026-11-26")), 3);
+    assert_int_equal(oh_civil_weekday(day_of("2026-11-29")), 6);
+    assert_int_equal(oh_civil_weekday(-4), 6);
+    assert_int_equal(oh_civil_weekday(-3), 0);
 }
 
 static void test_tz_database_has_only_what_is_a_file_of_it(void **state)
