@@ -43,6 +43,7 @@ bool promise_call_begin(struct promise_call *promise)
 {
     const struct oh_call *call = promise->call;
     promise->names.ledger = call->ledger;
+    promise->names.request = &promise->body.request;
     promise->body.request.steps_max = call->service->options.promise_steps;
     if (oh_service_timetable(call->service, call->now_us, &promise->names.timetable) != OH_OK)
         return promise_call_no_memory(call);

@@ -44,7 +44,7 @@ class ProjectionKills(ProjectionCase):
         wait_until(lambda: server.process.poll() is not None or self.is_projected(server), 'neither killed nor done', 60)
         was_killed = server.process.poll() is not None
         if was_killed:
-            self.assertEqual(server.process.returncode, -9, server.log())
+            self.assertEqual(server.wait(), -9, server.log())
         else:
             server.stop()
         server.close()

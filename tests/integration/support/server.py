@@ -47,6 +47,7 @@ class Server:
         self.config_path = os.path.join(self.home, 'onhand.conf')
         self.port_path = os.path.join(self.home, 'port')
         self.process = None
+        self.was_ended = False  # and somebody knows
         self.port = None
 
     # ---- life
@@ -64,6 +65,7 @@ class Server:
         if self.config:
             self.write_config()
             command += ['--config', self.config_path]
+        self.was_ended = False
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log,
                                             env={**os.environ, **self.environment})
@@ -76,6 +78,7 @@ class Server:
 
     def is_ready(self):
         if self.process.poll() is not None:
+            self.was_ended = True
             raise AssertionError(f'the server ended with {self.process.returncode}; its log:\n{self.log()}')
         try:
             with open(self.port_path, encoding='ascii') as file:
@@ -90,6 +93,7 @@ class Server:
 
     def kill(self):
         """kill -9, as a power switch for the process."""
+        self.was_ended = True
         self.process.kill()
         self.process.wait()
         self.check_sanitizers()
@@ -98,6 +102,7 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self, deadline_s=DEADLINE_S):
+        self.was_ended = True
         try:
             return self.process.wait(deadline_s)
         except subprocess.TimeoutExpired as error:
@@ -124,11 +129,14 @@ class Server:
         return self.start()
 
     def close(self):
-        """Ends a process that still runs, without asking how; removes what it left."""
-        if self.process and self.process.poll() is None:
+        """Ends a process that still runs; removes what it left. Fails when it ended by itself, and nobody asked."""
+        code, log = self.process.poll() if self.process else None, self.log()
+        if self.process and code is None:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.home, ignore_errors=True)
+        if code is not None and not self.was_ended:
+            raise AssertionError(f'the server ended by itself with {code}; its log:\n{log}')
 
     # ---- looking
 
