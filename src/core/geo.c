@@ -42,6 +42,19 @@ double geo_unit_distance_km(const struct node *node, struct unit unit)
     return 2 * EARTH_RADIUS_KM * asin(half_chord > 1 ? 1 : half_chord);
 }
 
+double geo_chord2(double distance_km)
+{
+    double angle = distance_km / (2 * EARTH_RADIUS_KM);
+    double half_chord = angle >= 90 * RADIANS_PER_DEGREE ? 1 : sin(angle);
+    return 4 * half_chord * half_chord;
+}
+
+int64_t geo_metres(double chord2)
+{
+    double half_chord = sqrt(chord2) / 2;
+    return (int64_t)(2000 * EARTH_RADIUS_KM * asin(half_chord > 1 ? 1 : half_chord));
+}
+
 double geo_distance_km(const struct node *node, struct oh_point point)
 {
     return geo_unit_distance_km(node, geo_unit(point));

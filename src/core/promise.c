@@ -40,6 +40,7 @@ static bool engine_regions(struct oh_promise_engine *engine)
            REGION(bundles, OH_PROMISE_LINES_MAX) && REGION(fits, OH_PROMISE_LINES_MAX) &&
            REGION(node_site, 65536u) && REGION(node_stamp, 65536u) &&
            offers_regions(engine, &engine->ship) && offers_regions(engine, &engine->direct) &&
+           offers_regions(engine, &engine->screened) && (engine->screen = region(engine, 1, screen_size())) != NULL &&
            REGION(reaches, SITES_MAX) && REGION(candidates, SITES_MAX) && REGION(may_have, MAY_HAVE_WORDS) &&
            REGION(stores, STORES_LOOK_MAX) && REGION(store_km, STORES_LOOK_MAX) &&
            REGION(learned_us, SITES_MAX * 7u) &&
@@ -259,6 +260,7 @@ void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger
     engine->parcel_count = 0;
     engine->pick_count = 0;
     engine->ship.is_made = false;
+    engine->has_full = false;
     out_answer->at_us = engine->ordered_us;
     if (!basket_make(engine))
         return;

@@ -132,7 +132,9 @@ struct oh_promise_engine {
     uint32_t *node_stamp;
     uint32_t stamp;
     uint32_t ship_stamp; /* of the offers of this question's services */
-    struct offers ship, direct;
+    struct offers ship, direct, screened;
+    struct screen *screen;
+    bool has_full; /* the screen knows the nodes that may have every line of this question */
     struct reach *reaches;
     struct sourcing_candidate *candidates;
     uint64_t *may_have;  /* of the scope's candidates */
@@ -169,7 +171,16 @@ const struct oh_timetable_node *node_timetable(const struct oh_timetable *timeta
 /* promise_basket.c: the request, judged; false: refused. Fills channel, point, lines. */
 bool basket_make(struct oh_promise_engine *engine);
 
+/* promise_screen.c: the best plan of a service from few candidates; false: every node must be looked at. */
+struct screen; /* what is kept of nodes and services */
+size_t screen_size(void);
+bool screen_search(struct scope *scope, struct sourcing_plan *out_plan);
+
 /* promise_offers.c */
+/* None yet. */
+void offers_begin(struct offers *offers);
+/* One node that may have every line, to ship from. */
+void offers_add_full(struct oh_promise_engine *engine, struct offers *offers, uint16_t node);
 /* Every node, to ship from. Made once for a question. */
 void offers_make_ship(struct oh_promise_engine *engine, struct offers *offers);
 /* The store itself, and the nodes that lanes bring things from, if the policy has it so. */
@@ -178,6 +189,10 @@ int64_t offers_cap(struct oh_promise_engine *engine, struct offers *offers, uint
 
 /* promise_parcel.c: what is booked, without what the question says is given back. */
 int64_t promise_booked(const struct oh_promise_engine *engine, struct oh_bytes resource, int64_t from_us);
+/* What leaves the node first by the service; it is kept. */
+struct soonest node_soonest(struct oh_promise_engine *engine, uint32_t service, uint16_t node,
+                            const struct oh_departures *departures);
+int64_t minutes_until(const struct oh_promise_engine *engine, int64_t at_us);
 /* One candidate with its takes, step by step; OH_REASON_CHOSEN, or what it fails by. */
 enum oh_reason parcel_make(const struct scope *scope, const struct reach *reach, const struct sourcing_take *takes,
                            uint32_t take_count, struct oh_promise_parcel *out_parcel);
@@ -191,6 +206,10 @@ int64_t parcel_order_by(const struct scope *scope, const struct reach *reach, co
                         const struct sourcing_take *takes, uint32_t take_count);
 
 /* promise_scope.c: one service, or one store. */
+const struct oh_departures *pickups_of(const struct oh_timetable_node *schedule, uint32_t service);
+/* Those sites of the offers that reach it. */
+void candidates_add(struct scope *scope);
+void scope_search(struct scope *scope, struct sourcing_plan *plan);
 enum oh_reason reach_make(const struct scope *scope, uint32_t site, struct reach *out_reach);
 void scope_service(struct oh_promise_engine *engine, uint32_t service);
 /* True: an option came of it. */

@@ -46,18 +46,6 @@ static enum oh_reason term_reason(enum oh_term term)
     OH_UNREACHABLE();
 }
 
-static int64_t level_value(const int32_t weights[OH_TERM_COUNT], const int64_t terms[OH_TERM_COUNT])
-{
-    int64_t sum = 0;
-    for (uint32_t t = 0; t < OH_TERM_COUNT; t++) {
-        int64_t product;
-        if (__builtin_mul_overflow(terms[t], (int64_t)weights[t], &product) ||
-            __builtin_add_overflow(sum, product, &sum))
-            return INT64_MAX;
-    }
-    return sum;
-}
-
 /* The term of the level by which the node is worse the most. */
 static enum oh_term worst_term(const int32_t weights[OH_TERM_COUNT], const int64_t *terms, const int64_t *winner)
 {
@@ -73,20 +61,20 @@ static enum oh_term worst_term(const int32_t weights[OH_TERM_COUNT], const int64
     return worst;
 }
 
-static void compare(const struct oh_promise_engine *engine, const int64_t *terms, const int64_t *winner,
-                    struct oh_promise_rejection *rejection)
+static void compare(const struct oh_promise_engine *engine, const struct sourcing_terms *terms,
+                    const struct sourcing_terms *winner, struct oh_promise_rejection *rejection)
 {
     const struct oh_objective *objective = &engine->policy->objective;
     rejection->reason = OH_REASON_TIE;
     for (uint32_t i = 0; i < objective->level_count; i++) {
-        int64_t own = level_value(objective->weights[i], terms);
-        int64_t best = level_value(objective->weights[i], winner);
+        int64_t own = objective_level(objective->weights[i], terms);
+        int64_t best = objective_level(objective->weights[i], winner);
         if (own == best)
             continue;
-        enum oh_term term = worst_term(objective->weights[i], terms, winner);
+        enum oh_term term = worst_term(objective->weights[i], terms->at, winner->at);
         rejection->reason = term_reason(term);
-        rejection->value = terms[term];
-        rejection->winner = winner[term];
+        rejection->value = terms->at[term];
+        rejection->winner = winner->at[term];
         return;
     }
 }
@@ -172,8 +160,11 @@ static void explain_site(struct scope *scope, uint32_t site, const struct oh_pro
     }
     parcel_terms(scope, &reach, &parcel, engine->takes, count, &terms);
     rejection->reason = OH_REASON_TOO_MANY_PARCELS;
-    if (chosen != NULL)
-        compare(engine, terms.at, chosen->terms, rejection);
+    if (chosen == NULL)
+        return;
+    struct sourcing_terms winner;
+    memcpy(winner.at, chosen->terms, sizeof(winner.at));
+    compare(engine, &terms, &winner, rejection);
 }
 
 /* ---- Every other node ------------------------------------------------------------------------- */

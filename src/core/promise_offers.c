@@ -101,11 +101,16 @@ static void site_variants(struct oh_promise_engine *engine, struct offers *offer
     }
 }
 
-static void offers_begin(struct oh_promise_engine *engine, struct offers *offers)
+void offers_begin(struct offers *offers)
 {
     offers->is_made = true;
     offers->is_cut = false;
     offers->site_count = 0;
+}
+
+/* No node has a site yet. */
+static void nodes_begin(struct oh_promise_engine *engine)
+{
     if (++engine->stamp == 0) {
         memset(engine->node_stamp, 0, 65536 * sizeof(*engine->node_stamp));
         engine->stamp = 1;
@@ -147,11 +152,21 @@ static void offers_variants(struct oh_promise_engine *engine, struct offers *off
         site_variants(engine, offers, site);
 }
 
+void offers_add_full(struct oh_promise_engine *engine, struct offers *offers, uint16_t node)
+{
+    uint32_t site = site_add(engine, offers, node, OH_KIND_SHIP, WAY_NOW, engine->ordered_us);
+    for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++)
+        site_line(engine, offers, site, j);
+    if (site != NO_SLOT)
+        site_variants(engine, offers, site);
+}
+
 void offers_make_ship(struct oh_promise_engine *engine, struct offers *offers)
 {
     if (offers->is_made)
         return;
-    offers_begin(engine, offers);
+    offers_begin(offers);
+    nodes_begin(engine);
     engine->ship_stamp = engine->stamp;
     for (uint32_t j = 0; j < engine->line_count; j++)
         offers_line(engine, offers, j);
@@ -173,7 +188,8 @@ static void offers_node(struct oh_promise_engine *engine, struct offers *offers,
 void offers_make_store(struct oh_promise_engine *engine, struct offers *offers, uint16_t store)
 {
     const struct oh_timetable_node *schedule = node_timetable(engine->timetable, store);
-    offers_begin(engine, offers);
+    offers_begin(offers);
+    nodes_begin(engine);
     offers_node(engine, offers, store, OH_KIND_COLLECT);
     for (uint32_t i = 0; engine->policy->ship_to_store && i < schedule->lane_count; i++)
         offers_node(engine, offers, schedule->lanes[i].from_node, OH_KIND_TRANSFER);

@@ -291,39 +291,42 @@ static struct delivery delivery_of(const struct scope *scope, const struct reach
 }
 
 /* Later orders are not ready earlier: the departure stays the first until it is missed, or not notified in time. */
-static void soonest_find(const struct scope *scope, const struct reach *reach, int64_t ordered_us,
-                         struct soonest *soonest)
+static struct soonest soonest_find(const struct oh_promise_engine *engine, uint32_t service, uint16_t node,
+                                   const struct oh_departures *departures, int64_t ordered_us)
 {
-    const struct oh_timetable_node *schedule = reach_schedule(scope, reach);
-    const struct oh_departures *departures = reach->departures;
+    const struct oh_timetable_node *schedule = node_timetable(engine->timetable, node);
     int64_t ready_us = spans_advance(&schedule->hours, ordered_us + schedule->lead_us, 0);
     uint32_t first =
         ready_us == CHAIN_NEVER ? departures->count : departures_first(departures, ready_us, ordered_us);
-    *soonest = (struct soonest){ scope->engine->edition, ordered_us, INT64_MAX, first, scope->service };
+    struct soonest soonest = { engine->edition, ordered_us, INT64_MAX, first, service };
     if (first == departures->count)
-        return;
+        return soonest;
     const struct oh_departure *departure = &departures->at[first];
     int64_t begin_us = spans_retreat(&schedule->hours, departure->deadline_us, 0);
-    soonest->until_us = begin_us == INT64_MIN ? ordered_us : begin_us - schedule->lead_us;
-    if (departure->notified_us < soonest->until_us)
-        soonest->until_us = departure->notified_us + 1;
+    soonest.until_us = begin_us == INT64_MIN ? ordered_us : begin_us - schedule->lead_us;
+    if (departure->notified_us < soonest.until_us)
+        soonest.until_us = departure->notified_us + 1;
+    return soonest;
 }
 
-/* The first departure of what is ordered and needs no work. */
+struct soonest node_soonest(struct oh_promise_engine *engine, uint32_t service, uint16_t node,
+                            const struct oh_departures *departures)
+{
+    struct soonest *kept = &engine->soonest[(size_t)(service % SOONEST_SERVICES) * 65536 + node];
+    if (kept->edition != engine->edition || kept->service != service || kept->from_us > engine->ordered_us ||
+        engine->ordered_us >= kept->until_us)
+        *kept = soonest_find(engine, service, node, departures, engine->ordered_us);
+    return *kept;
+}
+
+/* The first departure of what is ordered and needs no work. What waits for a supply is ordered later. */
 static uint32_t departure_soonest(const struct scope *scope, const struct reach *reach)
 {
     const struct site *site = &scope->offers->sites[reach->site];
-    size_t at = (size_t)(scope->service % SOONEST_SERVICES) * 65536 + site->node;
-    struct soonest *kept = &scope->engine->soonest[at];
-    int64_t ordered_us = ordered_at(scope, reach);
-    if (kept->edition == scope->engine->edition && kept->service == scope->service && kept->from_us <= ordered_us &&
-        ordered_us < kept->until_us)
-        return kept->departure;
-    struct soonest found;
-    soonest_find(scope, reach, ordered_us, &found);
-    if (site->way == WAY_NOW) /* other ways ask about other times */
-        *kept = found;
-    return found.departure;
+    if (site->way == WAY_NOW)
+        return node_soonest(scope->engine, scope->service, site->node, reach->departures).departure;
+    return soonest_find(scope->engine, scope->service, site->node, reach->departures, ordered_at(scope, reach))
+        .departure;
 }
 
 /*
@@ -436,7 +439,7 @@ enum oh_reason parcel_make(const struct scope *scope, const struct reach *reach,
 
 /* ---- Terms ------------------------------------------------------------------------------------ */
 
-static int64_t minutes_until(const struct oh_promise_engine *engine, int64_t at_us)
+int64_t minutes_until(const struct oh_promise_engine *engine, int64_t at_us)
 {
     return oh_max_i64(0, (at_us - engine->ordered_us + 59999999) / 60000000);
 }

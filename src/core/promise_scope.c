@@ -23,7 +23,7 @@ static void reach_distance(const struct scope *scope, struct reach *reach, uint1
     reach->distance_m = (int64_t)(reach->distance_km * 1000 + 0.5);
 }
 
-static const struct oh_departures *pickups_of(const struct oh_timetable_node *schedule, uint32_t service)
+const struct oh_departures *pickups_of(const struct oh_timetable_node *schedule, uint32_t service)
 {
     for (uint32_t i = 0; i < schedule->pickup_count; i++) {
         if (schedule->pickups[i].service == service)
@@ -92,9 +92,10 @@ enum oh_reason reach_make(const struct scope *scope, uint32_t site, struct reach
     return scope->is_collect ? reach_store(scope, node, out_reach) : reach_service(scope, schedule, out_reach);
 }
 
-static void candidates_add(struct scope *scope, struct offers *offers)
+void candidates_add(struct scope *scope)
 {
     struct oh_promise_engine *engine = scope->engine;
+    const struct offers *offers = scope->offers;
     for (uint32_t site = 0; site < offers->site_count; site++) {
         struct reach *reach = &engine->reaches[scope->candidate_count];
         struct sourcing_candidate *candidate = &engine->candidates[scope->candidate_count];
@@ -347,7 +348,7 @@ static const struct oh_promise_booking *option_overfill(const struct oh_promise_
  * Parcels are judged one by one, so several may want the last place of one slot
  * or account. Then plans of fewer parcels are searched, and it is said that there might be a better one (SO2).
  */
-static void scope_search(struct scope *scope, struct sourcing_plan *plan)
+void scope_search(struct scope *scope, struct sourcing_plan *plan)
 {
     struct oh_promise_engine *engine = scope->engine;
     scope_solve(scope, plan);
@@ -461,6 +462,14 @@ static void scope_learned(struct scope *scope)
         scope->region = oh_destination_region(engine->country, engine->postal_code, engine->region_buffer);
 }
 
+/* Of every node, also where the search had a few. */
+static void scope_explain(struct scope scope, const struct oh_promise_option *option)
+{
+    scope.offers = &scope.engine->ship;
+    offers_make_ship(scope.engine, scope.offers);
+    explain_scope(&scope, option);
+}
+
 void scope_service(struct oh_promise_engine *engine, uint32_t service)
 {
     struct scope scope = { .service = service, .store = OH_NODE_NONE, .offers = &engine->ship };
@@ -479,16 +488,19 @@ void scope_service(struct oh_promise_engine *engine, uint32_t service)
     }
     if (!scope_begin(engine, &scope))
         return;
-    offers_make_ship(engine, &engine->ship);
-    candidates_add(&scope, &engine->ship);
     struct sourcing_plan plan;
-    scope_search(&scope, &plan);
+    if (!screen_search(&scope, &plan)) {
+        offers_make_ship(engine, &engine->ship);
+        candidates_add(&scope);
+        scope_search(&scope, &plan);
+    }
     const struct oh_promise_option *option = NULL;
     if (plan.is_found && plan.pick_count > 0) {
         option = option_make(&scope, &plan);
         option_keep(engine, option);
     }
-    explain_scope(&scope, option);
+    if (engine->request->explain != OH_EXPLAIN_NONE)
+        scope_explain(scope, option);
     if (option != NULL)
         scope_more_slots(&scope, &plan, engine->request->slots_max);
 }
@@ -505,7 +517,7 @@ bool scope_store(struct oh_promise_engine *engine, uint16_t store)
     if (!scope_begin(engine, &scope))
         return false;
     offers_make_store(engine, &engine->direct, store);
-    candidates_add(&scope, &engine->direct);
+    candidates_add(&scope);
     struct sourcing_plan plan;
     scope_search(&scope, &plan);
     const struct oh_promise_option *option = NULL;

@@ -16,6 +16,28 @@ struct sourcing_scratch *sourcing_scratch_init(void *memory)
     return memory;
 }
 
+/* ---- The objective ---------------------------------------------------------------------------- */
+
+int64_t objective_level(const int32_t weights[OH_TERM_COUNT], const struct sourcing_terms *terms)
+{
+    int64_t sum = 0;
+    for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
+        sum = saturating_add(sum, saturating_mul(weights[term], terms->at[term]));
+    return sum;
+}
+
+bool objective_is_less(const struct oh_objective *objective, const struct sourcing_terms *a,
+                       const struct sourcing_terms *b)
+{
+    for (uint32_t i = 0; i < objective->level_count; i++) {
+        int64_t left = objective_level(objective->weights[i], a);
+        int64_t right = objective_level(objective->weights[i], b);
+        if (left != right)
+            return left < right;
+    }
+    return false;
+}
+
 /* ---- The problem, as it is searched ----------------------------------------------------------- */
 
 static void levels_begin(struct sourcing_scratch *s, const struct oh_objective *objective)

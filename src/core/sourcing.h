@@ -18,6 +18,11 @@
 
 struct sourcing_terms { int64_t at[OH_TERM_COUNT]; };
 
+/* A level of the objective; it stays at INT64_MAX. */
+int64_t objective_level(const int32_t weights[OH_TERM_COUNT], const struct sourcing_terms *terms);
+bool objective_is_less(const struct oh_objective *objective, const struct sourcing_terms *a,
+                       const struct sourcing_terms *b);
+
 /* One way to use a node. Two with the same `site` exclude each other: one node, waiting for different supplies. */
 struct sourcing_candidate {
     uint32_t site;

@@ -704,6 +704,9 @@ struct unit { double x, y, z; };
 struct unit geo_unit(struct oh_point point);
 double geo_unit_distance_km(const struct node *node, struct unit unit);
 double geo_distance_km(const struct node *node, struct oh_point point);
+/* The square of the chord between places that far apart, on a sphere of radius 1; and the distance, rounded down. */
+double geo_chord2(double distance_km);
+int64_t geo_metres(double chord2);
 bool geo_is_within(const struct node *node, const struct oh_near *near);
 bool point_is_valid(struct oh_point point);
 /* Shows `look` every node with a place that is at most *radius_km away; it may make that smaller as it goes. */

@@ -1,0 +1,457 @@
+/*
+ * promise_screen.c - the few nodes that the best plan of a service can come
+ * from, found without a look at what the others have (SO6).
+ *
+ * By most policies one node sends everything, as soon as can be, and of such nodes the nearest. What leaves a node
+ * first is the same for every question for hours, and is kept, in columns over the nodes. From it and the place of the
+ * destination follow the date and the distance of any parcel of a node at least. The search is given the nodes that
+ * may have everything and come first by them. Its plan is the answer when it is better than what any other can be at
+ * least; else it is given more of them, and in the end every node (promise_scope.c).
+ */
+#include "core/promise.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define FEW_FIRST      8u
+#define FEW_TIMES      8u
+#define FEW_MAX        512u
+#define BANDS_MAX      32u
+#define CLASSES_MAX    256u
+#define CLASS_NONE     UINT16_MAX
+#define MINUTES_NEVER  UINT32_MAX
+#define CHORD2_UNKNOWN 5.0 /* half the way around is 4 */
+#define CHORD2_ANY     6.0
+#define CHORD2_BLUR    1e-9 /* so near to the end of a band, relative to it, it is left open on which side */
+
+/* How the policy orders nodes that send everything: by these two, when all before and between them is the same. */
+enum order { ORDER_NONE, ORDER_DATE, ORDER_DATE_DISTANCE, ORDER_DISTANCE };
+
+/* How late a parcel is at least, by distance: of nodes of one region that something leaves first at the same time. */
+struct band { double chord2_max; uint32_t minutes; };
+struct leaving {
+    const struct oh_departure *departure;
+    uint32_t region;
+    uint32_t stamp; /* of the question that the bands are of */
+    uint32_t band_count;
+    struct band bands[BANDS_MAX];
+};
+
+/* Of one service, for what is ordered during [from_us, until_us). */
+struct leavings {
+    uint64_t edition;
+    uint64_t version;
+    uint32_t service;
+    bool is_too_many;
+    int64_t from_us;
+    int64_t until_us;
+    uint32_t class_count;
+    struct leaving classes[CLASSES_MAX];
+    uint16_t class_of[65536];
+};
+
+struct few { uint64_t key; uint16_t node; };
+
+struct screen {
+    uint32_t stamp;
+    uint64_t places_version; /* of the ledger's documents, plus one; 0: none */
+    double x[65536], y[65536], z[65536];
+    bool has_place[65536];
+    const uint16_t *full; /* of the question: nodes that may have every line, ascending */
+    uint32_t full_count;
+    uint16_t full_nodes[65536];
+    uint16_t marks[65536];
+    uint32_t few_count;
+    struct few few[FEW_MAX + 1];
+    struct leavings leavings[SOONEST_SERVICES];
+};
+
+size_t screen_size(void)
+{
+    return sizeof(struct screen);
+}
+
+/* ---- What is kept ----------------------------------------------------------------------------- */
+
+static void places_make(struct oh_promise_engine *engine)
+{
+    const struct oh_ledger *ledger = engine->ledger;
+    struct screen *screen = engine->screen;
+    uint64_t version = oh_documents_version(ledger) + 1;
+    if (screen->places_version == version)
+        return;
+    screen->places_version = version;
+    for (uint32_t i = 0; i < ledger->node_count; i++) {
+        screen->x[i] = ledger->nodes[i].x;
+        screen->y[i] = ledger->nodes[i].y;
+        screen->z[i] = ledger->nodes[i].z;
+        screen->has_place[i] = ledger->nodes[i].has_point;
+    }
+}
+
+static uint16_t class_obtain(struct leavings *leavings, const struct oh_departure *departure, uint32_t region)
+{
+    for (uint32_t i = leavings->class_count; i-- > 0;) {
+        const struct leaving *class = &leavings->classes[i];
+        if (class->region == region && class->departure->leaves_us == departure->leaves_us &&
+            class->departure->day == departure->day)
+            return (uint16_t)i;
+    }
+    if (leavings->class_count == CLASSES_MAX) {
+        leavings->is_too_many = true;
+        return CLASS_NONE;
+    }
+    leavings->classes[leavings->class_count] = (struct leaving){ .departure = departure, .region = region };
+    return (uint16_t)leavings->class_count++;
+}
+
+/* The class of the node; the time for which it holds is cut to that. */
+static uint16_t node_class(struct oh_promise_engine *engine, struct leavings *leavings, uint16_t node)
+{
+    const struct node *at = &engine->ledger->nodes[node];
+    const struct oh_timetable_node *schedule = node_timetable(engine->timetable, node);
+    const struct oh_departures *departures = pickups_of(schedule, leavings->service);
+    if (!at->enabled || !at->ships || schedule->gap != OH_GAP_NONE || departures == NULL || departures->count == 0)
+        return CLASS_NONE;
+    struct soonest soonest = node_soonest(engine, leavings->service, node, departures);
+    leavings->from_us = oh_max_i64(leavings->from_us, soonest.from_us);
+    leavings->until_us = oh_min_i64(leavings->until_us, soonest.until_us);
+    return soonest.departure == departures->count
+               ? CLASS_NONE
+               : class_obtain(leavings, &departures->at[soonest.departure], schedule->region);
+}
+
+static struct leavings *leavings_obtain(struct oh_promise_engine *engine, uint32_t service)
+{
+    struct leavings *leavings = &engine->screen->leavings[service % SOONEST_SERVICES];
+    uint64_t version = oh_documents_version(engine->ledger);
+    if (leavings->edition == engine->edition && leavings->version == version && leavings->service == service &&
+        leavings->from_us <= engine->ordered_us && engine->ordered_us < leavings->until_us)
+        return leavings;
+    leavings->edition = engine->edition;
+    leavings->version = version;
+    leavings->service = service;
+    leavings->is_too_many = false;
+    leavings->from_us = INT64_MIN;
+    leavings->until_us = INT64_MAX;
+    leavings->class_count = 0;
+    for (uint32_t node = 0; node < engine->ledger->node_count; node++)
+        leavings->class_of[node] = node_class(engine, leavings, (uint16_t)node);
+    return leavings;
+}
+
+/* ---- Dates, at least -------------------------------------------------------------------------- */
+
+static void band_add(struct leaving *class, double chord2_max, uint32_t minutes)
+{
+    class->bands[class->band_count++] = (struct band){ chord2_max, minutes };
+}
+
+static uint32_t row_minutes(const struct scope *scope, const struct leaving *class, const struct oh_transit_row *row)
+{
+    struct delivery delivery = route_deliver(&scope->route, row, -1, class->departure);
+    int64_t until_us = scope->route.service->has_slots ? delivery.arrives_us : delivery.until_us;
+    if (delivery.window == OH_INDEX_NONE || until_us > scope->until_us)
+        return MINUTES_NEVER;
+    int64_t minutes = minutes_until(scope->engine, until_us);
+    return minutes < MINUTES_NEVER ? (uint32_t)minutes : MINUTES_NEVER - 1;
+}
+
+/* The rows that the nodes of the class may be the first to match, as bands of distance. */
+static void bands_make(const struct scope *scope, struct leaving *class)
+{
+    const struct route *route = &scope->route;
+    class->stamp = scope->engine->screen->stamp;
+    class->band_count = 0;
+    for (uint32_t i = 0; i < route->transit_count; i++) {
+        const struct oh_transit_row *row = &route->service->transit[route->transit_rows[i]];
+        if (row->origin_region != OH_INDEX_NONE && row->origin_region != class->region)
+            continue;
+        if (class->band_count + 3 > BANDS_MAX) {
+            band_add(class, CHORD2_ANY, 0);
+            return;
+        }
+        uint32_t minutes = row_minutes(scope, class, row);
+        if (row->distance_km_max <= 0) {
+            band_add(class, CHORD2_ANY, minutes);
+            return;
+        }
+        double chord2 = geo_chord2(row->distance_km_max);
+        band_add(class, chord2 * (1 - CHORD2_BLUR), minutes);
+        band_add(class, chord2 * (1 + CHORD2_BLUR), 0);
+    }
+}
+
+static uint32_t class_minutes(const struct scope *scope, struct leaving *class, double chord2)
+{
+    if (class->stamp != scope->engine->screen->stamp)
+        bands_make(scope, class);
+    for (uint32_t i = 0; i < class->band_count; i++) {
+        if (chord2 <= class->bands[i].chord2_max)
+            return class->bands[i].minutes;
+    }
+    return MINUTES_NEVER;
+}
+
+static double node_chord2(const struct scope *scope, uint16_t node)
+{
+    const struct screen *screen = scope->engine->screen;
+    if (!scope->engine->has_point || !screen->has_place[node])
+        return CHORD2_UNKNOWN;
+    double dx = screen->x[node] - scope->end.x;
+    double dy = screen->y[node] - scope->end.y;
+    double dz = screen->z[node] - scope->end.z;
+    return dx * dx + dy * dy + dz * dz;
+}
+
+/* ---- Nodes that may have everything ----------------------------------------------------------- */
+
+static void full_find(struct oh_promise_engine *engine)
+{
+    const struct oh_ledger *ledger = engine->ledger;
+    struct screen *screen = engine->screen;
+    const struct item *first = &ledger->items[engine->lines[0].item];
+    const uint16_t *first_nodes = item_node_list(ledger, first);
+    screen->full = first_nodes;
+    screen->full_count = first->node_count;
+    if (engine->line_count == 1)
+        return;
+    memset(screen->marks, 0, ledger->node_count * sizeof(screen->marks[0]));
+    for (uint32_t j = 1; j < engine->line_count; j++) {
+        const struct item *item = &ledger->items[engine->lines[j].item];
+        const uint16_t *nodes = item_node_list(ledger, item);
+        for (uint32_t i = 0; i < item->node_count; i++)
+            screen->marks[nodes[i]] = (uint16_t)(screen->marks[nodes[i]] + (screen->marks[nodes[i]] == j - 1));
+    }
+    screen->full = screen->full_nodes;
+    screen->full_count = 0;
+    for (uint32_t i = 0; i < first->node_count; i++) {
+        if (screen->marks[first_nodes[i]] == engine->line_count - 1)
+            screen->full_nodes[screen->full_count++] = first_nodes[i];
+    }
+}
+
+static uint64_t few_key(enum order order, uint32_t minutes, double chord2)
+{
+    float chord = (float)chord2;
+    uint32_t bits; /* of a number that is not negative: they are in its order */
+    memcpy(&bits, &chord, sizeof(bits));
+    switch (order) {
+    case ORDER_NONE:
+    case ORDER_DATE: return (uint64_t)minutes << 32;
+    case ORDER_DATE_DISTANCE: return (uint64_t)minutes << 32 | bits;
+    case ORDER_DISTANCE: return (uint64_t)bits << 32 | minutes;
+    }
+    OH_UNREACHABLE();
+}
+
+static void few_insert(struct screen *screen, uint32_t most, struct few one)
+{
+    uint32_t at = screen->few_count < most ? screen->few_count++ : most - 1;
+    for (; at > 0 && screen->few[at - 1].key > one.key; at--)
+        screen->few[at] = screen->few[at - 1];
+    screen->few[at] = one;
+}
+
+/* The first so many by key, then by node. */
+static void few_choose(const struct scope *scope, struct leavings *leavings, enum order order, uint32_t most)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    struct screen *screen = engine->screen;
+    uint64_t limit = UINT64_MAX;
+    screen->few_count = 0;
+    for (uint32_t i = 0; i < screen->full_count; i++) {
+        uint16_t node = screen->full[i];
+        uint16_t class = leavings->class_of[node];
+        if (class == CLASS_NONE)
+            continue;
+        double chord2 = node_chord2(scope, node);
+        uint32_t minutes = class_minutes(scope, &leavings->classes[class], chord2);
+        uint64_t key = few_key(order, minutes, chord2);
+        if (key >= limit || minutes == MINUTES_NEVER || !node_bit(engine->members, node) ||
+            node_bit(engine->excluded, node))
+            continue;
+        few_insert(screen, most, (struct few){ key, node });
+        if (screen->few_count == most)
+            limit = screen->few[most - 1].key;
+    }
+}
+
+/* ---- Whether the plan of a few is the best of all --------------------------------------------- */
+
+static enum order order_of(const struct oh_objective *objective)
+{
+    enum order order = ORDER_NONE;
+    const uint32_t same = 1u << OH_TERM_COMPLETE | 1u << OH_TERM_PARCELS | 1u << OH_TERM_COST;
+    for (uint32_t i = 0; i < objective->level_count; i++) {
+        uint32_t terms = 0;
+        for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
+            terms |= (objective->weights[i][term] != 0 ? 1u : 0u) << term;
+        if ((terms & ~same) == 0)
+            continue;
+        if (order == ORDER_NONE && terms == 1u << OH_TERM_DATE)
+            order = ORDER_DATE;
+        else if (terms == 1u << OH_TERM_DISTANCE)
+            return order == ORDER_NONE ? ORDER_DISTANCE : ORDER_DATE_DISTANCE;
+        else
+            return order;
+    }
+    return order;
+}
+
+/* Rounded down, and no more than that of a distance which is the same when it is kept in fewer bits. */
+static int64_t distance_least_m(const struct scope *scope, uint32_t chord_bits)
+{
+    float chord2;
+    memcpy(&chord2, &chord_bits, sizeof(chord2));
+    if (!scope->engine->has_point)
+        return 0;
+    return oh_max_i64(0, geo_metres((double)chord2 * (1 - 1e-6)) - 1);
+}
+
+/* What a node that was not chosen is at least, if it sends everything: it costs what the plan's does. */
+static struct sourcing_terms rest_least(const struct scope *scope, const struct sourcing_plan *plan, enum order order,
+                                        const struct few *first)
+{
+    struct sourcing_terms least = plan->terms;
+    uint32_t high = (uint32_t)(first->key >> 32);
+    uint32_t low = (uint32_t)first->key;
+    least.at[OH_TERM_DATE] = order == ORDER_DISTANCE ? 0 : high;
+    least.at[OH_TERM_DISTANCE] = order == ORDER_DATE ? 0 : distance_least_m(scope, order == ORDER_DISTANCE ? high : low);
+    least.at[OH_TERM_PRIORITY] = 0;
+    least.at[OH_TERM_BALANCE] = 0;
+    return least;
+}
+
+/* The least date of all that any node may send of any line. */
+static int64_t minutes_least(const struct scope *scope, struct leavings *leavings)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    uint32_t least = MINUTES_NEVER;
+    for (uint32_t j = 0; j < engine->line_count; j++) {
+        const struct item *item = &engine->ledger->items[engine->lines[j].item];
+        const uint16_t *nodes = item_node_list(engine->ledger, item);
+        for (uint32_t i = 0; i < item->node_count; i++) {
+            uint16_t class = leavings->class_of[nodes[i]];
+            uint32_t minutes = class == CLASS_NONE ? MINUTES_NEVER
+                                                   : class_minutes(scope, &leavings->classes[class],
+                                                                   node_chord2(scope, nodes[i]));
+            least = minutes < least ? minutes : least;
+        }
+    }
+    return least;
+}
+
+/* Whether no plan of several nodes, or of a part, can be better. */
+static bool others_cannot_win(const struct scope *scope, const struct sourcing_plan *plan, int64_t minutes)
+{
+    const struct oh_sourcing *policy = scope->engine->policy;
+    int64_t cost = route_cost_milli(&scope->route, 0);
+    struct sourcing_terms pair = { { 0 } };
+    pair.at[OH_TERM_PARCELS] = 2;
+    pair.at[OH_TERM_DATE] = minutes;
+    pair.at[OH_TERM_COST] = 2 * cost;
+    struct sourcing_terms part = pair;
+    part.at[OH_TERM_COMPLETE] = 1;
+    part.at[OH_TERM_PARCELS] = 1;
+    part.at[OH_TERM_COST] = cost;
+    bool may_split = policy->split_orders && scope->parcels_max > 1;
+    return cost >= 0 && (!may_split || objective_is_less(&policy->objective, &plan->terms, &pair)) &&
+           (!policy->allow_partial || objective_is_less(&policy->objective, &plan->terms, &part));
+}
+
+static bool plan_is_single(const struct sourcing_plan *plan)
+{
+    for (uint32_t i = 1; i < plan->pick_count; i++) {
+        if (plan->picks[i].candidate != plan->picks[0].candidate)
+            return false;
+    }
+    return plan->is_found && plan->terms.at[OH_TERM_COMPLETE] == 0;
+}
+
+/* Nodes that cannot be told apart are met in their order, and those that were not chosen come later. */
+static bool rest_cannot_win(const struct scope *scope, const struct sourcing_plan *plan, enum order order,
+                            const struct few *first)
+{
+    const struct oh_objective *objective = &scope->engine->policy->objective;
+    struct sourcing_terms least = rest_least(scope, plan, order, first);
+    return objective_is_less(objective, &plan->terms, &least) ||
+           (!scope->engine->has_point && !objective_is_less(objective, &least, &plan->terms));
+}
+
+/* ---- The search among them -------------------------------------------------------------------- */
+
+static int node_compare(const void *left, const void *right)
+{
+    const struct few *a = left;
+    const struct few *b = right;
+    return (a->node > b->node) - (a->node < b->node);
+}
+
+static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan *plan)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    struct screen *screen = engine->screen;
+    qsort(screen->few, count, sizeof(screen->few[0]), node_compare);
+    offers_begin(scope->offers);
+    for (uint32_t i = 0; i < count; i++)
+        offers_add_full(engine, scope->offers, screen->few[i].node);
+    scope->candidate_count = 0;
+    candidates_add(scope);
+    scope_search(scope, plan);
+}
+
+/* True: the plan is the best of all. */
+static bool few_suffice(struct scope *scope, struct leavings *leavings, enum order order, struct sourcing_plan *plan)
+{
+    struct screen *screen = scope->engine->screen;
+    bool may_be_more = true;
+    for (uint32_t most = FEW_FIRST; may_be_more && most <= FEW_MAX; most *= FEW_TIMES) {
+        few_choose(scope, leavings, order, most + 1);
+        may_be_more = screen->few_count > most;
+        const struct few rest = screen->few[most];
+        few_search(scope, may_be_more ? most : screen->few_count, plan);
+        if (plan->is_bounded)
+            return false;
+        if (!plan_is_single(plan) || (may_be_more && !rest_cannot_win(scope, plan, order, &rest)))
+            continue;
+        return others_cannot_win(scope, plan, 0) ||
+               others_cannot_win(scope, plan, minutes_least(scope, leavings));
+    }
+    return false;
+}
+
+static bool scope_can_be_screened(const struct scope *scope)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    if (engine->request->at_us != OH_TIME_US_NONE || scope->region.size > 0 || scope->slot_after > 0 ||
+        (engine->ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0)
+        return false;
+    for (uint32_t j = 0; j < engine->line_count; j++) {
+        if (!engine->fits[j])
+            return false;
+    }
+    return true;
+}
+
+bool screen_search(struct scope *scope, struct sourcing_plan *out_plan)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    enum order order = order_of(&engine->policy->objective);
+    if (order == ORDER_NONE || !scope_can_be_screened(scope))
+        return false;
+    places_make(engine);
+    struct leavings *leavings = leavings_obtain(engine, scope->service);
+    if (leavings->is_too_many)
+        return false;
+    if (!engine->has_full) {
+        full_find(engine);
+        engine->has_full = true;
+    }
+    const struct scope before = *scope;
+    engine->screen->stamp++;
+    scope->offers = &engine->screened;
+    if (few_suffice(scope, leavings, order, out_plan))
+        return true;
+    *scope = before;
+    return false;
+}
