@@ -220,7 +220,7 @@ static void full_find(struct oh_promise_engine *engine)
         const struct item *item = &ledger->items[engine->lines[j].item];
         const uint16_t *nodes = item_node_list(ledger, item);
         for (uint32_t i = 0; i < item->node_count; i++)
-            screen->marks[nodes[i]] = (uint16_t)(screen->marks[nodes[i]] + (screen->marks[nodes[i]] == j - 1));
+            screen->marks[nodes[i]]++;
     }
     screen->full = screen->full_nodes;
     screen->full_count = 0;

@@ -1,0 +1,396 @@
+/*
+ * A plan that is sought among few nodes is as good as one that is sought among all (docs/spec/promise.md, SO6).
+ *
+ * Random nodes, schedules, stock, services, policies and questions. Each question is asked twice: as it is, and
+ * `at` the very moment it is asked, which is always answered by a look at every node. Time goes on between questions,
+ * so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the seed is printed.
+ */
+#include "base/prng.h"
+#include "core/promise.h"
+#include "support/shop.h"
+#include "support/test.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_US    INT64_C(60000000)
+#define HOUR_US      (60 * MINUTE_US)
+#define DAYS         12u
+#define NODES_MAX    90u
+#define ITEMS        6u
+#define SERVICES     2u
+#define ROWS_MAX     5u
+#define LINES_MAX    3u
+#define QUESTIONS    25u
+#define NAME_SIZE    12u
+
+struct service_memory {
+    struct oh_transit_row transit[ROWS_MAX];
+    struct oh_cost_row costs[2];
+    struct oh_slot slots[DAYS];
+    char name[NAME_SIZE];
+};
+
+struct node_memory {
+    char name[NAME_SIZE];
+    char resource[NAME_SIZE + 5];
+    struct oh_span hours[DAYS];
+    struct oh_window windows[DAYS];
+    struct oh_departure departures[SERVICES][DAYS];
+    struct oh_pickups pickups[SERVICES];
+};
+
+struct world {
+    uint64_t seed;
+    struct oh_prng prng;
+    struct shop *shop;
+    struct oh_promise_engine *engine;
+    struct oh_timetable timetable;
+    uint32_t node_count;
+    uint32_t places; /* each way: few, and many nodes are at one */
+    struct oh_timetable_node nodes[NODES_MAX];
+    struct node_memory of_node[NODES_MAX];
+    struct oh_timetable_service services[SERVICES];
+    struct service_memory of_service[SERVICES];
+    struct oh_account account;
+    struct oh_sourcing sourcing;
+    const struct oh_sourcing *policies[1];
+    int64_t starts[DAYS + 1];
+    uint32_t rank[DAYS];
+    int32_t transit_days[DAYS];
+    uint32_t next[DAYS];
+    struct oh_delivery_window deliveries[DAYS];
+    struct oh_promise_line lines[LINES_MAX];
+    char skus[ITEMS][NAME_SIZE];
+};
+
+static uint32_t few_count, all_count;
+
+static void *memory_allocate(void *ctx, size_t size)
+{
+    (void)ctx;
+    return calloc(1, size);
+}
+
+static void memory_release(void *ctx, void *memory, size_t size)
+{
+    (void)ctx;
+    (void)size;
+    free(memory);
+}
+
+static uint32_t draw(struct world *world, uint32_t below)
+{
+    return (uint32_t)oh_prng_below(&world->prng, below);
+}
+
+static bool percent(struct world *world, uint32_t of_hundred)
+{
+    return draw(world, 100) < of_hundred;
+}
+
+/* ---- The world -------------------------------------------------------------------------------- */
+
+static void days_make(struct world *world)
+{
+    int64_t midnight_us = SHOP_NOW_US / SHOP_DAY_US * SHOP_DAY_US - SHOP_DAY_US;
+    int32_t first = (int32_t)(midnight_us / SHOP_DAY_US);
+    for (uint32_t d = 0; d < DAYS; d++) {
+        world->starts[d] = midnight_us + (int64_t)d * SHOP_DAY_US;
+        world->rank[d] = d + 1;
+        world->transit_days[d] = first + (int32_t)d;
+        world->next[d] = d;
+        world->deliveries[d] = (struct oh_delivery_window){ world->starts[d] + 9 * HOUR_US,
+                                                            world->starts[d] + 17 * HOUR_US, first + (int32_t)d };
+    }
+    world->starts[DAYS] = midnight_us + (int64_t)DAYS * SHOP_DAY_US;
+}
+
+static void rows_make(struct world *world, struct service_memory *memory, struct oh_timetable_service *service)
+{
+    const struct oh_match anywhere = { { NULL, 0 }, { NULL, 0 }, OH_INDEX_NONE };
+    service->transit_count = 1 + draw(world, ROWS_MAX);
+    for (uint32_t i = 0; i < service->transit_count; i++) {
+        bool is_last = i + 1 == service->transit_count && percent(world, 80);
+        memory->transit[i] = (struct oh_transit_row){
+            anywhere, percent(world, 70) ? OH_INDEX_NONE : draw(world, 2), is_last ? 0 : 50 + draw(world, 900),
+            percent(world, 30) ? -1 : (int32_t)draw(world, 4), (int64_t)draw(world, 90) * HOUR_US };
+    }
+    service->cost_count = draw(world, 3);
+    for (uint32_t i = 0; i < service->cost_count; i++)
+        memory->costs[i] = (struct oh_cost_row){ anywhere, i == 0 && service->cost_count == 2 ? 2000 : 0,
+                                                 (int64_t)draw(world, 4) * 1000 + i * 500 };
+}
+
+static void service_make(struct world *world, uint32_t index)
+{
+    struct service_memory *memory = &world->of_service[index];
+    struct oh_timetable_service *service = &world->services[index];
+    snprintf(memory->name, NAME_SIZE, "s%u", index);
+    *service = (struct oh_timetable_service){
+        .service = oh_bytes_of(memory->name), .day_first = world->transit_days[0], .day_count = DAYS,
+        .day_starts_us = world->starts, .transit_rank = world->rank, .transit_days = world->transit_days,
+        .transit_day_count = DAYS, .delivery_next = world->next, .windows = world->deliveries,
+        .window_count = DAYS, .slot_resource = OH_BYTES("slot/s"), .transit = memory->transit,
+        .costs = memory->costs, .accounts = &world->account, .account_count = 1,
+        .weight_grams_max = percent(world, 30) ? 3000 : 0, .has_slots = percent(world, 25) };
+    rows_make(world, memory, service);
+    for (uint32_t d = 0; service->has_slots && d < DAYS; d++)
+        memory->slots[d] = (struct oh_slot){ world->starts[d] + 10 * HOUR_US, world->starts[d] + 12 * HOUR_US,
+                                             world->starts[d] + 9 * HOUR_US, 1000 * (int64_t)draw(world, 3) };
+    service->slots = memory->slots;
+    service->slot_count = service->has_slots ? DAYS : 0;
+}
+
+static void departures_make(struct world *world, struct node_memory *memory, uint32_t service)
+{
+    int64_t at = (int64_t)(10 + 2 * draw(world, 5)) * HOUR_US;
+    int64_t notice = percent(world, 20) ? (int64_t)draw(world, 30) * HOUR_US : -1;
+    uint32_t count = percent(world, 8) ? 0 : DAYS;
+    for (uint32_t d = 0; d < count; d++) {
+        int64_t leaves = world->starts[d] + at;
+        memory->departures[service][d] = (struct oh_departure){
+            leaves - HOUR_US, notice < 0 ? INT64_MAX : leaves - notice, leaves, leaves, world->transit_days[d] };
+    }
+    memory->pickups[service] = (struct oh_pickups){ (uint16_t)service, { memory->departures[service], count, false } };
+}
+
+static void node_make(struct world *world, uint32_t index)
+{
+    struct node_memory *memory = &world->of_node[index];
+    int64_t opens = (int64_t)(6 + draw(world, 5)) * HOUR_US;
+    snprintf(memory->name, NAME_SIZE, "n%u", index);
+    snprintf(memory->resource, sizeof(memory->resource), "node/n%u", index);
+    if (percent(world, 90))
+        shop_node_at(world->shop, memory->name, 45 + 6 * (double)draw(world, world->places) / world->places,
+                     6 * (double)draw(world, world->places) / world->places);
+    else
+        shop_node(world->shop, memory->name);
+    for (uint32_t d = 0; d < DAYS; d++) {
+        int64_t start = world->starts[d] + opens;
+        memory->hours[d] = (struct oh_span){ start, start + 9 * HOUR_US, (int64_t)d * 9 * HOUR_US };
+        memory->windows[d] = (struct oh_window){ world->starts[d], world->starts[d] + SHOP_DAY_US,
+                                                 1000 * (int64_t)draw(world, 4) };
+    }
+    for (uint32_t s = 0; s < SERVICES; s++)
+        departures_make(world, memory, s);
+    world->nodes[index] = (struct oh_timetable_node){
+        .gap = percent(world, 3) ? OH_GAP_CALENDAR : OH_GAP_NONE, .backorder_us = -1,
+        .lead_us = (int64_t)draw(world, 3) * HOUR_US, .processing_us = (int64_t)draw(world, 4) * HOUR_US / 2,
+        .hours = { memory->hours, DAYS, percent(world, 30) }, .collect_hours = { .is_always = true },
+        .collect_cutoffs = { .is_at_once = true },
+        .capacity = { OH_UNIT_ORDERS, memory->windows, DAYS, percent(world, 30) },
+        .capacity_resource = oh_bytes_of(memory->resource), .pickups = memory->pickups,
+        .pickup_count = percent(world, 5) ? 0 : SERVICES, .sourcing_safety_stock_milli = percent(world, 10) ? 1000 : 0,
+        .priority = percent(world, 50) ? 0 : (int32_t)draw(world, 3), .is_markdown = percent(world, 20),
+        .region = percent(world, 30) ? OH_INDEX_NONE : draw(world, 2) };
+}
+
+/* Mostly as people order it: what is the same for all first, then the date or the distance; else anything. */
+static void objective_make(struct world *world, struct oh_objective *objective)
+{
+    enum oh_term terms[OH_TERM_COUNT];
+    uint32_t count = 1 + draw(world, OH_TERM_COUNT);
+    memset(objective, 0, sizeof(*objective));
+    for (uint32_t i = 0; i < OH_TERM_COUNT; i++)
+        terms[i] = (enum oh_term)i;
+    for (uint32_t i = OH_TERM_COUNT - 1; i > 0; i--) {
+        uint32_t k = draw(world, i + 1);
+        enum oh_term swapped = terms[i];
+        terms[i] = terms[k];
+        terms[k] = swapped;
+    }
+    static const enum oh_term usual[] = { OH_TERM_COMPLETE, OH_TERM_PARCELS, OH_TERM_DATE, OH_TERM_COST,
+                                          OH_TERM_DISTANCE, OH_TERM_PRIORITY };
+    bool is_usual = percent(world, 50);
+    if (is_usual)
+        count = 2 + draw(world, 5);
+    for (uint32_t i = 0; i < count; i++) {
+        enum oh_term term = is_usual ? usual[i] : terms[i];
+        bool joins = !is_usual && i > 0 && percent(world, 15);
+        objective->level_count += joins ? 0 : 1;
+        objective->weights[objective->level_count - 1][term] = 1 + (int32_t)draw(world, 3);
+    }
+}
+
+static void policy_make(struct world *world)
+{
+    world->sourcing = (struct oh_sourcing){
+        .parcels_max = 1 + draw(world, 4), .split_orders = percent(world, 70), .split_lines = percent(world, 70),
+        .allow_partial = percent(world, 25), .stores_max = 5,
+        .future_supply = percent(world, 50) ? OH_FUTURE_ALL : OH_FUTURE_NONE,
+        .last_unit_points = percent(world, 20) ? 5 : 0, .markdown_points = percent(world, 20) ? -5 : 0 };
+    objective_make(world, &world->sourcing.objective);
+    world->policies[0] = &world->sourcing;
+}
+
+static void stock_make(struct world *world)
+{
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        uint32_t have = 10 + draw(world, 91);
+        snprintf(world->skus[i], NAME_SIZE, "i%u", i);
+        struct oh_command command = { .type = OH_COMMAND_ITEM };
+        command.item = (struct oh_item_command){ .sku = oh_bytes_of(world->skus[i]),
+                                                 .weight_grams = draw(world, 1500) };
+        assert_int_equal(shop_do(world->shop, &command), OH_OK_DONE);
+        for (uint32_t n = 0; n < world->node_count; n++)
+            if (percent(world, have))
+                shop_adjust(world->shop, world->skus[i], world->of_node[n].name, draw(world, 5));
+    }
+    if (percent(world, 30))
+        shop_supply(world->shop, "later", world->skus[0], world->of_node[0].name, 9, SHOP_NOW_US + SHOP_DAY_US);
+}
+
+static struct world *world_open(uint64_t seed)
+{
+    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    options.positions_max = ITEMS * NODES_MAX;
+    struct world *world = calloc(1, sizeof(*world));
+    assert_non_null(world);
+    world->seed = seed;
+    oh_prng_init(&world->prng, seed);
+    world->shop = shop_open(&options);
+    assert_int_equal(oh_promise_engine_create(&allocator, &world->engine), OH_OK);
+    world->account = (struct oh_account){ .resource = OH_BYTES("account/s/") };
+    world->node_count = percent(world, 30) ? 1 + draw(world, 6) : 1 + draw(world, NODES_MAX);
+    world->places = percent(world, 50) ? 60 : 1 + draw(world, 4);
+    days_make(world);
+    for (uint32_t s = 0; s < SERVICES; s++)
+        service_make(world, s);
+    for (uint32_t n = 0; n < world->node_count; n++)
+        node_make(world, n);
+    shop_channel(world->shop, "web", OH_POLICY_PRIORITY, "", "");
+    stock_make(world);
+    world->timetable = (struct oh_timetable){
+        .version = 1, .from_us = world->starts[0], .until_us = world->starts[DAYS], .nodes = world->nodes,
+        .node_count = world->node_count, .services = world->services, .service_count = SERVICES,
+        .sourcing = world->policies, .channel_count = 1, .sourcing_default = &world->sourcing };
+    return world;
+}
+
+static void world_close(struct world *world)
+{
+    shop_drop(world->shop);
+    oh_promise_engine_destroy(&world->engine);
+    free(world);
+}
+
+/* ---- Questions -------------------------------------------------------------------------------- */
+
+static struct oh_promise_request question_make(struct world *world)
+{
+    static struct oh_bytes without[1];
+    struct oh_promise_request request = { .channel = OH_BYTES("web"), .lines = world->lines,
+                                          .line_count = 1 + draw(world, LINES_MAX), .wants_ship = true,
+                                          .at_us = OH_TIME_US_NONE, .until_us = OH_TIME_US_NONE };
+    for (uint32_t i = 0; i < request.line_count; i++)
+        world->lines[i] = (struct oh_promise_line){ i + 1, oh_bytes_of(world->skus[draw(world, ITEMS)]),
+                                                    1000 * (int64_t)(1 + draw(world, 3)) };
+    request.destination.has_point = percent(world, 80);
+    request.destination.point =
+        (struct oh_point){ 44 + (double)draw(world, 80) / 10, -1 + (double)draw(world, 80) / 10 };
+    request.slots_max = 1 + draw(world, 2);
+    if (percent(world, 20)) {
+        without[0] = oh_bytes_of(world->of_node[draw(world, world->node_count)].name);
+        request.without = without;
+        request.without_count = 1;
+    }
+    if (percent(world, 10))
+        request.until_us = world->shop->now_us + (int64_t)draw(world, 96) * HOUR_US;
+    return request;
+}
+
+struct told {
+    uint32_t count;
+    struct { uint32_t service; bool is_complete, is_bounded; int64_t until_us; struct sourcing_terms terms; }
+        options[OH_PROMISE_OPTIONS_MAX];
+};
+
+static void ask(struct world *world, const struct oh_promise_request *request, struct told *told)
+{
+    struct oh_promise_answer answer;
+    oh_promise(world->engine, world->shop->ledger, &world->timetable, request, world->shop->now_us, &answer);
+    assert_int_equal(answer.verdict, OH_OK_DONE);
+    memset(told, 0, sizeof(*told));
+    told->count = answer.option_count;
+    for (uint32_t i = 0; i < answer.option_count; i++) {
+        const struct oh_promise_option *option = &answer.options[i];
+        told->options[i].service = option->service;
+        told->options[i].is_complete = option->is_complete;
+        told->options[i].is_bounded = option->is_bounded;
+        told->options[i].until_us = option->until_us;
+        memcpy(told->options[i].terms.at, option->terms, sizeof(option->terms));
+    }
+}
+
+/* By the objective: terms that it does not look at may differ. */
+static bool is_as_good(const struct world *world, const struct told *a, const struct told *b)
+{
+    const struct oh_objective *objective = &world->sourcing.objective;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->options[i].service != b->options[i].service)
+            return false;
+        if (!a->options[i].is_bounded && !b->options[i].is_bounded &&
+            (objective_is_less(objective, &a->options[i].terms, &b->options[i].terms) ||
+             objective_is_less(objective, &b->options[i].terms, &a->options[i].terms)))
+            return false;
+    }
+    return a->count == b->count;
+}
+
+static void question_ask(struct world *world, uint32_t number)
+{
+    static struct told few, all;
+    struct oh_promise_request request = question_make(world);
+    ask(world, &request, &few);
+    few_count += world->engine->ship.is_made ? 0 : few.count;
+    request.at_us = world->shop->now_us;
+    ask(world, &request, &all);
+    all_count += all.count;
+    /* further slots are those of one plan, and of equal plans either may be found */
+    if (request.slots_max == 1 && !is_as_good(world, &few, &all))
+        fail_msg("seed %" PRIu64 ", question %u: a plan of few nodes is not as good as one of all", world->seed, number);
+    ask(world, &request, &few);
+    if (memcmp(&few, &all, sizeof(few)) != 0)
+        fail_msg("seed %" PRIu64 ", question %u: asked again it is another answer", world->seed, number);
+}
+
+static uint64_t number_of(const char *name, uint64_t or_else)
+{
+    const char *text = getenv(name);
+    return text == NULL ? or_else : strtoull(text, NULL, 10);
+}
+
+static void test_screen_finds_what_a_look_at_every_node_finds(void **state)
+{
+    (void)state;
+    uint64_t seed = number_of("ONHAND_SEED", 1);
+    uint64_t worlds = number_of("ONHAND_WORLDS", 300);
+    print_message("seed %" PRIu64 " (ONHAND_SEED), %" PRIu64 " worlds (ONHAND_WORLDS)\n", seed, worlds);
+    for (uint64_t i = 0; i < worlds; i++) {
+        struct world *world = world_open(seed + i);
+        for (uint32_t q = 0; q < QUESTIONS; q++) {
+            if (percent(world, 30)) {
+                policy_make(world);
+                world->timetable.version++;
+            } else if (q == 0) {
+                policy_make(world);
+            }
+            question_ask(world, q);
+            world->shop->now_us += (int64_t)draw(world, 300) * MINUTE_US;
+        }
+        world_close(world);
+    }
+    print_message("of few nodes: %u of %u options\n", few_count, all_count);
+    assert_true(few_count > all_count / 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_screen_finds_what_a_look_at_every_node_finds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
