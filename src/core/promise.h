@@ -199,6 +199,8 @@ enum oh_reason parcel_make(const struct scope *scope, const struct reach *reach,
 /* The terms of any parcel of it at least; false: it can make none, *out_reason says why. */
 bool parcel_least(const struct scope *scope, const struct reach *reach, struct sourcing_terms *out_terms,
                   enum oh_reason *out_reason);
+/* What is the same of every parcel with the whole basket, whichever node sends it. */
+struct sourcing_terms parcel_whole(const struct scope *scope);
 void parcel_terms(const struct scope *scope, const struct reach *reach, const struct oh_promise_parcel *parcel,
                   const struct sourcing_take *takes, uint32_t take_count, struct sourcing_terms *out_terms);
 /* DA8: the latest moment before which the order could be placed with the parcel as early as it is. */

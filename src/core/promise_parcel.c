@@ -63,6 +63,21 @@ static enum oh_reason parcel_price(const struct scope *scope, struct oh_promise_
     return OH_REASON_CHOSEN;
 }
 
+struct sourcing_terms parcel_whole(const struct scope *scope)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    struct oh_promise_parcel parcel;
+    struct sourcing_terms terms = { { 0 } };
+    for (uint32_t j = 0; j < engine->line_count; j++)
+        engine->takes[j] = (struct sourcing_take){ j, engine->needs[j] };
+    parcel_load(scope, engine->takes, engine->line_count, &parcel);
+    if (parcel_price(scope, &parcel) != OH_REASON_CHOSEN)
+        return terms; /* there is none */
+    terms.at[OH_TERM_PARCELS] = parcel.box_count;
+    terms.at[OH_TERM_COST] = parcel.cost_milli;
+    return terms;
+}
+
 static bool classes_are_apart(const struct oh_promise_engine *engine, uint32_t a, uint32_t b)
 {
     const struct oh_sourcing *policy = engine->policy;

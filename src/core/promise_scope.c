@@ -151,6 +151,7 @@ static void scope_solve(struct scope *scope, struct sourcing_plan *out_plan)
         .candidate_count = scope->candidate_count,
         .may_have = engine->may_have,
         .words = engine->words,
+        .whole = parcel_whole(scope),
         .objective = &policy->objective,
         .parcels_max = scope->parcels_max,
         .split_orders = policy->split_orders,

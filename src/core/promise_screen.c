@@ -141,11 +141,6 @@ static struct leavings *leavings_obtain(struct oh_promise_engine *engine, uint32
 
 /* ---- Dates, at least -------------------------------------------------------------------------- */
 
-static void band_add(struct leaving *class, double chord2_max, uint32_t minutes)
-{
-    class->bands[class->band_count++] = (struct band){ chord2_max, minutes };
-}
-
 static uint32_t row_minutes(const struct scope *scope, const struct leaving *class, const struct oh_transit_row *row)
 {
     struct delivery delivery = route_deliver(&scope->route, row, -1, class->departure);
@@ -156,7 +151,16 @@ static uint32_t row_minutes(const struct scope *scope, const struct leaving *cla
     return minutes < MINUTES_NEVER ? (uint32_t)minutes : MINUTES_NEVER - 1;
 }
 
-/* The rows that the nodes of the class may be the first to match, as bands of distance. */
+/* Where the band before it ends, it is left open on which side a node is: there the sooner one counts. */
+static void band_add(struct leaving *class, double chord2_max, uint32_t minutes)
+{
+    struct band *last = class->band_count == 0 ? NULL : &class->bands[class->band_count - 1];
+    if (last != NULL)
+        last->chord2_max *= minutes < last->minutes ? 1 - CHORD2_BLUR : 1 + CHORD2_BLUR;
+    class->bands[class->band_count++] = (struct band){ chord2_max, minutes };
+}
+
+/* The rows that the nodes of the class may be the first to match, as bands of distance that ascend. */
 static void bands_make(const struct scope *scope, struct leaving *class)
 {
     const struct route *route = &scope->route;
@@ -166,30 +170,25 @@ static void bands_make(const struct scope *scope, struct leaving *class)
         const struct oh_transit_row *row = &route->service->transit[route->transit_rows[i]];
         if (row->origin_region != OH_INDEX_NONE && row->origin_region != class->region)
             continue;
-        if (class->band_count + 3 > BANDS_MAX) {
-            band_add(class, CHORD2_ANY, 0);
+        double chord2 = row->distance_km_max > 0 ? geo_chord2(row->distance_km_max) : CHORD2_ANY;
+        bool is_full = class->band_count + 2 == BANDS_MAX;
+        if (class->band_count > 0 && chord2 <= class->bands[class->band_count - 1].chord2_max && !is_full)
+            continue; /* rows before it have taken all */
+        band_add(class, is_full ? CHORD2_ANY : chord2, is_full ? 0 : row_minutes(scope, class, row));
+        if (is_full || chord2 == CHORD2_ANY)
             return;
-        }
-        uint32_t minutes = row_minutes(scope, class, row);
-        if (row->distance_km_max <= 0) {
-            band_add(class, CHORD2_ANY, minutes);
-            return;
-        }
-        double chord2 = geo_chord2(row->distance_km_max);
-        band_add(class, chord2 * (1 - CHORD2_BLUR), minutes);
-        band_add(class, chord2 * (1 + CHORD2_BLUR), 0);
     }
+    band_add(class, CHORD2_ANY, MINUTES_NEVER);
 }
 
 static uint32_t class_minutes(const struct scope *scope, struct leaving *class, double chord2)
 {
     if (class->stamp != scope->engine->screen->stamp)
         bands_make(scope, class);
-    for (uint32_t i = 0; i < class->band_count; i++) {
-        if (chord2 <= class->bands[i].chord2_max)
-            return class->bands[i].minutes;
-    }
-    return MINUTES_NEVER;
+    uint32_t band = 0; /* counted, as which one it is cannot be foreseen */
+    for (uint32_t i = 0; i + 1 < class->band_count; i++)
+        band += chord2 > class->bands[i].chord2_max;
+    return class->bands[band].minutes;
 }
 
 static double node_chord2(const struct scope *scope, uint16_t node)

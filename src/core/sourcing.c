@@ -118,6 +118,15 @@ static bool may_have_all(const struct sourcing_problem *problem, uint32_t candid
     return lines[last] == (rest == 64 ? UINT64_MAX : (UINT64_C(1) << rest) - 1);
 }
 
+/* What a parcel of the candidate with everything is at least. */
+static struct sourcing_terms single_least(const struct sourcing_problem *problem, uint32_t candidate)
+{
+    struct sourcing_terms least;
+    for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
+        least.at[term] = oh_max_i64(problem->candidates[candidate].least.at[term], problem->whole.at[term]);
+    return least;
+}
+
 /* The first of those with the least terms that may have everything and were not tried. OH_INDEX_NONE: none can win. */
 static uint32_t single_next(struct sourcing_scratch *s)
 {
@@ -128,11 +137,12 @@ static uint32_t single_next(struct sourcing_scratch *s)
     for (uint32_t i = 0; i < problem->candidate_count; i++) {
         if (!may_have_all(problem, i) || s->shut[i] != 0)
             continue;
-        if (has_levels && !terms_are_below(s, &problem->candidates[i].least, &levels))
+        struct sourcing_terms least = single_least(problem, i);
+        if (has_levels && !terms_are_below(s, &least, &levels))
             continue;
         next = i;
         has_levels = true;
-        levels_of(s, &problem->candidates[i].least, &levels);
+        levels_of(s, &least, &levels);
     }
     return next;
 }
@@ -157,10 +167,12 @@ static void singles_rank(struct sourcing_scratch *s)
 {
     s->ranked_count = 0;
     for (uint32_t i = 0; i < s->problem->candidate_count; i++) {
-        const struct sourcing_terms *least = &s->problem->candidates[i].least;
-        if (!may_have_all(s->problem, i) || s->shut[i] != 0 || !terms_may_win(s, least))
+        if (!may_have_all(s->problem, i) || s->shut[i] != 0)
             continue;
-        levels_of(s, least, &s->least[i]);
+        struct sourcing_terms least = single_least(s->problem, i);
+        if (!terms_may_win(s, &least))
+            continue;
+        levels_of(s, &least, &s->least[i]);
         s->ranked[s->ranked_count++] = i;
     }
     rank_sort(s);
@@ -184,7 +196,8 @@ static void singles_search(struct sourcing_scratch *s)
         return;
     singles_rank(s);
     for (uint32_t i = 0; i < s->ranked_count && !s->is_cut; i++) {
-        if (!terms_may_win(s, &s->problem->candidates[s->ranked[i]].least))
+        struct sourcing_terms least = single_least(s->problem, s->ranked[i]);
+        if (!terms_may_win(s, &least))
             return;
         single_try(s, s->ranked[i]);
     }

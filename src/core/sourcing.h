@@ -43,6 +43,7 @@ struct sourcing_problem {
     uint32_t candidate_count;   /* may be 0 */
     const uint64_t *may_have;   /* [candidate * words + line / 64]: false: it gives nothing of the line */
     uint32_t words;             /* (line_count + 63) / 64 */
+    struct sourcing_terms whole; /* no parcel with every line has a smaller term, whose it may be */
     const struct oh_objective *objective;
     uint32_t parcels_max;       /* 1..OH_PARCELS_MAX: nodes of a plan */
     bool split_orders;          /* false: all lines from one node */
