@@ -177,10 +177,15 @@ size_t screen_size(void);
 bool screen_search(struct scope *scope, struct sourcing_plan *out_plan);
 
 /* promise_offers.c */
+/* Of the channel, enabled, and not closed for the question. */
+bool node_is_open(const struct oh_promise_engine *engine, uint16_t node);
 /* None yet. */
 void offers_begin(struct offers *offers);
-/* One node that may have every line, to ship from. */
-void offers_add_full(struct oh_promise_engine *engine, struct offers *offers, uint16_t node);
+/* One more node, for what is there now; NO_SLOT: there is no room, and it is remembered. Then a line it may have. */
+uint32_t offers_site(struct oh_promise_engine *engine, struct offers *offers, uint16_t node, enum oh_kind kind);
+void offers_site_line(const struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line);
+/* The same nodes, waiting for supplies or selling below zero; when all have their lines. */
+void offers_variants(struct oh_promise_engine *engine, struct offers *offers);
 /* Every node, to ship from. Made once for a question. */
 void offers_make_ship(struct oh_promise_engine *engine, struct offers *offers);
 /* The store itself, and the nodes that lanes bring things from, if the policy has it so. */

@@ -26,7 +26,12 @@ static uint32_t site_add(struct oh_promise_engine *engine, struct offers *offers
     return site;
 }
 
-static void site_line(struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line)
+uint32_t offers_site(struct oh_promise_engine *engine, struct offers *offers, uint16_t node, enum oh_kind kind)
+{
+    return site_add(engine, offers, node, kind, WAY_NOW, engine->ordered_us);
+}
+
+void offers_site_line(const struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line)
 {
     offers->may_have[(size_t)site * engine->words + line / 64] |= (uint64_t)1 << (line % 64);
 }
@@ -36,13 +41,13 @@ static uint32_t site_obtain(struct oh_promise_engine *engine, struct offers *off
 {
     if (engine->node_stamp[node] == engine->stamp)
         return engine->node_site[node];
-    uint32_t site = site_add(engine, offers, node, kind, WAY_NOW, engine->ordered_us);
+    uint32_t site = offers_site(engine, offers, node, kind);
     engine->node_stamp[node] = engine->stamp;
     engine->node_site[node] = site;
     return site;
 }
 
-static bool node_is_open(const struct oh_promise_engine *engine, uint16_t node)
+bool node_is_open(const struct oh_promise_engine *engine, uint16_t node)
 {
     return node_bit(engine->members, node) && !node_bit(engine->excluded, node) && engine->ledger->nodes[node].enabled;
 }
@@ -126,7 +131,7 @@ static void offers_line(struct oh_promise_engine *engine, struct offers *offers,
             continue;
         uint32_t site = site_obtain(engine, offers, nodes[i], OH_KIND_SHIP);
         if (site != NO_SLOT)
-            site_line(engine, offers, site, line);
+            offers_site_line(engine, offers, site, line);
     }
 }
 
@@ -142,22 +147,13 @@ static void offers_unstocked(struct oh_promise_engine *engine, struct offers *of
     }
 }
 
-static void offers_variants(struct oh_promise_engine *engine, struct offers *offers)
+void offers_variants(struct oh_promise_engine *engine, struct offers *offers)
 {
     const struct oh_ledger *ledger = engine->ledger;
     bool may_wait = engine->policy->future_supply != OH_FUTURE_NONE && ledger->supply_pool.live_count > 0;
     bool may_owe = (ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0;
     uint32_t count = may_wait || may_owe ? offers->site_count : 0;
     for (uint32_t site = 0; site < count; site++)
-        site_variants(engine, offers, site);
-}
-
-void offers_add_full(struct oh_promise_engine *engine, struct offers *offers, uint16_t node)
-{
-    uint32_t site = site_add(engine, offers, node, OH_KIND_SHIP, WAY_NOW, engine->ordered_us);
-    for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++)
-        site_line(engine, offers, site, j);
-    if (site != NO_SLOT)
         site_variants(engine, offers, site);
 }
 
@@ -181,7 +177,7 @@ static void offers_node(struct oh_promise_engine *engine, struct offers *offers,
     uint32_t site = site_obtain(engine, offers, node, kind);
     for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++) {
         if (position_find(engine->ledger, engine->lines[j].item, node) != NO_SLOT)
-            site_line(engine, offers, site, j);
+            offers_site_line(engine, offers, site, j);
     }
 }
 

@@ -15,6 +15,7 @@
 #define FEW_FIRST      8u
 #define FEW_TIMES      8u
 #define FEW_MAX        512u
+#define EARLY_TRIES    2u
 #define BANDS_MAX      32u
 #define CLASSES_MAX    256u
 #define CLASS_NONE     UINT16_MAX
@@ -60,6 +61,11 @@ struct screen {
     uint32_t full_count;
     uint16_t full_nodes[65536];
     uint16_t marks[65536];
+    uint32_t minutes[65536]; /* of the question: how late what a node sends is at least */
+    uint32_t minutes_stamps[65536];
+    uint32_t sites[65536]; /* of the offers being made */
+    uint32_t site_stamps[65536];
+    uint32_t site_stamp;
     uint32_t few_count;
     struct few few[FEW_MAX + 1];
     struct leavings leavings[SOONEST_SERVICES];
@@ -266,8 +272,7 @@ static void few_choose(const struct scope *scope, struct leavings *leavings, enu
         double chord2 = node_chord2(scope, node);
         uint32_t minutes = class_minutes(scope, &leavings->classes[class], chord2);
         uint64_t key = few_key(order, minutes, chord2);
-        if (key >= limit || minutes == MINUTES_NEVER || !node_bit(engine->members, node) ||
-            node_bit(engine->excluded, node))
+        if (key >= limit || minutes == MINUTES_NEVER || !node_is_open(engine, node))
             continue;
         few_insert(screen, most, (struct few){ key, node });
         if (screen->few_count == most)
@@ -321,8 +326,22 @@ static struct sourcing_terms rest_least(const struct scope *scope, const struct 
     return least;
 }
 
-/* The least date of all that any node may send of any line. */
-static int64_t minutes_least(const struct scope *scope, struct leavings *leavings)
+/* How late what a node sends is at least; kept for the question. */
+static uint32_t node_minutes(const struct scope *scope, struct leavings *leavings, uint16_t node)
+{
+    struct screen *screen = scope->engine->screen;
+    uint16_t class = leavings->class_of[node];
+    if (class == CLASS_NONE)
+        return MINUTES_NEVER;
+    if (screen->minutes_stamps[node] == screen->stamp)
+        return screen->minutes[node];
+    screen->minutes_stamps[node] = screen->stamp;
+    screen->minutes[node] = class_minutes(scope, &leavings->classes[class], node_chord2(scope, node));
+    return screen->minutes[node];
+}
+
+/* The least of all that any node may send of any line. */
+static uint32_t minutes_least(const struct scope *scope, struct leavings *leavings)
 {
     const struct oh_promise_engine *engine = scope->engine;
     uint32_t least = MINUTES_NEVER;
@@ -330,31 +349,32 @@ static int64_t minutes_least(const struct scope *scope, struct leavings *leaving
         const struct item *item = &engine->ledger->items[engine->lines[j].item];
         const uint16_t *nodes = item_node_list(engine->ledger, item);
         for (uint32_t i = 0; i < item->node_count; i++) {
-            uint16_t class = leavings->class_of[nodes[i]];
-            uint32_t minutes = class == CLASS_NONE ? MINUTES_NEVER
-                                                   : class_minutes(scope, &leavings->classes[class],
-                                                                   node_chord2(scope, nodes[i]));
-            least = minutes < least ? minutes : least;
+            uint32_t minutes = node_minutes(scope, leavings, nodes[i]);
+            least = minutes < least && node_is_open(engine, nodes[i]) ? minutes : least;
         }
     }
     return least;
 }
 
-/* Whether no plan of several nodes, or of a part, can be better. */
-static bool others_cannot_win(const struct scope *scope, const struct sourcing_plan *plan, int64_t minutes)
+/* A plan of so many parcels at least, none of which is there sooner; it leaves out so much. */
+static struct sourcing_terms bound_of(const struct scope *scope, int64_t parcels, int64_t minutes, int64_t left_out)
+{
+    struct sourcing_terms bound = { { 0 } };
+    bound.at[OH_TERM_COMPLETE] = left_out;
+    bound.at[OH_TERM_PARCELS] = parcels;
+    bound.at[OH_TERM_DATE] = minutes;
+    bound.at[OH_TERM_COST] = parcels * oh_max_i64(0, route_cost_milli(&scope->route, 0));
+    return bound;
+}
+
+/* Whether the plan is better than any of others that are there no sooner: so many nodes with everything, or a part. */
+static bool plan_beats(const struct scope *scope, const struct sourcing_plan *plan, int64_t parcels, int64_t minutes)
 {
     const struct oh_sourcing *policy = scope->engine->policy;
-    int64_t cost = route_cost_milli(&scope->route, 0);
-    struct sourcing_terms pair = { { 0 } };
-    pair.at[OH_TERM_PARCELS] = 2;
-    pair.at[OH_TERM_DATE] = minutes;
-    pair.at[OH_TERM_COST] = 2 * cost;
-    struct sourcing_terms part = pair;
-    part.at[OH_TERM_COMPLETE] = 1;
-    part.at[OH_TERM_PARCELS] = 1;
-    part.at[OH_TERM_COST] = cost;
+    struct sourcing_terms all = bound_of(scope, parcels, minutes, 0);
+    struct sourcing_terms part = bound_of(scope, 1, minutes, 1);
     bool may_split = policy->split_orders && scope->parcels_max > 1;
-    return cost >= 0 && (!may_split || objective_is_less(&policy->objective, &plan->terms, &pair)) &&
+    return ((parcels > 1 && !may_split) || objective_is_less(&policy->objective, &plan->terms, &all)) &&
            (!policy->allow_partial || objective_is_less(&policy->objective, &plan->terms, &part));
 }
 
@@ -386,21 +406,33 @@ static int node_compare(const void *left, const void *right)
     return (a->node > b->node) - (a->node < b->node);
 }
 
+static void offers_search(struct scope *scope, struct sourcing_plan *plan)
+{
+    offers_variants(scope->engine, scope->offers);
+    scope->candidate_count = 0;
+    candidates_add(scope);
+    scope_search(scope, plan);
+}
+
 static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan *plan)
 {
     struct oh_promise_engine *engine = scope->engine;
     struct screen *screen = engine->screen;
     qsort(screen->few, count, sizeof(screen->few[0]), node_compare);
     offers_begin(scope->offers);
-    for (uint32_t i = 0; i < count; i++)
-        offers_add_full(engine, scope->offers, screen->few[i].node);
-    scope->candidate_count = 0;
-    candidates_add(scope);
-    scope_search(scope, plan);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t site = offers_site(engine, scope->offers, screen->few[i].node, OH_KIND_SHIP);
+        for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++)
+            offers_site_line(engine, scope->offers, site, j);
+    }
+    offers_search(scope, plan);
 }
 
-/* True: the plan is the best of all. */
-static bool few_suffice(struct scope *scope, struct leavings *leavings, enum order order, struct sourcing_plan *plan)
+enum end { END_PROVEN, END_OTHERS, END_NONE };
+
+/* One node that sends everything. END_NONE: there is none; END_OTHERS: the plan may not be the best of all. */
+static enum end few_suffice(struct scope *scope, struct leavings *leavings, enum order order,
+                            struct sourcing_plan *plan)
 {
     struct screen *screen = scope->engine->screen;
     bool may_be_more = true;
@@ -410,11 +442,54 @@ static bool few_suffice(struct scope *scope, struct leavings *leavings, enum ord
         const struct few rest = screen->few[most];
         few_search(scope, may_be_more ? most : screen->few_count, plan);
         if (plan->is_bounded)
-            return false;
+            return END_OTHERS;
         if (!plan_is_single(plan) || (may_be_more && !rest_cannot_win(scope, plan, order, &rest)))
             continue;
-        return others_cannot_win(scope, plan, 0) ||
-               others_cannot_win(scope, plan, minutes_least(scope, leavings));
+        return plan_beats(scope, plan, 2, 0) || plan_beats(scope, plan, 2, minutes_least(scope, leavings))
+                   ? END_PROVEN
+                   : END_OTHERS;
+    }
+    return may_be_more || plan_is_single(plan) ? END_OTHERS : END_NONE;
+}
+
+/* Nodes that may have some of it, and by then. */
+static void early_search(struct scope *scope, struct leavings *leavings, uint32_t minutes_max,
+                             struct sourcing_plan *plan)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    struct screen *screen = engine->screen;
+    screen->site_stamp++;
+    offers_begin(scope->offers);
+    for (uint32_t j = 0; j < engine->line_count; j++) {
+        const struct item *item = &engine->ledger->items[engine->lines[j].item];
+        const uint16_t *nodes = item_node_list(engine->ledger, item);
+        for (uint32_t i = 0; i < item->node_count; i++) {
+            uint16_t node = nodes[i];
+            if (node_minutes(scope, leavings, node) > minutes_max || !node_is_open(engine, node))
+                continue;
+            if (screen->site_stamps[node] != screen->site_stamp)
+                screen->sites[node] = offers_site(engine, scope->offers, node, OH_KIND_SHIP);
+            screen->site_stamps[node] = screen->site_stamp;
+            if (screen->sites[node] != NO_SLOT)
+                offers_site_line(engine, scope->offers, screen->sites[node], j);
+        }
+    }
+    offers_search(scope, plan);
+}
+
+/* All that is there soonest, from as many nodes as it takes; then all that is there no later than that. */
+static bool early_suffice(struct scope *scope, struct leavings *leavings, bool has_single, struct sourcing_plan *plan)
+{
+    int64_t minutes_max = minutes_least(scope, leavings);
+    for (uint32_t tries = 0; tries < EARLY_TRIES && minutes_max < MINUTES_NEVER; tries++) {
+        early_search(scope, leavings, (uint32_t)minutes_max, plan);
+        if (!plan->is_found || plan->is_bounded || plan->terms.at[OH_TERM_COMPLETE] != 0)
+            return false;
+        if (plan_beats(scope, plan, has_single ? 1 : 2, minutes_max + 1))
+            return true;
+        if (plan->terms.at[OH_TERM_DATE] <= minutes_max)
+            return false;
+        minutes_max = oh_min_i64(plan->terms.at[OH_TERM_DATE], MINUTES_NEVER - 1);
     }
     return false;
 }
@@ -449,7 +524,9 @@ bool screen_search(struct scope *scope, struct sourcing_plan *out_plan)
     const struct scope before = *scope;
     engine->screen->stamp++;
     scope->offers = &engine->screened;
-    if (few_suffice(scope, leavings, order, out_plan))
+    enum end end = few_suffice(scope, leavings, order, out_plan);
+    if (end == END_PROVEN ||
+        (order != ORDER_DISTANCE && engine->line_count > 1 && early_suffice(scope, leavings, end != END_NONE, out_plan)))
         return true;
     *scope = before;
     return false;
