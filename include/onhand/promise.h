@@ -186,7 +186,7 @@ struct oh_promise_answer {
     const struct oh_sourcing *sourcing; /* by which it was judged */
 };
 
-/* The memory of the computation. One thread. */
+/* The memory of the computation. One thread, and one ledger: it keeps things of its nodes. */
 struct oh_promise_engine;
 
 OH_MUST_CHECK enum oh_err oh_promise_engine_create(const struct oh_allocator *allocator,
@@ -199,7 +199,8 @@ void oh_promise_engine_destroy(struct oh_promise_engine **engine);
  * Pre:     the timetable was made for this ledger as it is.
  * Post:    *out_answer is filled, also for a refusal.
  * Owner:   borrows everything until the answer has been used; lends the answer until the next call.
- * Cost:    O(nodes that have a line) per service and store, and the search (SO2). No allocation.
+ * Cost:    O(nodes that have a line) per service and store, of nanoseconds each where the best can be told from few
+ *          (SO6), and the search (SO2). No allocation.
  */
 void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger,
                 const struct oh_timetable *timetable, const struct oh_promise_request *request, int64_t now_us,

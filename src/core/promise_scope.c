@@ -458,7 +458,10 @@ static void scope_more_slots(struct scope *scope, const struct sourcing_plan *pl
 static void scope_learned(struct scope *scope)
 {
     struct oh_promise_engine *engine = scope->engine;
-    engine->learned_stamp++;
+    if (++engine->learned_stamp == 0) {
+        memset(engine->learned_stamps, 0, (size_t)SITES_MAX * 7 * sizeof(*engine->learned_stamps));
+        engine->learned_stamp = 1;
+    }
     if (engine->policy->transit_percentile > 0)
         scope->region = oh_destination_region(engine->country, engine->postal_code, engine->region_buffer);
 }

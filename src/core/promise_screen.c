@@ -10,16 +10,18 @@
  */
 #include "core/promise.h"
 #include <math.h>
-#include <stdlib.h>
 
 #define FEW_FIRST      8u
 #define FEW_TIMES      8u
 #define FEW_MAX        512u
+#define BLOCK          256u
 #define EARLY_TRIES    2u
 #define BANDS_MAX      32u
+#define BANDS_AT_ONCE  3u
 #define CLASSES_MAX    256u
 #define CLASS_NONE     UINT16_MAX
 #define MINUTES_NEVER  UINT32_MAX
+#define KEY_NEVER      UINT64_MAX
 #define CHORD2_UNKNOWN 5.0 /* half the way around is 4 */
 #define CHORD2_ANY     6.0
 #define CHORD2_BLUR    1e-9 /* so near to the end of a band, relative to it, it is left open on which side */
@@ -28,13 +30,24 @@
 enum order { ORDER_NONE, ORDER_DATE, ORDER_DATE_DISTANCE, ORDER_DISTANCE };
 
 /* How late a parcel is at least, by distance: of nodes of one region that something leaves first at the same time. */
-struct band { double chord2_max; uint32_t minutes; };
 struct leaving {
     const struct oh_departure *departure;
     uint32_t region;
-    uint32_t stamp; /* of the question that the bands are of */
+    uint64_t stamp; /* of the question that the bands are of */
     uint32_t band_count;
-    struct band bands[BANDS_MAX];
+    double chord2_max[BANDS_MAX]; /* of each band, ascending */
+    uint32_t minutes[BANDS_MAX];
+};
+
+/* What the keys of nodes depend on, besides the leavings. No bytes between its members. */
+struct asked {
+    double latitude, longitude;
+    int64_t ordered_us;
+    int64_t until_us;
+    uint32_t order;
+    uint32_t has_point;
+    char country[8];
+    char postal_code[16];
 };
 
 /* Of one service, for what is ordered during [from_us, until_us). */
@@ -48,24 +61,28 @@ struct leavings {
     uint32_t class_count;
     struct leaving classes[CLASSES_MAX];
     uint16_t class_of[65536];
+    /* A listing asks for one item after the other to one place: then every node's key is made once. */
+    struct asked asked;
+    uint32_t asked_count; /* one after the other */
+    uint64_t keys[65536]; /* made when it was asked twice */
 };
 
 struct few { uint64_t key; uint16_t node; };
 
 struct screen {
-    uint32_t stamp;
+    uint64_t stamp; /* of the question about a service */
     uint64_t places_version; /* of the ledger's documents, plus one; 0: none */
-    double x[65536], y[65536], z[65536];
-    bool has_place[65536];
+    double x[65536], y[65536], z[65536]; /* not numbers: the node has no place */
     const uint16_t *full; /* of the question: nodes that may have every line, ascending */
     uint32_t full_count;
     uint16_t full_nodes[65536];
     uint16_t marks[65536];
     uint32_t minutes[65536]; /* of the question: how late what a node sends is at least */
-    uint32_t minutes_stamps[65536];
+    uint64_t minutes_stamps[65536];
     uint32_t sites[65536]; /* of the offers being made */
-    uint32_t site_stamps[65536];
-    uint32_t site_stamp;
+    uint64_t site_stamps[65536];
+    uint64_t site_stamp;
+    bool has_keys; /* the leavings have those of the question */
     uint32_t few_count;
     struct few few[FEW_MAX + 1];
     struct leavings leavings[SOONEST_SERVICES];
@@ -87,10 +104,10 @@ static void places_make(struct oh_promise_engine *engine)
         return;
     screen->places_version = version;
     for (uint32_t i = 0; i < ledger->node_count; i++) {
-        screen->x[i] = ledger->nodes[i].x;
-        screen->y[i] = ledger->nodes[i].y;
-        screen->z[i] = ledger->nodes[i].z;
-        screen->has_place[i] = ledger->nodes[i].has_point;
+        const struct node *node = &ledger->nodes[i];
+        screen->x[i] = node->has_point ? node->x : (double)NAN;
+        screen->y[i] = node->y;
+        screen->z[i] = node->z;
     }
 }
 
@@ -140,6 +157,7 @@ static struct leavings *leavings_obtain(struct oh_promise_engine *engine, uint32
     leavings->from_us = INT64_MIN;
     leavings->until_us = INT64_MAX;
     leavings->class_count = 0;
+    leavings->asked_count = 0;
     for (uint32_t node = 0; node < engine->ledger->node_count; node++)
         leavings->class_of[node] = node_class(engine, leavings, (uint16_t)node);
     return leavings;
@@ -160,25 +178,24 @@ static uint32_t row_minutes(const struct scope *scope, const struct leaving *cla
 /* Where the band before it ends, it is left open on which side a node is: there the sooner one counts. */
 static void band_add(struct leaving *class, double chord2_max, uint32_t minutes)
 {
-    struct band *last = class->band_count == 0 ? NULL : &class->bands[class->band_count - 1];
-    if (last != NULL)
-        last->chord2_max *= minutes < last->minutes ? 1 - CHORD2_BLUR : 1 + CHORD2_BLUR;
-    class->bands[class->band_count++] = (struct band){ chord2_max, minutes };
+    uint32_t band = class->band_count++;
+    if (band > 0)
+        class->chord2_max[band - 1] *= minutes < class->minutes[band - 1] ? 1 - CHORD2_BLUR : 1 + CHORD2_BLUR;
+    class->chord2_max[band] = chord2_max;
+    class->minutes[band] = minutes;
 }
 
 /* The rows that the nodes of the class may be the first to match, as bands of distance that ascend. */
-static void bands_make(const struct scope *scope, struct leaving *class)
+static void bands_collect(const struct scope *scope, struct leaving *class)
 {
     const struct route *route = &scope->route;
-    class->stamp = scope->engine->screen->stamp;
-    class->band_count = 0;
     for (uint32_t i = 0; i < route->transit_count; i++) {
         const struct oh_transit_row *row = &route->service->transit[route->transit_rows[i]];
         if (row->origin_region != OH_INDEX_NONE && row->origin_region != class->region)
             continue;
         double chord2 = row->distance_km_max > 0 ? geo_chord2(row->distance_km_max) : CHORD2_ANY;
         bool is_full = class->band_count + 2 == BANDS_MAX;
-        if (class->band_count > 0 && chord2 <= class->bands[class->band_count - 1].chord2_max && !is_full)
+        if (class->band_count > 0 && chord2 <= class->chord2_max[class->band_count - 1] && !is_full)
             continue; /* rows before it have taken all */
         band_add(class, is_full ? CHORD2_ANY : chord2, is_full ? 0 : row_minutes(scope, class, row));
         if (is_full || chord2 == CHORD2_ANY)
@@ -187,25 +204,48 @@ static void bands_make(const struct scope *scope, struct leaving *class)
     band_add(class, CHORD2_ANY, MINUTES_NEVER);
 }
 
-static uint32_t class_minutes(const struct scope *scope, struct leaving *class, double chord2)
+static void bands_make(const struct scope *scope, struct leaving *class)
 {
-    if (class->stamp != scope->engine->screen->stamp)
-        bands_make(scope, class);
-    uint32_t band = 0; /* counted, as which one it is cannot be foreseen */
-    for (uint32_t i = 0; i + 1 < class->band_count; i++)
-        band += chord2 > class->bands[i].chord2_max;
-    return class->bands[band].minutes;
+    class->stamp = scope->engine->screen->stamp;
+    class->band_count = 0;
+    bands_collect(scope, class);
+    for (uint32_t i = class->band_count; i < BANDS_AT_ONCE; i++)
+        class->chord2_max[i] = CHORD2_ANY;
 }
 
-static double node_chord2(const struct scope *scope, uint16_t node)
+static inline uint32_t class_minutes(const struct leaving *class, double chord2)
+{
+    const double *most = class->chord2_max;
+    /* Which one it is cannot be foreseen, so it is counted. */
+    uint32_t band = (uint32_t)(chord2 > most[0]) + (chord2 > most[1]) + (chord2 > most[2]);
+    for (uint32_t i = 3; i + 1 < class->band_count; i++)
+        band += chord2 > most[i];
+    return class->minutes[band];
+}
+
+/* As it is for the question. */
+static inline const struct leaving *class_get(const struct scope *scope, struct leavings *leavings, uint16_t class)
+{
+    struct leaving *of = &leavings->classes[class];
+    if (of->stamp != scope->engine->screen->stamp)
+        bands_make(scope, of);
+    return of;
+}
+
+/* The squares of the chords from the nodes to the destination. */
+static void chords_make(const struct scope *scope, const uint16_t *nodes, uint32_t count, double *out)
 {
     const struct screen *screen = scope->engine->screen;
-    if (!scope->engine->has_point || !screen->has_place[node])
-        return CHORD2_UNKNOWN;
-    double dx = screen->x[node] - scope->end.x;
-    double dy = screen->y[node] - scope->end.y;
-    double dz = screen->z[node] - scope->end.z;
-    return dx * dx + dy * dy + dz * dz;
+    const struct unit end = scope->end;
+    for (uint32_t i = 0; i < count; i++) {
+        double dx = screen->x[nodes[i]] - end.x;
+        double dy = screen->y[nodes[i]] - end.y;
+        double dz = screen->z[nodes[i]] - end.z;
+        double chord2 = dx * dx + dy * dy + dz * dz;
+        out[i] = chord2 < CHORD2_UNKNOWN ? chord2 : CHORD2_UNKNOWN; /* this one too when it is not a number */
+    }
+    for (uint32_t i = 0; i < count && !scope->engine->has_point; i++)
+        out[i] = CHORD2_UNKNOWN;
 }
 
 /* ---- Nodes that may have everything ----------------------------------------------------------- */
@@ -257,26 +297,105 @@ static void few_insert(struct screen *screen, uint32_t most, struct few one)
     screen->few[at] = one;
 }
 
+struct choosing {
+    const struct scope *scope;
+    struct leavings *leavings;
+    enum order order;
+    uint32_t most;
+    uint64_t limit;         /* what has a key so great is not one of the first */
+    uint32_t minutes_limit; /* what is later has a greater key */
+};
+
+static void few_consider(struct choosing *choosing, uint16_t node, uint64_t key)
+{
+    struct screen *screen = choosing->scope->engine->screen;
+    if (key >= choosing->limit || !node_is_open(choosing->scope->engine, node))
+        return;
+    few_insert(screen, choosing->most, (struct few){ key, node });
+    if (screen->few_count < choosing->most)
+        return;
+    choosing->limit = screen->few[choosing->most - 1].key;
+    if (choosing->order != ORDER_DISTANCE)
+        choosing->minutes_limit = (uint32_t)(choosing->limit >> 32);
+}
+
+static void few_choose_block(struct choosing *choosing, const uint16_t *nodes, uint32_t count)
+{
+    const uint16_t *class_of = choosing->leavings->class_of;
+    uint32_t minutes_limit = choosing->minutes_limit;
+    double chords[BLOCK];
+    chords_make(choosing->scope, nodes, count, chords);
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t class = class_of[nodes[i]];
+        if (class == CLASS_NONE)
+            continue;
+        uint32_t minutes = class_minutes(class_get(choosing->scope, choosing->leavings, class), chords[i]);
+        if (minutes > minutes_limit)
+            continue;
+        few_consider(choosing, nodes[i], few_key(choosing->order, minutes, chords[i]));
+        minutes_limit = choosing->minutes_limit;
+    }
+}
+
+static void keys_make(const struct scope *scope, struct leavings *leavings, enum order order)
+{
+    for (uint32_t i = 0; i < scope->engine->ledger->node_count; i++) {
+        uint16_t node = (uint16_t)i;
+        uint16_t class = leavings->class_of[node];
+        double chord2;
+        leavings->keys[node] = KEY_NEVER;
+        if (class == CLASS_NONE)
+            continue;
+        chords_make(scope, &node, 1, &chord2);
+        uint32_t minutes = class_minutes(class_get(scope, leavings, class), chord2);
+        if (minutes != MINUTES_NEVER)
+            leavings->keys[node] = few_key(order, minutes, chord2);
+    }
+}
+
+/* Whether the keys are those of the question. */
+static bool keys_obtain(const struct scope *scope, struct leavings *leavings, enum order order)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    struct asked asked = { .ordered_us = engine->ordered_us, .until_us = scope->until_us, .order = order,
+                           .has_point = engine->has_point };
+    if (engine->has_point) {
+        asked.latitude = engine->point.latitude;
+        asked.longitude = engine->point.longitude;
+    }
+    if (engine->country.size > sizeof(asked.country) || engine->postal_code.size > sizeof(asked.postal_code))
+        return false;
+    if (engine->country.size > 0)
+        memcpy(asked.country, engine->country.data, engine->country.size);
+    if (engine->postal_code.size > 0)
+        memcpy(asked.postal_code, engine->postal_code.data, engine->postal_code.size);
+    if (leavings->asked_count == 0 || memcmp(&asked, &leavings->asked, sizeof(asked)) != 0) {
+        leavings->asked = asked;
+        leavings->asked_count = 1;
+        return false;
+    }
+    if (leavings->asked_count == 1)
+        keys_make(scope, leavings, order);
+    leavings->asked_count = 2;
+    return true;
+}
+
 /* The first so many by key, then by node. */
 static void few_choose(const struct scope *scope, struct leavings *leavings, enum order order, uint32_t most)
 {
-    const struct oh_promise_engine *engine = scope->engine;
-    struct screen *screen = engine->screen;
-    uint64_t limit = UINT64_MAX;
+    struct screen *screen = scope->engine->screen;
+    struct choosing choosing = { scope, leavings, order, most, KEY_NEVER, MINUTES_NEVER - 1 };
     screen->few_count = 0;
-    for (uint32_t i = 0; i < screen->full_count; i++) {
-        uint16_t node = screen->full[i];
-        uint16_t class = leavings->class_of[node];
-        if (class == CLASS_NONE)
-            continue;
-        double chord2 = node_chord2(scope, node);
-        uint32_t minutes = class_minutes(scope, &leavings->classes[class], chord2);
-        uint64_t key = few_key(order, minutes, chord2);
-        if (key >= limit || minutes == MINUTES_NEVER || !node_is_open(engine, node))
-            continue;
-        few_insert(screen, most, (struct few){ key, node });
-        if (screen->few_count == most)
-            limit = screen->few[most - 1].key;
+    if (screen->has_keys) {
+        for (uint32_t i = 0; i < screen->full_count; i++) {
+            if (leavings->keys[screen->full[i]] < choosing.limit)
+                few_consider(&choosing, screen->full[i], leavings->keys[screen->full[i]]);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < screen->full_count; i += BLOCK) {
+        uint32_t left = screen->full_count - i;
+        few_choose_block(&choosing, &screen->full[i], left < BLOCK ? left : BLOCK);
     }
 }
 
@@ -320,7 +439,10 @@ static struct sourcing_terms rest_least(const struct scope *scope, const struct 
     uint32_t high = (uint32_t)(first->key >> 32);
     uint32_t low = (uint32_t)first->key;
     least.at[OH_TERM_DATE] = order == ORDER_DISTANCE ? 0 : high;
-    least.at[OH_TERM_DISTANCE] = order == ORDER_DATE ? 0 : distance_least_m(scope, order == ORDER_DISTANCE ? high : low);
+    if (order == ORDER_DATE)
+        least.at[OH_TERM_DISTANCE] = 0;
+    else
+        least.at[OH_TERM_DISTANCE] = distance_least_m(scope, order == ORDER_DISTANCE ? high : low);
     least.at[OH_TERM_PRIORITY] = 0;
     least.at[OH_TERM_BALANCE] = 0;
     return least;
@@ -336,7 +458,9 @@ static uint32_t node_minutes(const struct scope *scope, struct leavings *leaving
     if (screen->minutes_stamps[node] == screen->stamp)
         return screen->minutes[node];
     screen->minutes_stamps[node] = screen->stamp;
-    screen->minutes[node] = class_minutes(scope, &leavings->classes[class], node_chord2(scope, node));
+    double chord2;
+    chords_make(scope, &node, 1, &chord2);
+    screen->minutes[node] = class_minutes(class_get(scope, leavings, class), chord2);
     return screen->minutes[node];
 }
 
@@ -367,7 +491,7 @@ static struct sourcing_terms bound_of(const struct scope *scope, int64_t parcels
     return bound;
 }
 
-/* Whether the plan is better than any of others that are there no sooner: so many nodes with everything, or a part. */
+/* Whether the plan is better than any that is there no sooner: of so many nodes with everything, or of a part. */
 static bool plan_beats(const struct scope *scope, const struct sourcing_plan *plan, int64_t parcels, int64_t minutes)
 {
     const struct oh_sourcing *policy = scope->engine->policy;
@@ -399,11 +523,15 @@ static bool rest_cannot_win(const struct scope *scope, const struct sourcing_pla
 
 /* ---- The search among them -------------------------------------------------------------------- */
 
-static int node_compare(const void *left, const void *right)
+static void few_sort_by_node(struct few *few, uint32_t count)
 {
-    const struct few *a = left;
-    const struct few *b = right;
-    return (a->node > b->node) - (a->node < b->node);
+    for (uint32_t i = 1; i < count; i++) {
+        struct few one = few[i];
+        uint32_t at = i;
+        for (; at > 0 && few[at - 1].node > one.node; at--)
+            few[at] = few[at - 1];
+        few[at] = one;
+    }
 }
 
 static void offers_search(struct scope *scope, struct sourcing_plan *plan)
@@ -418,7 +546,7 @@ static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan
 {
     struct oh_promise_engine *engine = scope->engine;
     struct screen *screen = engine->screen;
-    qsort(screen->few, count, sizeof(screen->few[0]), node_compare);
+    few_sort_by_node(screen->few, count);
     offers_begin(scope->offers);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t site = offers_site(engine, scope->offers, screen->few[i].node, OH_KIND_SHIP);
@@ -430,7 +558,7 @@ static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan
 
 enum end { END_PROVEN, END_OTHERS, END_NONE };
 
-/* One node that sends everything. END_NONE: there is none; END_OTHERS: the plan may not be the best of all. */
+/* One node that sends everything. END_NONE: that is not the best; END_OTHERS: there is one, maybe not the best. */
 static enum end few_suffice(struct scope *scope, struct leavings *leavings, enum order order,
                             struct sourcing_plan *plan)
 {
@@ -454,7 +582,7 @@ static enum end few_suffice(struct scope *scope, struct leavings *leavings, enum
 
 /* Nodes that may have some of it, and by then. */
 static void early_search(struct scope *scope, struct leavings *leavings, uint32_t minutes_max,
-                             struct sourcing_plan *plan)
+                         struct sourcing_plan *plan)
 {
     struct oh_promise_engine *engine = scope->engine;
     struct screen *screen = engine->screen;
@@ -523,11 +651,13 @@ bool screen_search(struct scope *scope, struct sourcing_plan *out_plan)
     }
     const struct scope before = *scope;
     engine->screen->stamp++;
+    engine->screen->has_keys = keys_obtain(scope, leavings, order);
     scope->offers = &engine->screened;
     enum end end = few_suffice(scope, leavings, order, out_plan);
-    if (end == END_PROVEN ||
-        (order != ORDER_DISTANCE && engine->line_count > 1 && early_suffice(scope, leavings, end != END_NONE, out_plan)))
-        return true;
-    *scope = before;
-    return false;
+    if (end != END_PROVEN && order != ORDER_DISTANCE && engine->line_count > 1 &&
+        early_suffice(scope, leavings, end != END_NONE, out_plan))
+        end = END_PROVEN;
+    if (end != END_PROVEN)
+        *scope = before;
+    return end == END_PROVEN;
 }
