@@ -356,7 +356,8 @@ static void question_ask(struct world *world, uint32_t number)
     all_count += all.count;
     /* further slots are those of one plan, and of equal plans either may be found */
     if (request.slots_max == 1 && !is_as_good(world, &few, &all))
-        fail_msg("seed %" PRIu64 ", question %u: a plan of few nodes is not as good as one of all", world->seed, number);
+        fail_msg("seed %" PRIu64 ", question %u: a plan of few nodes is not as good as one of all", world->seed,
+                 number);
 }
 
 static uint64_t number_of(const char *name, uint64_t or_else)
