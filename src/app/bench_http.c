@@ -36,7 +36,8 @@
     X(BENCH_MODE_AVAILABLE_GROUP, 1, "availability-group") \
     X(BENCH_MODE_RESERVE, 2, "reserve")                    \
     X(BENCH_MODE_RESERVE_BATCH, 3, "reserve-batch")        \
-    X(BENCH_MODE_MIXED, 4, "mixed")
+    X(BENCH_MODE_MIXED, 4, "mixed")                        \
+    X(BENCH_MODE_PROMISE, 5, "promise")
 
 enum bench_mode {
 #define BENCH_MODE_ENUM(name, number, text) name = (number),
@@ -56,6 +57,7 @@ struct bench_options {
     const char *items_path;
     const char *stock_path;
     const char *nodes;
+    const char *places;
     const char *channel;
     const char *group;
     const char *kind;
@@ -218,6 +220,8 @@ static enum oh_bench_op bench_next_op(struct bench *bench, const struct bench_co
         return OH_BENCH_RESERVE;
     case BENCH_MODE_RESERVE_BATCH:
         return OH_BENCH_RESERVE_BATCH;
+    case BENCH_MODE_PROMISE:
+        return OH_BENCH_PROMISE;
     case BENCH_MODE_MIXED:
         break;
     }
@@ -604,6 +608,7 @@ static const char bench_help[] =
     "                        reserve: POST /v1/reservations, one line at one node\n"
     "                        reserve-batch: POST /v1/reservations/batch\n"
     "                        mixed: available, and one request in ten is a reserve\n"
+    "                        promise: POST /v1/promises, one item delivered to one of --to\n"
     "  --connections N       1 to 4096 (default 32)\n"
     "  --pipeline N          requests under way on one connection, 1 to 64 (default 1)\n"
     "  --seconds N           measured time (default 10)\n"
@@ -616,6 +621,7 @@ static const char bench_help[] =
     "  --stock-from F        ask for items at nodes that have stock in this stock file\n"
     "  --items-from F        items of this items file; default: as the server lists them\n"
     "  --nodes A,B,..        nodes; default: as the server lists them\n"
+    "  --to FR:69001,..      where promises deliver to: country and postal code\n"
     "  --channel C           (default web)   --group G   --kind K  (default cart)\n"
     "  --ttl-seconds N       of a hold (default 600)\n"
     "  --seed N              of the choice of items and nodes (default 1)\n"
@@ -638,6 +644,7 @@ enum bench_option {
     BENCH_OPTION_STOCK_FROM,
     BENCH_OPTION_ITEMS_FROM,
     BENCH_OPTION_NODES,
+    BENCH_OPTION_TO,
     BENCH_OPTION_CHANNEL,
     BENCH_OPTION_GROUP,
     BENCH_OPTION_KIND,
@@ -660,6 +667,7 @@ static const struct option bench_long_options[] = {
     { "stock-from", required_argument, NULL, BENCH_OPTION_STOCK_FROM },
     { "items-from", required_argument, NULL, BENCH_OPTION_ITEMS_FROM },
     { "nodes", required_argument, NULL, BENCH_OPTION_NODES },
+    { "to", required_argument, NULL, BENCH_OPTION_TO },
     { "channel", required_argument, NULL, BENCH_OPTION_CHANNEL },
     { "group", required_argument, NULL, BENCH_OPTION_GROUP },
     { "kind", required_argument, NULL, BENCH_OPTION_KIND },
@@ -691,7 +699,7 @@ static bool mode_parse(const char *text, enum bench_mode *out_mode)
     }
     fprintf(
         stderr,
-        "onhand: --mode is one of available, availability-group, reserve, reserve-batch, mixed, not '%s'\n",
+        "onhand: --mode is one of available, availability-group, reserve, reserve-batch, mixed, promise, not '%s'\n",
         text);
     return false;
 }
@@ -748,6 +756,9 @@ static int bench_take_option(struct bench_options *options, int option, char *va
     case BENCH_OPTION_NODES:
         options->nodes = value;
         return -1;
+    case BENCH_OPTION_TO:
+        options->places = value;
+        return -1;
     case BENCH_OPTION_CHANNEL:
         options->channel = value;
         return name_is_plain("channel", value) ? -1 : OH_EXIT_ARGUMENTS;
@@ -786,6 +797,8 @@ static int bench_parse(int argc, char **argv, struct bench *bench)
     if (options->stock_path != NULL && (options->items_path != NULL || options->nodes != NULL))
         return oh_argument_error("bench",
                                  "--stock-from names items and nodes: leave out --items-from and --nodes");
+    if ((options->mode == BENCH_MODE_PROMISE) != (options->places != NULL))
+        return oh_argument_error("bench", "--mode promise and --to go together");
     return -1;
 }
 
@@ -794,6 +807,10 @@ static enum oh_err bench_find_targets(struct bench *bench)
     const struct bench_options *options = &bench->options;
     struct oh_client client;
     enum oh_err err = OH_OK;
+    if (options->places != NULL)
+        err = oh_bench_targets_split_places(&bench->targets, options->places, &bench->diag);
+    if (err != OH_OK)
+        return err;
     if (options->stock_path != NULL)
         return oh_bench_targets_read_stock(&bench->targets, options->stock_path, &bench->diag);
     if (options->items_path != NULL)

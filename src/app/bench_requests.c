@@ -84,6 +84,22 @@ static void put_batch(const struct oh_bench_form *form, uint64_t id, struct oh_p
     oh_strbuf_put_text(out, "]}");
 }
 
+static void put_promise(const struct oh_bench_form *form, struct oh_prng *prng, struct oh_strbuf *out)
+{
+    struct oh_bench_target target = oh_bench_targets_pick(form->targets, prng);
+    uint32_t at = (uint32_t)oh_prng_below(prng, form->targets->places.count);
+    struct oh_bytes place = oh_bench_names_at(&form->targets->places, at);
+    oh_strbuf_put_text(out, "{\"channel\":\"");
+    oh_strbuf_put_text(out, form->channel);
+    oh_strbuf_put_text(out, "\",\"destination\":{\"country\":\"");
+    put_json(out, (struct oh_bytes){ place.data, 2 });
+    oh_strbuf_put_text(out, "\",\"postal_code\":\"");
+    put_json(out, (struct oh_bytes){ place.data + 3, place.size - 3 });
+    oh_strbuf_put_text(out, "\"},\"options\":{\"kinds\":[\"ship\"]},\"lines\":[{\"sku\":\"");
+    put_json(out, target.sku);
+    oh_strbuf_put_text(out, "\",\"quantity\":1}]}");
+}
+
 /* Leading zeros are allowed in Content-Length, so the number can be filled in after the body is written. */
 static size_t put_post_head(const struct oh_bench_form *form, struct oh_strbuf *out)
 {
@@ -146,6 +162,11 @@ void oh_bench_put_request(const struct oh_bench_form *form, enum oh_bench_op op,
         oh_strbuf_put_text(out, "POST /v1/reservations/batch");
         length_at = put_post_head(form, out);
         put_batch(form, id, prng, out);
+        break;
+    case OH_BENCH_PROMISE:
+        oh_strbuf_put_text(out, "POST /v1/promises");
+        length_at = put_post_head(form, out);
+        put_promise(form, prng, out);
         break;
     }
     patch_length(out, length_at);

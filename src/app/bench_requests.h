@@ -18,14 +18,15 @@
     X(OH_BENCH_AVAILABLE_GROUP, 1, "available_group") \
     X(OH_BENCH_RESERVE, 2, "reserve")                 \
     X(OH_BENCH_RELEASE, 3, "release")                 \
-    X(OH_BENCH_RESERVE_BATCH, 4, "reserve_batch")
+    X(OH_BENCH_RESERVE_BATCH, 4, "reserve_batch")     \
+    X(OH_BENCH_PROMISE, 5, "promise")
 
 enum oh_bench_op {
 #define OH_BENCH_OP_ENUM(name, number, text) name = (number),
     OH_BENCH_OPS(OH_BENCH_OP_ENUM)
 #undef OH_BENCH_OP_ENUM
 };
-#define OH_BENCH_OP_COUNT 5
+#define OH_BENCH_OP_COUNT 6
 
 /* What all requests of a run share. Texts are borrowed, and hold no byte that JSON or a URL must escape. */
 struct oh_bench_form {

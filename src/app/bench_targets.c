@@ -24,6 +24,7 @@ void oh_bench_targets_init(struct oh_bench_targets *targets)
 {
     names_init(&targets->skus);
     names_init(&targets->nodes);
+    names_init(&targets->places);
     targets->is_paired = false;
 }
 
@@ -33,6 +34,8 @@ void oh_bench_targets_fini(struct oh_bench_targets *targets)
     oh_strbuf_fini(&targets->skus.offsets);
     oh_strbuf_fini(&targets->nodes.text);
     oh_strbuf_fini(&targets->nodes.offsets);
+    oh_strbuf_fini(&targets->places.text);
+    oh_strbuf_fini(&targets->places.offsets);
 }
 
 enum oh_err oh_bench_names_add(struct oh_bench_names *names, struct oh_bytes name)
@@ -179,21 +182,21 @@ enum oh_err oh_bench_targets_read_items(struct oh_bench_targets *targets, const 
     return targets_read(targets, OH_ROWS_ITEMS, path, diag);
 }
 
-enum oh_err oh_bench_targets_split_nodes(struct oh_bench_targets *targets, const char *list,
-                                         struct oh_diag *diag)
+/* Names with commas between them. `what`: of what kind, for the error. */
+static enum oh_err names_split(struct oh_bench_names *names, const char *list, const char *what, struct oh_diag *diag)
 {
     const char *at = list;
-    OH_ASSERT(targets->nodes.count == 0);
+    OH_ASSERT(names->count == 0);
     for (;;) { /* each turn takes a name and the comma after it */
         struct oh_bytes name = { at, strcspn(at, ",") };
         if (name.size == 0 || name.size > OH_ID_SIZE_MAX) {
-            oh_diag_set(diag, "'%s' is not a list of nodes: names of 1 to %u bytes, with commas between",
-                        list, OH_ID_SIZE_MAX);
+            oh_diag_set(diag, "'%s' is not a list of %s: names of 1 to %u bytes, with commas between", list, what,
+                        OH_ID_SIZE_MAX);
             return OH_E_INVALID;
         }
-        enum oh_err err = oh_bench_names_add(&targets->nodes, name);
+        enum oh_err err = oh_bench_names_add(names, name);
         if (err != OH_OK) {
-            oh_diag_set(diag, "the list of nodes is too long");
+            oh_diag_set(diag, "the list of %s is too long", what);
             return err;
         }
         at += name.size;
@@ -201,6 +204,27 @@ enum oh_err oh_bench_targets_split_nodes(struct oh_bench_targets *targets, const
             return OH_OK;
         at++;
     }
+}
+
+enum oh_err oh_bench_targets_split_nodes(struct oh_bench_targets *targets, const char *list,
+                                         struct oh_diag *diag)
+{
+    return names_split(&targets->nodes, list, "nodes", diag);
+}
+
+enum oh_err oh_bench_targets_split_places(struct oh_bench_targets *targets, const char *list,
+                                          struct oh_diag *diag)
+{
+    enum oh_err err = names_split(&targets->places, list, "places", diag);
+    for (uint32_t i = 0; err == OH_OK && i < targets->places.count; i++) {
+        struct oh_bytes place = oh_bench_names_at(&targets->places, i);
+        if (place.size < 4 || place.data[2] != ':') {
+            oh_diag_set(diag, "'%.*s' is not a place: two letters of a country, a colon, a postal code",
+                        (int)place.size, place.data);
+            return OH_E_INVALID;
+        }
+    }
+    return err;
 }
 
 /* ---- from the server ---- */

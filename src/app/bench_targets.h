@@ -27,6 +27,7 @@ struct oh_bench_names {
 struct oh_bench_targets {
     struct oh_bench_names skus;
     struct oh_bench_names nodes;
+    struct oh_bench_names places; /* "FR:69001"; those of promises */
     bool is_paired; /* skus and nodes have the same count: the i-th sku is at the i-th node */
 };
 
@@ -48,6 +49,10 @@ enum oh_err oh_bench_targets_read_items(struct oh_bench_targets *targets, const 
 /* "a,b,c" */
 enum oh_err oh_bench_targets_split_nodes(struct oh_bench_targets *targets, const char *list,
                                          struct oh_diag *diag) OH_MUST_CHECK;
+
+/* "FR:69001,GB:SW1A 1AA" */
+enum oh_err oh_bench_targets_split_places(struct oh_bench_targets *targets, const char *list,
+                                          struct oh_diag *diag) OH_MUST_CHECK;
 
 /* Asks the server for what is still missing, page by page. */
 enum oh_err oh_bench_targets_discover(struct oh_bench_targets *targets, struct oh_client *client,

@@ -598,6 +598,12 @@ static void test_bench_requests_are_escaped_and_have_the_right_length(void **sta
     assert_request(&form, OH_BENCH_RELEASE, 42,
                    "POST /v1/reservations/b5-42/release HTTP/1.1\r\nHost: h:1\r\n"
                    "Content-Type: application/json\r\nContent-Length: 00000000\r\n\r\n");
+    assert_int_equal(oh_bench_names_add(&targets.places, OH_BYTES("GB:SW1A 1AA")), OH_OK);
+    assert_request(&form, OH_BENCH_PROMISE, 42,
+                   "POST /v1/promises HTTP/1.1\r\nHost: h:1\r\nContent-Type: application/json\r\n"
+                   "Content-Length: 00000144\r\n\r\n{\"channel\":\"web\",\"destination\":{\"country\":\"GB\","
+                   "\"postal_code\":\"SW1A 1AA\"},\"options\":{\"kinds\":[\"ship\"]},"
+                   "\"lines\":[{\"sku\":\"A/1 \\\"é\",\"quantity\":1}]}");
     oh_bench_targets_fini(&targets);
 }
 
@@ -619,6 +625,23 @@ static void test_bench_targets_keep_items_with_stock_when_a_stock_file_is_read(v
     assert_true(oh_bytes_equal(oh_bench_names_at(&targets.nodes, 1), OH_BYTES("n2")));
     oh_bench_targets_fini(&targets);
     assert_int_equal(unlink(path), 0);
+}
+
+static void test_bench_targets_split_a_list_of_places(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "", "FR", "FR:", "F:1,", "FRA:75001", "FR:75001,," };
+    struct oh_bench_targets targets;
+    struct oh_diag diag;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        oh_bench_targets_init(&targets);
+        assert_int_equal(oh_bench_targets_split_places(&targets, wrong[i], &diag), OH_E_INVALID);
+        oh_bench_targets_fini(&targets);
+    }
+    oh_bench_targets_init(&targets);
+    assert_int_equal(oh_bench_targets_split_places(&targets, "FR:75001,GB:SW1A 1AA", &diag), OH_OK);
+    assert_int_equal(targets.places.count, 2);
+    oh_bench_targets_fini(&targets);
 }
 
 static void test_bench_targets_split_a_list_of_nodes(void **state)
@@ -669,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_bench_requests_are_escaped_and_have_the_right_length),
         cmocka_unit_test(test_bench_targets_keep_items_with_stock_when_a_stock_file_is_read),
         cmocka_unit_test(test_bench_targets_split_a_list_of_nodes),
+        cmocka_unit_test(test_bench_targets_split_a_list_of_places),
     };
     return cmocka_run_group_tests_name("client", tests, NULL, NULL);
 }
