@@ -561,6 +561,43 @@ static enum oh_verdict action_decide(struct action *action)
     }
 }
 
+/* Where each node's claims go; of those that go to several, where the first does. */
+static uint32_t moved_collect(struct action *action, struct moved *out)
+{
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < action->work_count; w++) {
+        const struct work *work = &action->works[w];
+        uint16_t node = work_claim(action, work)->node;
+        bool is_known = work->to_node == NO_SLOT || work->took_held_milli + work->took_confirmed_milli == 0;
+        for (uint32_t i = 0; i < count && !is_known; i++)
+            is_known = out[i].node == node;
+        if (!is_known)
+            out[count++] = (struct moved){ node, (uint16_t)work->to_node };
+    }
+    return count;
+}
+
+static void outcome_apply(struct action *action)
+{
+    struct oh_ledger *ledger = action->ledger;
+    const int64_t *lives = bookings_note(ledger, action->reservation);
+    struct moved *moved = NULL;
+    uint32_t moved_count = 0;
+    if (lives != NULL && action->type == OH_COMMAND_MOVE) {
+        moved = scratch_take(ledger, action->work_count * sizeof(*moved));
+        moved_count = moved_collect(action, moved);
+    }
+    outcome_write(action);
+    bool is_change = ledger->effect_count > ledger->effect_applied_count;
+    effects_apply(ledger);
+    if (!is_change)
+        action->answer->verdict = OH_V_UNCHANGED;
+    else if (moved_count > 0)
+        bookings_move(ledger, action->reservation, action->answer->id, lives, moved, moved_count);
+    else
+        bookings_settle(ledger, action->reservation, action->answer->id, lives);
+}
+
 /* The answer says how the reservation stands afterwards, so the effects are done first: all is decided. */
 void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_type type,
                    const struct oh_action_command *command, struct oh_answer *answer)
@@ -586,16 +623,8 @@ void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_typ
     const struct reservation *reservation = &ledger->reservations[action.reservation];
     answer->kind = (enum oh_kind)reservation->kind;
     works_load(&action);
-    if (action_decide(&action) == OH_OK_DONE) {
-        const int64_t *lives = bookings_note(ledger, action.reservation);
-        outcome_write(&action);
-        bool is_change = ledger->effect_count > ledger->effect_applied_count;
-        effects_apply(ledger);
-        if (is_change)
-            bookings_settle(ledger, action.reservation, answer->id, lives);
-        else
-            answer->verdict = OH_V_UNCHANGED;
-    }
+    if (action_decide(&action) == OH_OK_DONE)
+        outcome_apply(&action);
     answer->status = reservation_status(ledger, reservation, now_us);
     answer->created_at_us = reservation->created_at_us;
     answer->expires_at_us = reservation->expires_at_us;

@@ -287,6 +287,56 @@ void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_b
     effects_apply(ledger);
 }
 
+/* ---- Taken along (CA6) ------------------------------------------------------------------------ */
+
+static uint16_t moved_to(const struct moved *moved, uint32_t count, uint16_t node)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (moved[i].node == node)
+            return moved[i].to_node;
+    }
+    return OH_NODE_NONE;
+}
+
+/* A slot or an account's day, of which nothing is left where it was. */
+static bool booking_comes_along(const struct oh_ledger *ledger, const struct booking *booking, int64_t live,
+                                bool is_due, uint16_t to_node)
+{
+    return to_node != OH_NODE_NONE && booking->unit == OH_UNIT_PARCELS && live > 0 &&
+           booking_counted(ledger, booking, is_due) == 0;
+}
+
+/* Before what was there is given back: what is in the window stays the same, so nothing is judged. */
+void bookings_move(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives,
+                   const struct moved *moved, uint32_t moved_count)
+{
+    bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
+    uint32_t link = parties_of(ledger, &ledger->reservations[reservation])->bookings_head;
+    uint32_t count = bookings_count(ledger, reservation);
+    struct oh_reserve_booking *along = scratch_take(ledger, count * sizeof(*along));
+    uint32_t along_count = 0;
+    for (uint32_t i = 0; link != 0; i++) {
+        const struct booking *booking = &ledger->bookings[link - 1];
+        const struct bucket *bucket = &ledger->buckets[booking->bucket];
+        uint16_t to_node = moved_to(moved, moved_count, booking->node);
+        if (booking_comes_along(ledger, booking, lives[i], is_due, to_node))
+            along[along_count++] = (struct oh_reserve_booking){
+                scratch_copy(ledger, ledger_string(ledger, bucket->text, 0)), to_node, (enum oh_unit)booking->unit,
+                bucket->from_us, bucket->until_us, lives[i], 0,
+            };
+        link = booking->next;
+    }
+    bookings_settle(ledger, reservation, id, lives);
+    for (uint32_t i = 0; i < along_count; i++) {
+        int64_t before = booking_milli(ledger, reservation, &along[i]);
+        effect_add(ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
+            id, along[i].node, along[i].resource, along[i].unit, along[i].from_us, along[i].until_us,
+            before + along[i].quantity_milli,
+        };
+        effects_apply(ledger);
+    }
+}
+
 /* ---- Judging ---------------------------------------------------------------------------------- */
 
 /* Reservations that are due or forgotten, and still have to be dealt with. */

@@ -602,6 +602,10 @@ uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation);
  */
 int64_t *bookings_note(struct oh_ledger *ledger, uint32_t reservation);
 void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives);
+/* Where a move takes all that a node has. Slots and accounts come along: they are taken there instead (CA6). */
+struct moved { uint16_t node; uint16_t to_node; };
+void bookings_move(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives,
+                   const struct moved *moved, uint32_t moved_count);
 /* What a reservation has booked for its claims at nodes that it gives up. */
 struct given_back { uint32_t reservation; const uint16_t *nodes; uint32_t node_count; };
 /* OH_OK_DONE, or why the bookings of a command do not all fit together. given: may be NULL. */

@@ -405,16 +405,23 @@ class Holding(PromiseCase):
         self.ok(self.act(held['promise'], 'release'))
         self.assertNotIn('bookings', self.reservation(held['promise']))
 
-    def test_a_move_gives_capacity_back_for_good(self):
+    def test_a_move_takes_the_slot_along(self):
         held = self.ok(self.hold(('A', 4)), 201)
         node = held['promised']['parcels'][0]['node']
         other = 'n2' if node == 'n1' else 'n1'
         self.ok(self.act(held['promise'], 'move', {'lines': [{'line': 1, 'to_node': other, 'quantity': 3}]}))
-        self.assertEqual(len(self.reservation(held['promise'])['bookings']), 1)    # one is still there
+        [booking] = self.reservation(held['promise'])['bookings']
+        self.assertEqual(booking['node'], node)    # one is still there
         self.ok(self.act(held['promise'], 'move', {'lines': [{'line': 1, 'node': node, 'to_node': other}]}))
-        self.assertNotIn('bookings', self.reservation(held['promise']))
-        self.ok(self.act(held['promise'], 'move', {'to_node': node}))
-        self.assertNotIn('bookings', self.reservation(held['promise']))    # what was given back is judged anew
+        self.assertEqual(self.reservation(held['promise'])['bookings'], [{**booking, 'node': other}])
+        self.server.crash()
+        self.reconnect()
+        self.assertEqual(self.reservation(held['promise'])['bookings'], [{**booking, 'node': other}])
+        second, third = (self.ok(self.hold(('A', 1)), 201)['promised']['from'] for _ in range(2))
+        self.assertEqual(second, held['promised']['from'])
+        self.assertNotEqual(third, second)    # the slot has room for two
+        self.ok(self.act(held['promise'], 'release'))
+        self.assertEqual(self.ok(self.hold(('A', 1)), 201)['promised']['from'], second)
 
     def test_a_claim_on_a_supply_says_when_it_is_due(self):
         eta = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)

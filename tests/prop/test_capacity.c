@@ -326,6 +326,24 @@ static void lefts_note(void)
         lefts[i] = left_of(&world.booked[i]);
 }
 
+/* CA6: what a move has taken whole from a node comes along, if it is a slot. */
+static void come_along(const char *name, uint32_t to)
+{
+    uint32_t count = world.booked_count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct booked *booked = &world.booked[i];
+        if (strcmp(booked->reservation, name) != 0 || booked->unit != OH_UNIT_PARCELS || booked->node == to ||
+            lefts[i] == 0 || left_of(booked) > 0)
+            continue;
+        struct booked along = *booked;
+        along.node = to;
+        along.milli = lefts[i];
+        booked->milli = 0;
+        lefts[world.booked_count] = along.milli;
+        booked_add(&along, 1);
+    }
+}
+
 static void step_act(void)
 {
     static const enum oh_command_type types[] = { OH_COMMAND_CONFIRM, OH_COMMAND_RELEASE, OH_COMMAND_FULFIL,
@@ -334,9 +352,10 @@ static void step_act(void)
     char lines[64];
     enum oh_command_type type = types[below(6)];
     unsigned line = 1 + below(ITEMS);
+    uint32_t to = below(NODES);
     name_of(world.made - 1 - below(world.made < 12 ? world.made : 12), name);
     if (type == OH_COMMAND_MOVE)
-        (void)snprintf(lines, sizeof(lines), "%u=%u>%s", line, 1 + below(4), node_names[below(NODES)]);
+        (void)snprintf(lines, sizeof(lines), "%u=%u>%s", line, 1 + below(4), node_names[to]);
     else if (type == OH_COMMAND_CHANGE)
         (void)snprintf(lines, sizeof(lines), "%u=%u", line, below(9));
     else if (type == OH_COMMAND_EXTEND || below(2) == 0)
@@ -345,8 +364,11 @@ static void step_act(void)
         (void)snprintf(lines, sizeof(lines), "%u=%u", line, 1 + below(4));
     struct oh_action_command with = { .ttl_us = (int64_t)(1 + below(20)) * HOUR_US, .at_us = OH_TIME_US_NONE };
     lefts_note();
-    if (shop_act_with(world.shop, type, with, name, lines) == OH_OK_DONE)
-        settle(name, lefts);
+    if (shop_act_with(world.shop, type, with, name, lines) != OH_OK_DONE)
+        return;
+    if (type == OH_COMMAND_MOVE)
+        come_along(name, to);
+    settle(name, lefts);
 }
 
 static void step_replace(void)

@@ -245,6 +245,8 @@ void naive_bookings_add(struct naive *naive, struct naive_reservation *reservati
                         const struct oh_reserve_booking *bookings, uint32_t count);
 /* Before and after an action: what it gave back, it gave back for good (CA4). */
 void naive_bookings_note(const struct naive *naive, const struct naive_reservation *reservation, int64_t *out_left);
+void naive_bookings_move(struct naive *naive, struct naive_reservation *reservation, uint32_t node, uint32_t to_node,
+                         int64_t *left);
 void naive_bookings_settle(const struct naive *naive, struct naive_reservation *reservation, const int64_t *left);
 
 /* naive_reserve.c, naive_action.c */

@@ -436,6 +436,22 @@ static void end_if_idle(struct naive *naive, struct naive_reservation *reservati
     naive->live_count = kept;
 }
 
+/* From each node to where the first of its claims went. */
+static void bookings_come_along(struct act *act, int64_t *left)
+{
+    for (uint32_t s = 0; act->type == OH_COMMAND_MOVE && s < act->share_count; s++) {
+        const struct share *share = &act->shares[s];
+        bool is_first = share->took_held + share->took_confirmed > 0;
+        for (uint32_t k = 0; k < s; k++) {
+            if (act->shares[k].claim.node == share->claim.node &&
+                act->shares[k].took_held + act->shares[k].took_confirmed > 0)
+                is_first = false;
+        }
+        if (is_first)
+            naive_bookings_move(act->naive, act->reservation, share->claim.node, share->to_node, left);
+    }
+}
+
 static void outcome_do(struct act *act)
 {
     bool changes = false;
@@ -449,11 +465,12 @@ static void outcome_do(struct act *act)
         act->answer->verdict = OH_V_UNCHANGED;
         return;
     }
-    static int64_t left[OH_BOOKINGS_MAX];
+    static int64_t left[2 * OH_BOOKINGS_MAX];
     naive_bookings_note(act->naive, act->reservation, left);
     naive_change(act->naive);
     for (uint32_t s = 0; s < act->share_count; s++)
         share_do(act, &act->shares[s]);
+    bookings_come_along(act, left);
     naive_bookings_settle(act->naive, act->reservation, left);
     end_if_idle(act->naive, act->reservation);
 }

@@ -94,6 +94,37 @@ void naive_bookings_note(const struct naive *naive, const struct naive_reservati
         out_left[i] = naive_booking_left(naive, reservation, &reservation->bookings[i]);
 }
 
+/* CA6: of slots and accounts, and of a node that keeps nothing. Two that come to one node become one. */
+void naive_bookings_move(struct naive *naive, struct naive_reservation *reservation, uint32_t node, uint32_t to_node,
+                         int64_t *left)
+{
+    for (uint32_t i = 0; i < reservation->booking_count; i++) {
+        struct naive_booking *booking = &reservation->bookings[i];
+        if (booking->node != node || booking->unit != OH_UNIT_PARCELS || left[i] == 0 ||
+            naive_booking_left(naive, reservation, booking) > 0)
+            continue;
+        struct naive_booking along = *booking;
+        uint32_t at = 0;
+        along.node = (uint16_t)to_node;
+        along.milli = left[i];
+        booking->milli = 0;
+        while (at < reservation->booking_count &&
+               !(reservation->bookings[at].node == to_node && reservation->bookings[at].from_us == along.from_us &&
+                 oh_bytes_equal(reservation->bookings[at].resource, along.resource) && reservation->bookings[at].milli > 0))
+            at++;
+        if (at < reservation->booking_count) {
+            reservation->bookings[at].milli += along.milli;
+            left[at] += along.milli;
+            continue;
+        }
+        struct naive_booking *grown = naive_allocate(naive, (reservation->booking_count + 1) * sizeof(*grown));
+        memcpy(grown, reservation->bookings, reservation->booking_count * sizeof(*grown));
+        grown[reservation->booking_count] = along;
+        left[reservation->booking_count++] = along.milli;
+        reservation->bookings = grown;
+    }
+}
+
 void naive_bookings_settle(const struct naive *naive, struct naive_reservation *reservation, const int64_t *left)
 {
     uint32_t kept = 0;
