@@ -568,7 +568,7 @@ static uint32_t moved_collect(struct action *action, struct moved *out)
     for (uint32_t w = 0; w < action->work_count; w++) {
         const struct work *work = &action->works[w];
         uint16_t node = work_claim(action, work)->node;
-        bool is_known = work->to_node == NO_SLOT || work->took_held_milli + work->took_confirmed_milli == 0;
+        bool is_known = work->to_node == NO_SLOT;
         for (uint32_t i = 0; i < count && !is_known; i++)
             is_known = out[i].node == node;
         if (!is_known)

@@ -299,10 +299,10 @@ static uint16_t moved_to(const struct moved *moved, uint32_t count, uint16_t nod
 }
 
 /* A slot or an account's day, of which nothing is left where it was. */
-static bool booking_comes_along(const struct oh_ledger *ledger, const struct booking *booking, int64_t live,
-                                bool is_due, uint16_t to_node)
+static bool booking_comes_along(const struct oh_ledger *ledger, const struct booking *booking, bool is_due,
+                                uint16_t to_node)
 {
-    return to_node != OH_NODE_NONE && booking->unit == OH_UNIT_PARCELS && live > 0 &&
+    return to_node != OH_NODE_NONE && booking->unit == OH_UNIT_PARCELS &&
            booking_counted(ledger, booking, is_due) == 0;
 }
 
@@ -319,7 +319,7 @@ void bookings_move(struct oh_ledger *ledger, uint32_t reservation, struct oh_byt
         const struct booking *booking = &ledger->bookings[link - 1];
         const struct bucket *bucket = &ledger->buckets[booking->bucket];
         uint16_t to_node = moved_to(moved, moved_count, booking->node);
-        if (booking_comes_along(ledger, booking, lives[i], is_due, to_node))
+        if (booking_comes_along(ledger, booking, is_due, to_node))
             along[along_count++] = (struct oh_reserve_booking){
                 scratch_copy(ledger, ledger_string(ledger, bucket->text, 0)), to_node, (enum oh_unit)booking->unit,
                 bucket->from_us, bucket->until_us, lives[i], 0,

@@ -94,6 +94,11 @@ void naive_bookings_note(const struct naive *naive, const struct naive_reservati
         out_left[i] = naive_booking_left(naive, reservation, &reservation->bookings[i]);
 }
 
+static bool is_same_window(const struct naive_booking *a, const struct naive_booking *b)
+{
+    return a->milli > 0 && a->node == b->node && a->from_us == b->from_us && oh_bytes_equal(a->resource, b->resource);
+}
+
 /* CA6: of slots and accounts, and of a node that keeps nothing. Two that come to one node become one. */
 void naive_bookings_move(struct naive *naive, struct naive_reservation *reservation, uint32_t node, uint32_t to_node,
                          int64_t *left)
@@ -108,9 +113,7 @@ void naive_bookings_move(struct naive *naive, struct naive_reservation *reservat
         along.node = (uint16_t)to_node;
         along.milli = left[i];
         booking->milli = 0;
-        while (at < reservation->booking_count &&
-               !(reservation->bookings[at].node == to_node && reservation->bookings[at].from_us == along.from_us &&
-                 oh_bytes_equal(reservation->bookings[at].resource, along.resource) && reservation->bookings[at].milli > 0))
+        while (at < reservation->booking_count && !is_same_window(&reservation->bookings[at], &along))
             at++;
         if (at < reservation->booking_count) {
             reservation->bookings[at].milli += along.milli;

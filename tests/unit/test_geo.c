@@ -2,6 +2,7 @@
  * test_geo.c - the nearest nodes with stock, on a map with many nodes, against looking at each of them.
  */
 #include "base/prng.h"
+#include "core/state.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <inttypes.h>
@@ -250,6 +251,17 @@ static void test_geo_is_empty_when_no_node_has_a_place(void **state)
     shop_close(shop);
 }
 
+static void test_geo_knows_chords_and_distances_of_each_other(void **state)
+{
+    (void)state;
+    for (int km = 1; km < 20000; km += 999) {
+        int64_t metres = geo_metres(geo_chord2(km));
+        assert_true(metres >= 1000 * (int64_t)km - 1 && metres <= 1000 * (int64_t)km);
+    }
+    assert_true(geo_chord2(20100) == 4.0); /* more than half the way around is no farther */
+    assert_int_equal(geo_metres(4.5), geo_metres(4.0));
+}
+
 /* From one pole to the other, and between antipodes: half way around, and no further. */
 static void test_geo_measures_the_longest_ways(void **state)
 {
@@ -282,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_geo_answers_for_the_time_it_is_asked_for),
         cmocka_unit_test(test_geo_is_empty_when_no_node_has_a_place),
         cmocka_unit_test(test_geo_measures_the_longest_ways),
+        cmocka_unit_test(test_geo_knows_chords_and_distances_of_each_other),
         cmocka_unit_test(test_geo_is_right_at_the_date_line_and_at_the_poles),
     };
     printf("seed %" PRIu64 " (ONHAND_SEED)\n", seed_of_run());

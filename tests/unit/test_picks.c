@@ -370,10 +370,14 @@ static void test_what_may_not_be_asked_can_be_promised_by_no_time(void **state)
     struct oh_asker asker = shop_asker(shop, "web", OH_KIND_SHIP);
     assert_int_equal(oh_atp_at_node(shop->ledger, shop_item_id(shop, "s"), shop_node_id(shop, "a"), asker,
                                     shop->now_us + SHOP_DAY_US, shop->now_us), 0);
-    int64_t times[1];
+    int64_t times[2];
     shop_node(shop, "empty");
     struct oh_node_id empty = shop_node_id(shop, "empty");
     assert_int_equal(oh_supply_times(shop->ledger, shop_item_id(shop, "s"), empty, shop->now_us, 1, times), 0);
+    shop_supply(shop, "one", "s", "empty", 1, shop->now_us + SHOP_DAY_US);
+    shop_supply(shop, "other", "s", "empty", 2, shop->now_us + SHOP_DAY_US); /* two at one time are one time */
+    assert_int_equal(oh_supply_times(shop->ledger, shop_item_id(shop, "s"), empty, shop->now_us, 2, times), 1);
+    assert_int_equal(times[0], shop->now_us + SHOP_DAY_US);
     shop_close(shop);
 }
 
