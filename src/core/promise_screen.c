@@ -14,7 +14,8 @@
 #define FEW_FIRST      8u
 #define FEW_TIMES      8u
 #define FEW_MAX        512u
-#define BLOCK          256u
+#define BLOCK_SPAN     512u
+#define ROW            64u /* divides it */
 #define EARLY_TRIES    2u
 #define BANDS_MAX      32u
 #define BANDS_AT_ONCE  3u
@@ -37,6 +38,8 @@ struct leaving {
     uint32_t band_count;
     double chord2_max[BANDS_MAX]; /* of each band, ascending */
     uint32_t minutes[BANDS_MAX];
+    uint64_t limit_stamp; /* of the limit that chord2_limit is of */
+    double chord2_limit;  /* a node so far away is not one of the first */
 };
 
 /* What the keys of nodes depend on, besides the leavings. No bytes between its members. */
@@ -71,8 +74,9 @@ struct few { uint64_t key; uint16_t node; };
 
 struct screen {
     uint64_t stamp; /* of the question about a service */
+    uint64_t limit_stamp;
     uint64_t places_version; /* of the ledger's documents, plus one; 0: none */
-    double x[65536], y[65536], z[65536]; /* not numbers: the node has no place */
+    double x[65536 + ROW], y[65536 + ROW], z[65536 + ROW]; /* not numbers: the node has no place */
     const uint16_t *full; /* of the question: nodes that may have every line, ascending */
     uint32_t full_count;
     uint16_t full_nodes[65536];
@@ -232,20 +236,43 @@ static inline const struct leaving *class_get(const struct scope *scope, struct 
     return of;
 }
 
-/* The squares of the chords from the nodes to the destination. */
+/* The square of the chord; CHORD2_UNKNOWN also when x is not a number. */
+static inline double chord2_of(double x, double y, double z, struct unit end)
+{
+    double dx = x - end.x;
+    double dy = y - end.y;
+    double dz = z - end.z;
+    double chord2 = dx * dx + dy * dy + dz * dz;
+    return chord2 < CHORD2_UNKNOWN ? chord2 : CHORD2_UNKNOWN;
+}
+
+/* So many that the compiler makes vectors of them. */
+static void chords_make_row(const double *restrict x, const double *restrict y, const double *restrict z,
+                            struct unit end, double *restrict out)
+{
+    for (uint32_t i = 0; i < ROW; i++)
+        out[i] = chord2_of(x[i], y[i], z[i], end);
+}
+
+static double node_chord2(const struct scope *scope, uint16_t node)
+{
+    const struct screen *screen = scope->engine->screen;
+    if (!scope->engine->has_point)
+        return CHORD2_UNKNOWN;
+    return chord2_of(screen->x[node], screen->y[node], screen->z[node], scope->end);
+}
+
+/* Of the nodes of a block, all of which are less than BLOCK_SPAN after the first: by node less the first. */
 static void chords_make(const struct scope *scope, const uint16_t *nodes, uint32_t count, double *out)
 {
     const struct screen *screen = scope->engine->screen;
-    const struct unit end = scope->end;
-    for (uint32_t i = 0; i < count; i++) {
-        double dx = screen->x[nodes[i]] - end.x;
-        double dy = screen->y[nodes[i]] - end.y;
-        double dz = screen->z[nodes[i]] - end.z;
-        double chord2 = dx * dx + dy * dy + dz * dz;
-        out[i] = chord2 < CHORD2_UNKNOWN ? chord2 : CHORD2_UNKNOWN; /* this one too when it is not a number */
-    }
-    for (uint32_t i = 0; i < count && !scope->engine->has_point; i++)
-        out[i] = CHORD2_UNKNOWN;
+    uint32_t first = nodes[0];
+    uint32_t span = nodes[count - 1] - first + 1;
+    bool is_dense = scope->engine->has_point && count >= span / 4;
+    for (uint32_t i = 0; is_dense && i < span; i += ROW)
+        chords_make_row(&screen->x[first + i], &screen->y[first + i], &screen->z[first + i], scope->end, &out[i]);
+    for (uint32_t i = 0; !is_dense && i < count; i++)
+        out[nodes[i] - first] = node_chord2(scope, nodes[i]);
 }
 
 /* ---- Nodes that may have everything ----------------------------------------------------------- */
@@ -289,6 +316,13 @@ static uint64_t few_key(enum order order, uint32_t minutes, double chord2)
     OH_UNREACHABLE();
 }
 
+static double key_chord2(uint32_t bits)
+{
+    float chord2;
+    memcpy(&chord2, &bits, sizeof(chord2));
+    return (double)chord2;
+}
+
 static void few_insert(struct screen *screen, uint32_t most, struct few one)
 {
     uint32_t at = screen->few_count < most ? screen->few_count++ : most - 1;
@@ -302,8 +336,7 @@ struct choosing {
     struct leavings *leavings;
     enum order order;
     uint32_t most;
-    uint64_t limit;         /* what has a key so great is not one of the first */
-    uint32_t minutes_limit; /* what is later has a greater key */
+    uint64_t limit; /* what has a key so great is not one of the first */
 };
 
 static void few_consider(struct choosing *choosing, uint16_t node, uint64_t key)
@@ -315,25 +348,52 @@ static void few_consider(struct choosing *choosing, uint16_t node, uint64_t key)
     if (screen->few_count < choosing->most)
         return;
     choosing->limit = screen->few[choosing->most - 1].key;
-    if (choosing->order != ORDER_DISTANCE)
-        choosing->minutes_limit = (uint32_t)(choosing->limit >> 32);
+    screen->limit_stamp++;
+}
+
+/* The bands that are sooner than the limit, and of those that are as soon what is nearer. */
+static void class_limit(struct choosing *choosing, struct leaving *class)
+{
+    uint32_t high = (uint32_t)(choosing->limit >> 32);
+    uint32_t low = (uint32_t)choosing->limit;
+    bool is_by_date = choosing->order != ORDER_DISTANCE;
+    double near = choosing->limit == KEY_NEVER ? CHORD2_ANY : key_chord2(is_by_date ? low : high);
+    if (choosing->order == ORDER_DATE)
+        near = 0; /* of two that are as soon the first is chosen */
+    class->limit_stamp = choosing->scope->engine->screen->limit_stamp;
+    class->chord2_limit = 0;
+    for (uint32_t i = 0; i < class->band_count; i++) {
+        bool is_sooner = is_by_date ? class->minutes[i] < high : false;
+        bool is_equal = is_by_date ? class->minutes[i] == high : true;
+        if (class->minutes[i] == MINUTES_NEVER || !(is_sooner || is_equal))
+            continue;
+        double limit = is_sooner || class->chord2_max[i] < near ? class->chord2_max[i] : near;
+        class->chord2_limit = limit > class->chord2_limit ? limit : class->chord2_limit;
+    }
 }
 
 static void few_choose_block(struct choosing *choosing, const uint16_t *nodes, uint32_t count)
 {
-    const uint16_t *class_of = choosing->leavings->class_of;
-    uint32_t minutes_limit = choosing->minutes_limit;
-    double chords[BLOCK];
+    const struct screen *screen = choosing->scope->engine->screen;
+    struct leavings *leavings = choosing->leavings;
+    double chords[BLOCK_SPAN];
     chords_make(choosing->scope, nodes, count, chords);
     for (uint32_t i = 0; i < count; i++) {
-        uint16_t class = class_of[nodes[i]];
-        if (class == CLASS_NONE)
+        double chord2 = chords[nodes[i] - nodes[0]];
+        uint16_t number = leavings->class_of[nodes[i]];
+        if (number == CLASS_NONE)
             continue;
-        uint32_t minutes = class_minutes(class_get(choosing->scope, choosing->leavings, class), chords[i]);
-        if (minutes > minutes_limit)
+        struct leaving *class = &leavings->classes[number];
+        if (class->limit_stamp != screen->limit_stamp) {
+            if (class->stamp != screen->stamp)
+                bands_make(choosing->scope, class);
+            class_limit(choosing, class);
+        }
+        if (chord2 > class->chord2_limit)
             continue;
-        few_consider(choosing, nodes[i], few_key(choosing->order, minutes, chords[i]));
-        minutes_limit = choosing->minutes_limit;
+        uint32_t minutes = class_minutes(class, chord2);
+        if (minutes != MINUTES_NEVER)
+            few_consider(choosing, nodes[i], few_key(choosing->order, minutes, chord2));
     }
 }
 
@@ -342,11 +402,10 @@ static void keys_make(const struct scope *scope, struct leavings *leavings, enum
     for (uint32_t i = 0; i < scope->engine->ledger->node_count; i++) {
         uint16_t node = (uint16_t)i;
         uint16_t class = leavings->class_of[node];
-        double chord2;
         leavings->keys[node] = KEY_NEVER;
         if (class == CLASS_NONE)
             continue;
-        chords_make(scope, &node, 1, &chord2);
+        double chord2 = node_chord2(scope, node);
         uint32_t minutes = class_minutes(class_get(scope, leavings, class), chord2);
         if (minutes != MINUTES_NEVER)
             leavings->keys[node] = few_key(order, minutes, chord2);
@@ -380,12 +439,22 @@ static bool keys_obtain(const struct scope *scope, struct leavings *leavings, en
     return true;
 }
 
+/* How many of the nodes from there on are a block. */
+static uint32_t block_count(const uint16_t *nodes, uint32_t count, uint32_t from)
+{
+    uint32_t most = count - from < BLOCK_SPAN ? count - from : BLOCK_SPAN;
+    while (nodes[from + most - 1] - nodes[from] >= (int)BLOCK_SPAN)
+        most = (most + 1) / 2;
+    return most;
+}
+
 /* The first so many by key, then by node. */
 static void few_choose(const struct scope *scope, struct leavings *leavings, enum order order, uint32_t most)
 {
     struct screen *screen = scope->engine->screen;
-    struct choosing choosing = { scope, leavings, order, most, KEY_NEVER, MINUTES_NEVER - 1 };
+    struct choosing choosing = { scope, leavings, order, most, KEY_NEVER };
     screen->few_count = 0;
+    screen->limit_stamp++;
     if (screen->has_keys) {
         for (uint32_t i = 0; i < screen->full_count; i++) {
             if (leavings->keys[screen->full[i]] < choosing.limit)
@@ -393,9 +462,10 @@ static void few_choose(const struct scope *scope, struct leavings *leavings, enu
         }
         return;
     }
-    for (uint32_t i = 0; i < screen->full_count; i += BLOCK) {
-        uint32_t left = screen->full_count - i;
-        few_choose_block(&choosing, &screen->full[i], left < BLOCK ? left : BLOCK);
+    for (uint32_t i = 0; i < screen->full_count;) {
+        uint32_t count = block_count(screen->full, screen->full_count, i);
+        few_choose_block(&choosing, &screen->full[i], count);
+        i += count;
     }
 }
 
@@ -424,11 +494,9 @@ static enum order order_of(const struct oh_objective *objective)
 /* Rounded down, and no more than that of a distance which is the same when it is kept in fewer bits. */
 static int64_t distance_least_m(const struct scope *scope, uint32_t chord_bits)
 {
-    float chord2;
-    memcpy(&chord2, &chord_bits, sizeof(chord2));
     if (!scope->engine->has_point)
         return 0;
-    return oh_max_i64(0, geo_metres((double)chord2 * (1 - 1e-6)) - 1);
+    return oh_max_i64(0, geo_metres(key_chord2(chord_bits) * (1 - 1e-6)) - 1);
 }
 
 /* What a node that was not chosen is at least, if it sends everything: it costs what the plan's does. */
@@ -458,9 +526,7 @@ static uint32_t node_minutes(const struct scope *scope, struct leavings *leaving
     if (screen->minutes_stamps[node] == screen->stamp)
         return screen->minutes[node];
     screen->minutes_stamps[node] = screen->stamp;
-    double chord2;
-    chords_make(scope, &node, 1, &chord2);
-    screen->minutes[node] = class_minutes(class_get(scope, leavings, class), chord2);
+    screen->minutes[node] = class_minutes(class_get(scope, leavings, class), node_chord2(scope, node));
     return screen->minutes[node];
 }
 
