@@ -175,6 +175,8 @@ bool basket_make(struct oh_promise_engine *engine);
 struct screen; /* what is kept of nodes and services */
 size_t screen_size(void);
 bool screen_search(struct scope *scope, struct sourcing_plan *out_plan);
+/* After a search among all that did not come to an end: a plan that was found before it, if that is better. */
+void screen_recall(struct scope *scope, struct sourcing_plan *plan);
 
 /* promise_offers.c */
 /* Of the channel, enabled, and not closed for the question. */

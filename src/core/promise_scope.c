@@ -497,6 +497,7 @@ void scope_service(struct oh_promise_engine *engine, uint32_t service)
         offers_make_ship(engine, &engine->ship);
         candidates_add(&scope);
         scope_search(&scope, &plan);
+        screen_recall(&scope, &plan);
     }
     const struct oh_promise_option *option = NULL;
     if (plan.is_found && plan.pick_count > 0) {

@@ -16,6 +16,7 @@
 #define FEW_MAX        512u
 #define BLOCK_SPAN     512u
 #define ROW            64u /* divides it */
+#define STEPS_RECALL   4096u
 #define EARLY_TRIES    2u
 #define BANDS_MAX      32u
 #define BANDS_AT_ONCE  3u
@@ -72,6 +73,14 @@ struct leavings {
 
 struct few { uint64_t key; uint16_t node; };
 
+/* A plan that was found and could not be shown to be the best. */
+struct found {
+    bool is_there;
+    struct sourcing_terms terms;
+    uint32_t node_count;
+    uint16_t nodes[OH_PARCELS_MAX];
+};
+
 struct screen {
     uint64_t stamp; /* of the question about a service */
     uint64_t limit_stamp;
@@ -89,6 +98,7 @@ struct screen {
     bool has_keys; /* the leavings have those of the question */
     uint32_t few_count;
     struct few few[FEW_MAX + 1];
+    struct found found; /* of the question about a service */
     struct leavings leavings[SOONEST_SERVICES];
 };
 
@@ -600,12 +610,31 @@ static void few_sort_by_node(struct few *few, uint32_t count)
     }
 }
 
+/* The best so far, if the search among all does not come to an end. */
+static void found_keep(const struct scope *scope, const struct sourcing_plan *plan)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    struct found *found = &engine->screen->found;
+    if (!plan->is_found || (found->is_there && !objective_is_less(&engine->policy->objective, &plan->terms, &found->terms)))
+        return;
+    *found = (struct found){ .is_there = true, .terms = plan->terms };
+    for (uint32_t i = 0; i < plan->pick_count; i++) {
+        uint16_t node = scope->offers->sites[engine->reaches[plan->picks[i].candidate].site].node;
+        uint32_t at = 0;
+        while (at < found->node_count && found->nodes[at] != node)
+            at++;
+        found->nodes[at] = node;
+        found->node_count += at == found->node_count ? 1 : 0;
+    }
+}
+
 static void offers_search(struct scope *scope, struct sourcing_plan *plan)
 {
     offers_variants(scope->engine, scope->offers);
     scope->candidate_count = 0;
     candidates_add(scope);
     scope_search(scope, plan);
+    found_keep(scope, plan);
 }
 
 static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan *plan)
@@ -701,10 +730,34 @@ static bool scope_can_be_screened(const struct scope *scope)
     return true;
 }
 
+void screen_recall(struct scope *scope, struct sourcing_plan *plan)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    const struct found *found = &engine->screen->found;
+    bool is_better = found->is_there && (!plan->is_found ||
+                                         objective_is_less(&engine->policy->objective, &found->terms, &plan->terms));
+    if (!plan->is_bounded || !is_better)
+        return;
+    scope->offers = &engine->screened;
+    if (engine->steps_left < STEPS_RECALL)
+        engine->steps_left = STEPS_RECALL;
+    offers_begin(scope->offers);
+    for (uint32_t i = 0; i < found->node_count; i++) {
+        uint32_t site = offers_site(engine, scope->offers, found->nodes[i], OH_KIND_SHIP);
+        for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++) {
+            if (position_find(engine->ledger, engine->lines[j].item, found->nodes[i]) != NO_SLOT)
+                offers_site_line(engine, scope->offers, site, j);
+        }
+    }
+    offers_search(scope, plan);
+    plan->is_bounded = true;
+}
+
 bool screen_search(struct scope *scope, struct sourcing_plan *out_plan)
 {
     struct oh_promise_engine *engine = scope->engine;
     enum order order = order_of(&engine->policy->objective);
+    engine->screen->found.is_there = false;
     if (order == ORDER_NONE || !scope_can_be_screened(scope))
         return false;
     places_make(engine);
@@ -719,10 +772,13 @@ bool screen_search(struct scope *scope, struct sourcing_plan *out_plan)
     engine->screen->stamp++;
     engine->screen->has_keys = keys_obtain(scope, leavings, order);
     scope->offers = &engine->screened;
+    uint32_t steps_kept = engine->steps_left / 2; /* for a search among all */
+    engine->steps_left -= steps_kept;
     enum end end = few_suffice(scope, leavings, order, out_plan);
     if (end != END_PROVEN && order != ORDER_DISTANCE && engine->line_count > 1 &&
         early_suffice(scope, leavings, end != END_NONE, out_plan))
         end = END_PROVEN;
+    engine->steps_left += steps_kept;
     if (end != END_PROVEN)
         *scope = before;
     return end == END_PROVEN;
