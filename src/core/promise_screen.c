@@ -615,7 +615,8 @@ static void found_keep(const struct scope *scope, const struct sourcing_plan *pl
 {
     const struct oh_promise_engine *engine = scope->engine;
     struct found *found = &engine->screen->found;
-    if (!plan->is_found || (found->is_there && !objective_is_less(&engine->policy->objective, &plan->terms, &found->terms)))
+    const struct oh_objective *objective = &engine->policy->objective;
+    if (!plan->is_found || (found->is_there && !objective_is_less(objective, &plan->terms, &found->terms)))
         return;
     *found = (struct found){ .is_there = true, .terms = plan->terms };
     for (uint32_t i = 0; i < plan->pick_count; i++) {
