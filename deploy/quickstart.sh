@@ -179,6 +179,12 @@ show() {
     *'"node"'*) ;;
     *) fail "nobody near has $sku: $near_answer" ;;
     esac
+    basket="{\"channel\":\"web\",\"destination\":{\"lat\":48.8566,\"lon\":2.3522},\"lines\":[{\"sku\":\"$sku\",\"quantity\":1}]}"
+    promise=$(curl -sS --max-time 5 -H 'content-type: application/json' -d "$basket" "$url/v1/promises")
+    case $promise in
+    *'"option"'*) ;;
+    *) fail "no way to have $sku: $promise" ;;
+    esac
     body="{\"kind\":\"collect\",\"channel\":\"web\",\"ttl_seconds\":900,\"lines\":[{\"line\":1,\"sku\":\"$sku\",\"quantity\":1}]}"
     cat <<TEXT
 
@@ -195,6 +201,10 @@ Reserve it:
 Who has it near me?
   curl -s '$near'
   $near_answer
+
+When can I have it?
+  curl -s '$url/v1/promises' -H 'content-type: application/json' -d '$basket'
+  $(printf '%s' "$promise" | cut -c 1-240) ...
 TEXT
 }
 

@@ -371,29 +371,77 @@ static enum oh_err write_stock(const char *dir, uint64_t seed, struct oh_diag *d
     return demo_file_close(&file);
 }
 
+static void write_setting(FILE *stream, const char *path, const char *body)
+{
+    fprintf(stream, "{\"path\":\"/v1/%s\",\"body\":%s}\n", path, body);
+}
+
 /* Stores keep one piece back for the shop window; warehouses keep nothing back and call 20 low. */
+static void write_rules(FILE *stream)
+{
+    write_setting(stream, "rules/default", "{\"safety_stock\":1,\"low_stock\":3}");
+    for (size_t i = 0; i < OH_DEMO_WAREHOUSE_COUNT; i++)
+        fprintf(stream,
+                "{\"path\":\"/v1/rules/%s\",\"body\":{\"node\":\"%s\",\"safety_stock\":0,\"low_stock\":20}}\n",
+                oh_demo_places[i].node, oh_demo_places[i].node);
+}
+
+/* Two carriers, and when they come: from a warehouse twice a day, from a store once. */
+static void write_services(FILE *stream)
+{
+    write_setting(stream, "calendars/sundays", "{\"weekly_off\":[\"sun\"]}");
+    write_setting(stream, "services/standard",
+                  "{\"time_zone\":\"Europe/Paris\",\"transit_calendar\":\"sundays\",\"delivery_calendar\":\"sundays\","
+                  "\"transit\":[{\"distance_km_max\":300,\"days\":1},{\"days\":2}],"
+                  "\"delivery_window\":{\"from\":\"09:00\",\"to\":\"18:00\"},\"limits\":{\"weight_grams_max\":30000},"
+                  "\"cost\":[{\"weight_grams_max\":2000,\"amount\":4.95},{\"amount\":8.95}],\"currency\":\"EUR\"}");
+    write_setting(stream, "services/evening",
+                  "{\"time_zone\":\"Europe/Paris\",\"delivery_calendar\":\"sundays\","
+                  "\"transit\":[{\"distance_km_max\":40,\"hours\":1}],"
+                  "\"slots\":[{\"from\":\"18:00\",\"to\":\"20:00\",\"limit\":30},"
+                  "{\"from\":\"20:00\",\"to\":\"22:00\",\"limit\":30}],"
+                  "\"cost\":[{\"amount\":9.95}],\"currency\":\"EUR\"}");
+}
+
+static void write_schedule(FILE *stream, size_t place)
+{
+    const char *node = oh_demo_places[place].node;
+    if (oh_demo_place_is_warehouse(place))
+        fprintf(stream,
+                "{\"path\":\"/v1/nodes/%s/schedule\",\"body\":{\"time_zone\":\"Europe/Paris\",\"calendar\":\"sundays\","
+                "\"hours\":[{\"from\":\"06:00\",\"to\":\"22:00\"}],\"processing_minutes\":{\"default\":60},"
+                "\"pickups\":[{\"service\":\"standard\",\"at\":\"13:00\"},"
+                "{\"service\":\"standard\",\"at\":\"20:00\"}]}}\n",
+                node);
+    else
+        fprintf(stream,
+                "{\"path\":\"/v1/nodes/%s/schedule\",\"body\":{\"time_zone\":\"Europe/Paris\",\"calendar\":\"sundays\","
+                "\"hours\":[{\"from\":\"09:00\",\"to\":\"19:00\"}],"
+                "\"collect_hours\":[{\"from\":\"10:00\",\"to\":\"19:30\"}],"
+                "\"processing_minutes\":{\"default\":120},"
+                "\"capacity\":{\"unit\":\"orders\",\"windows\":[{\"from\":\"09:00\",\"to\":\"19:00\",\"limit\":%d}]},"
+                "\"pickups\":[{\"service\":\"standard\",\"at\":\"16:30\"},"
+                "{\"service\":\"evening\",\"at\":\"17:00\"}],"
+                "\"priority\":10}}\n",
+                node, 40 * oh_demo_places[place].size);
+}
+
 static enum oh_err write_setup(const char *dir, struct oh_diag *diag)
 {
     struct demo_file file;
     enum oh_err err = demo_file_open(&file, dir, "setup.ndjson", diag);
     if (err != OH_OK)
         return err;
-    static const char *const lines[] = {
-        "{\"path\":\"/v1/channels/web\",\"body\":{\"name\":\"Web "
-        "shop\",\"policy\":\"priority\",\"groups\":[\"all\"]}}",
-        "{\"path\":\"/v1/channels/app\",\"body\":{\"name\":\"Mobile "
-        "app\",\"policy\":\"nearest\",\"groups\":[\"all\"]}}",
-        "{\"path\":\"/v1/channels/"
-        "store\",\"body\":{\"name\":\"Stores\",\"policy\":\"nearest\",\"groups\":[\"stores\"]}}",
-        "{\"path\":\"/v1/rules/default\",\"body\":{\"safety_stock\":1,\"low_stock\":3}}",
-    };
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        fprintf(file.stream, "%s\n", lines[i]);
-    for (size_t i = 0; i < OH_DEMO_WAREHOUSE_COUNT; i++)
-        fprintf(
-            file.stream,
-            "{\"path\":\"/v1/rules/%s\",\"body\":{\"node\":\"%s\",\"safety_stock\":0,\"low_stock\":20}}\n",
-            oh_demo_places[i].node, oh_demo_places[i].node);
+    FILE *stream = file.stream;
+    write_setting(stream, "channels/web", "{\"name\":\"Web shop\",\"policy\":\"priority\",\"groups\":[\"all\"]}");
+    write_setting(stream, "channels/app", "{\"name\":\"Mobile app\",\"policy\":\"nearest\",\"groups\":[\"all\"]}");
+    write_setting(stream, "channels/store", "{\"name\":\"Stores\",\"policy\":\"nearest\",\"groups\":[\"stores\"]}");
+    write_rules(stream);
+    write_services(stream);
+    for (size_t place = 0; place < OH_DEMO_PLACE_COUNT; place++)
+        write_schedule(stream, place);
+    write_setting(stream, "channels/web/sourcing",
+                  "{\"objective\":[\"complete\",\"parcels\",\"date\",\"cost\",\"distance\",\"priority\"]}");
     return demo_file_close(&file);
 }
 
