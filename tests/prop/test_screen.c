@@ -1,9 +1,9 @@
 /*
  * A plan that is sought among few nodes is as good as one that is sought among all (docs/spec/promise.md, SO6).
  *
- * Random nodes, schedules, stock, services, policies and questions. Each question is asked twice: as it is, and
- * `at` the very moment it is asked, which is always answered by a look at every node. Time goes on between questions,
- * so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the seed is printed.
+ * Random nodes, schedules, stock, services, stores, lanes, policies and questions. Each question is asked as it is, again,
+ * with explanations (none of which may change the answer), and `at` the very moment it is asked, which is always
+ * answered by a look at every node. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the seed is printed.
  */
 #include "base/prng.h"
 #include "core/promise.h"
@@ -22,6 +22,7 @@
 #define SERVICES     2u
 #define ROWS_MAX     5u
 #define LINES_MAX    3u
+#define LANES_MAX    3u
 #define QUESTIONS    25u
 #define NAME_SIZE    12u
 
@@ -39,6 +40,10 @@ struct node_memory {
     struct oh_window windows[DAYS];
     struct oh_departure departures[SERVICES][DAYS];
     struct oh_pickups pickups[SERVICES];
+    struct oh_span collect_hours[DAYS];
+    struct oh_departure cutoffs[DAYS];
+    struct oh_departure transfers[LANES_MAX][DAYS];
+    struct oh_lane_in lanes[LANES_MAX];
 };
 
 struct world {
@@ -157,6 +162,38 @@ static void departures_make(struct world *world, struct node_memory *memory, uin
     memory->pickups[service] = (struct oh_pickups){ (uint16_t)service, { memory->departures[service], count, false } };
 }
 
+/* When it can be collected there, and what other nodes bring. */
+static void store_make(struct world *world, uint32_t index)
+{
+    struct node_memory *memory = &world->of_node[index];
+    struct oh_timetable_node *node = &world->nodes[index];
+    for (uint32_t d = 0; d < DAYS; d++) {
+        int64_t start = world->starts[d];
+        memory->collect_hours[d] =
+            (struct oh_span){ start + 10 * HOUR_US, start + 18 * HOUR_US, (int64_t)d * 8 * HOUR_US };
+        memory->cutoffs[d] = (struct oh_departure){ start + 12 * HOUR_US, INT64_MAX, start + 15 * HOUR_US,
+                                                    start + 15 * HOUR_US, world->transit_days[d] };
+    }
+    node->collect_hours = (struct oh_spans){ memory->collect_hours, DAYS, percent(world, 40) };
+    node->collect_cutoffs = (struct oh_departures){ memory->cutoffs, DAYS, percent(world, 60) };
+    node->receiving_us = (int64_t)draw(world, 3) * HOUR_US;
+    uint32_t from = draw(world, 3);
+    for (; node->lane_count < LANES_MAX && from < world->node_count && percent(world, 60); from += 1 + draw(world, 9)) {
+        uint32_t lane = node->lane_count;
+        if (from == index)
+            continue;
+        for (uint32_t d = 0; d < DAYS; d++) {
+            int64_t leaves = world->starts[d] + (int64_t)(18 + lane) * HOUR_US;
+            memory->transfers[lane][d] = (struct oh_departure){ leaves, INT64_MAX, leaves,
+                                                                leaves + (int64_t)(6 + 10 * lane) * HOUR_US,
+                                                                world->transit_days[d] };
+        }
+        memory->lanes[node->lane_count++] =
+            (struct oh_lane_in){ (uint16_t)from, OH_BYTES("lane"), { memory->transfers[lane], DAYS, false } };
+    }
+    node->lanes = memory->lanes;
+}
+
 static void node_make(struct world *world, uint32_t index)
 {
     struct node_memory *memory = &world->of_node[index];
@@ -186,6 +223,9 @@ static void node_make(struct world *world, uint32_t index)
         .pickup_count = percent(world, 5) ? 0 : SERVICES, .sourcing_safety_stock_milli = percent(world, 10) ? 1000 : 0,
         .priority = percent(world, 50) ? 0 : (int32_t)draw(world, 3), .is_markdown = percent(world, 20),
         .region = percent(world, 30) ? OH_INDEX_NONE : draw(world, 2) };
+    if (percent(world, 20))
+        world->nodes[index].backorder_us = (int64_t)draw(world, 60) * HOUR_US;
+    store_make(world, index);
 }
 
 /* Mostly as people order it: what is the same for all first, then the date or the distance; else anything. */
@@ -221,7 +261,9 @@ static void policy_make(struct world *world)
         .parcels_max = 1 + draw(world, 4), .split_orders = percent(world, 70), .split_lines = percent(world, 70),
         .allow_partial = percent(world, 25), .stores_max = 5,
         .future_supply = percent(world, 50) ? OH_FUTURE_ALL : OH_FUTURE_NONE,
-        .last_unit_points = percent(world, 20) ? 5 : 0, .markdown_points = percent(world, 20) ? -5 : 0 };
+        .last_unit_points = percent(world, 20) ? 5 : 0, .markdown_points = percent(world, 20) ? -5 : 0,
+        .ship_to_store = percent(world, 70), .radius_km = percent(world, 50) ? 0 : 200 };
+    world->sourcing.stores_max = 1 + draw(world, 5);
     objective_make(world, &world->sourcing.objective);
     world->policies[0] = &world->sourcing;
 }
@@ -239,6 +281,8 @@ static void stock_make(struct world *world)
             if (percent(world, have))
                 shop_adjust(world->shop, world->skus[i], world->of_node[n].name, draw(world, 5));
     }
+    if (percent(world, 15))
+        shop_rule(world->shop, "owes", "", "", "", OH_RULE_BACKORDER_LIMIT, 3);
     if (percent(world, 30))
         shop_supply(world->shop, "later", world->skus[0], world->of_node[0].name, 9, SHOP_NOW_US + SHOP_DAY_US);
 }
@@ -282,7 +326,7 @@ static void world_close(struct world *world)
 
 static struct oh_promise_request question_make(struct world *world)
 {
-    static struct oh_bytes without[1];
+    static struct oh_bytes without[1], stores[1];
     struct oh_promise_request request = { .channel = OH_BYTES("web"), .lines = world->lines,
                                           .line_count = 1 + draw(world, LINES_MAX), .wants_ship = true,
                                           .at_us = OH_TIME_US_NONE, .until_us = OH_TIME_US_NONE };
@@ -294,6 +338,13 @@ static struct oh_promise_request question_make(struct world *world)
     request.destination.has_point = percent(world, 80);
     request.destination.point = world->place;
     request.slots_max = 1 + draw(world, 2);
+    request.wants_collect = percent(world, 40);
+    request.wants_ship = !request.wants_collect || percent(world, 60);
+    if (percent(world, 20)) {
+        stores[0] = oh_bytes_of(world->of_node[draw(world, world->node_count)].name);
+        request.stores = stores;
+        request.store_count = 1;
+    }
     if (percent(world, 20)) {
         without[0] = oh_bytes_of(world->of_node[draw(world, world->node_count)].name);
         request.without = without;
@@ -307,8 +358,13 @@ static struct oh_promise_request question_make(struct world *world)
 
 struct told {
     uint32_t count;
-    struct { uint32_t service; bool is_complete, is_bounded; int64_t until_us; struct sourcing_terms terms; }
-        options[OH_PROMISE_OPTIONS_MAX];
+    struct {
+        uint32_t service;
+        uint16_t store;
+        bool is_complete, is_bounded;
+        int64_t until_us;
+        struct sourcing_terms terms;
+    } options[OH_PROMISE_OPTIONS_MAX];
 };
 
 static void ask(struct world *world, const struct oh_promise_request *request, struct told *told)
@@ -321,6 +377,7 @@ static void ask(struct world *world, const struct oh_promise_request *request, s
     for (uint32_t i = 0; i < answer.option_count; i++) {
         const struct oh_promise_option *option = &answer.options[i];
         told->options[i].service = option->service;
+        told->options[i].store = option->store.index;
         told->options[i].is_complete = option->is_complete;
         told->options[i].is_bounded = option->is_bounded;
         told->options[i].until_us = option->until_us;
@@ -333,7 +390,7 @@ static bool is_as_good(const struct world *world, const struct told *a, const st
 {
     const struct oh_objective *objective = &world->sourcing.objective;
     for (uint32_t i = 0; i < a->count; i++) {
-        if (a->options[i].service != b->options[i].service)
+        if (a->options[i].service != b->options[i].service || a->options[i].store != b->options[i].store)
             return false;
         if (!a->options[i].is_bounded && !b->options[i].is_bounded &&
             (objective_is_less(objective, &a->options[i].terms, &b->options[i].terms) ||
@@ -348,10 +405,15 @@ static void question_ask(struct world *world, uint32_t number)
     static struct told few, again, all;
     struct oh_promise_request request = question_make(world);
     ask(world, &request, &few);
-    few_count += world->engine->ship.is_made ? 0 : few.count;
+    few_count += world->engine->ship.is_made || !request.wants_ship ? 0 : few.count;
     ask(world, &request, &again); /* to the same place: from what is kept of it */
     if (memcmp(&few, &again, sizeof(few)) != 0)
         fail_msg("seed %" PRIu64 ", question %u: asked again it is another answer", world->seed, number);
+    request.explain = OH_EXPLAIN_FULL;
+    ask(world, &request, &again);
+    if (memcmp(&few, &again, sizeof(few)) != 0)
+        fail_msg("seed %" PRIu64 ", question %u: explained it is another answer", world->seed, number);
+    request.explain = OH_EXPLAIN_NONE;
     request.at_us = world->shop->now_us;
     ask(world, &request, &all);
     all_count += all.count;
