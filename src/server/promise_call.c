@@ -52,11 +52,24 @@ bool promise_call_begin(struct promise_call *promise)
     return oh_bytes_is_empty(promise->body.policy) || policy_of_channel(promise);
 }
 
+static void answer_count(struct oh_service *service, const struct oh_promise_answer *answer)
+{
+    bool is_bounded = false;
+    for (uint32_t i = 0; i < answer->option_count; i++) {
+        is_bounded = is_bounded || answer->options[i].is_bounded;
+        service->promise_steps += answer->options[i].step_count;
+    }
+    service->promises_asked++;
+    service->promises_bounded += is_bounded ? 1 : 0;
+}
+
 void promise_call_ask(struct promise_call *promise, const struct oh_promise_request *request)
 {
+    struct oh_service *service = promise->call->service;
     promise->names.request = request;
-    oh_promise(promise->call->service->promises, promise->call->ledger, promise->names.timetable, request,
-               promise->call->now_us, &promise->answer);
+    oh_promise(service->promises, promise->call->ledger, promise->names.timetable, request, promise->call->now_us,
+               &promise->answer);
+    answer_count(service, &promise->answer);
 }
 
 /* Which of the names there is no node of: the engine says its place in its list. */

@@ -148,6 +148,9 @@ struct oh_service {
     bool is_backlog_full;
     bool is_failed;
     uint64_t verdict_counts[OH_SERVICE_VERDICTS_MAX];
+    uint64_t promises_asked; /* questions put to the engine */
+    uint64_t promises_bounded; /* of them, with an option whose search the steps ended */
+    uint64_t promise_steps;
 };
 
 /* Errors: OH_E_NOMEM. Gives *out_service; its parts stay the caller's. */

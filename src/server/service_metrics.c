@@ -110,6 +110,9 @@ void oh_service_collect(const struct oh_service *service, struct oh_metrics *met
     collect_snapshots(service, metrics);
     collect_projection(service, metrics);
     metrics->imports = service->task_count;
+    metrics->promises_total = service->promises_asked;
+    metrics->promises_bounded_total = service->promises_bounded;
+    metrics->promise_steps_total = service->promise_steps;
     metrics->build_info[0] = 1;
     for (size_t i = 0; i < OH_SERVICE_VERDICTS_MAX; i++)
         metrics->verdicts_total[i] = service->verdict_counts[i];

@@ -195,6 +195,9 @@ class Sourcing(PromiseCase):
         rows = self.promise(('A', 1), ('missing', 1), ('B', 2), separately=True)['promises']
         self.assertEqual([(row['sku'], row.get('verdict'), len(row.get('options', []))) for row in rows],
                          [('A', None, 1), ('missing', 'unknown_item', 0), ('B', None, 0)])
+        told = self.client.get('/metrics').body.decode()
+        self.assertIn('\nonhand_promises_total 3\n', told)
+        self.assertIn('\nonhand_promises_bounded_total 0\n', told)
 
 
 class Dates(PromiseCase):

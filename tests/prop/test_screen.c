@@ -1,9 +1,10 @@
 /*
  * A plan that is sought among few nodes is as good as one that is sought among all (docs/spec/promise.md, SO6).
  *
- * Random nodes, schedules, stock, services, stores, lanes, policies and questions. Each question is asked as it is, again,
- * with explanations (none of which may change the answer), and `at` the very moment it is asked, which is always
- * answered by a look at every node. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the seed is printed.
+ * Random nodes, schedules, stock, services, stores, lanes, policies and questions. Each question is asked as it is,
+ * again, with explanations (none of which may change the answer), and `at` the very moment it is asked, which is
+ * always answered by a look at every node. Time goes on between questions, so that what is kept of the nodes gets
+ * old. ONHAND_SEED, ONHAND_WORLDS; the seed is printed.
  */
 #include "base/prng.h"
 #include "core/promise.h"
