@@ -134,6 +134,45 @@ static void test_picks_bookings_and_promises_have_a_limit(void **state)
     shop_close(shop);
 }
 
+/* As many as there may be, with the longest names; and two that come to be one. */
+static void test_a_move_takes_slots_along_to_the_last(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_booking_view *views = calloc(OH_BOOKINGS_MAX, sizeof(*views));
+    struct oh_reserve_booking *bookings = calloc(OH_BOOKINGS_MAX, sizeof(*bookings));
+    char (*names)[OH_RESOURCE_SIZE_MAX + 1] = calloc(OH_BOOKINGS_MAX, sizeof(*names));
+    assert_true(views != NULL && bookings != NULL && names != NULL);
+    for (uint32_t i = 0; i < OH_BOOKINGS_MAX; i++) {
+        bookings[i] = booking();
+        (void)snprintf(names[i], sizeof(names[i]), "slot/%0*u", (int)OH_RESOURCE_SIZE_MAX - 5, i);
+        bookings[i].resource = oh_bytes_of(names[i]);
+        bookings[i].unit = i == 0 ? OH_UNIT_ORDERS : OH_UNIT_PARCELS;
+    }
+    bookings[1].limit_milli = 2000;
+    bookings[2] = bookings[1];
+    bookings[2].node = 1;
+    struct oh_reserve_pick both[] = { pick(0, 0, 2), pick(0, 1, 2) };
+    struct oh_reserve_command with = { .picks = both, .pick_count = 2, .bookings = bookings,
+                                       .booking_count = OH_BOOKINGS_MAX };
+    assert_int_equal(reserve(shop, with, "R", "s=4"), OH_OK_DONE);
+    assert_int_equal(shop_act(shop, OH_COMMAND_MOVE, "R", "1@a>b"), OH_OK_DONE);
+    uint32_t count = oh_reservation_bookings(shop->ledger, shop_reservation(shop, "R"), shop->now_us, OH_BOOKINGS_MAX,
+                                             views);
+    assert_int_equal(count, OH_BOOKINGS_MAX - 2); /* the node's own is given back */
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_both = oh_bytes_equal(views[i].resource, bookings[1].resource);
+        assert_int_equal(views[i].node.index, 1);
+        assert_int_equal(views[i].quantity_milli, is_both ? 2000 : 1000);
+    }
+    assert_int_equal(oh_booked(shop->ledger, bookings[0].resource, FROM_US, shop->now_us), 0);
+    assert_int_equal(oh_booked(shop->ledger, bookings[1].resource, FROM_US, shop->now_us), 2000);
+    free(names);
+    free(bookings);
+    free(views);
+    shop_close(shop);
+}
+
 static void test_bookings_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -388,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_picks_may_leave_a_part_where_that_is_allowed),
         cmocka_unit_test(test_picks_of_one_stock_are_added_up),
         cmocka_unit_test(test_picks_bookings_and_promises_have_a_limit),
+        cmocka_unit_test(test_a_move_takes_slots_along_to_the_last),
         cmocka_unit_test(test_bookings_that_make_no_sense_are_refused),
         cmocka_unit_test(test_bookings_are_shown_as_far_as_they_count),
         cmocka_unit_test(test_growth_after_the_end_of_a_hold_takes_no_capacity),
