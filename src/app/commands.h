@@ -17,5 +17,6 @@ int oh_command_rebuild(int argc, char **argv);
 int oh_command_routes(int argc, char **argv);
 int oh_command_serve(int argc, char **argv);
 int oh_command_verify(int argc, char **argv);
+int oh_command_whatif(int argc, char **argv);
 
 #endif

@@ -27,6 +27,7 @@ static const struct command commands[] = {
     { "bench", "measure a server", oh_command_bench },
     { "dump", "write the journal of a data directory as NDJSON", oh_command_dump },
     { "verify", "prove a data directory right, or say what is wrong where", oh_command_verify },
+    { "whatif", "say what the promises of a journal would be under another policy", oh_command_whatif },
     { "migrate", "make or update the tables in PostgreSQL", oh_command_migrate },
     { "rebuild", "make a data directory from the tables in PostgreSQL", oh_command_rebuild },
     { "version", "print the version", command_version },

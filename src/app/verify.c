@@ -25,7 +25,6 @@
 #include "codec/decimal.h"
 #include "codec/record.h"
 #include "storage/directory.h"
-#include "storage/journal_reader.h"
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -258,37 +257,20 @@ static void record_fold(void *ctx, const struct oh_record *record)
     snapshot_compare(verify, &verify->report.snapshots[verify->next_snapshot]);
 }
 
-static enum oh_err first_seq_find(struct verify *verify, uint64_t *out_seq)
-{
-    struct oh_journal_reader *reader;
-    enum oh_err err = oh_journal_reader_open(verify->directory, UINT64_MAX, &reader, &verify->diag);
-    if (err != OH_OK)
-        return err;
-    *out_seq = oh_journal_reader_first_seq(reader);
-    oh_journal_reader_close(&reader);
-    return OH_OK;
-}
-
-/* Which snapshot the replay starts from: none for a whole journal, else the oldest that it continues. */
+/* The snapshots that the replay will meet are compared: all, or those after the one that it starts from. */
 static enum oh_err base_choose(struct verify *verify, struct oh_recovery_options *options)
 {
     struct oh_verify_report *report = &verify->report;
-    uint64_t first_seq = 0;
-    enum oh_err err = first_seq_find(verify, &first_seq);
-    if (err != OH_OK)
-        return err;
-    size_t i = report->snapshot_count; /* snapshots[i..] are too old, or not to be compared */
-    while (first_seq > 1 && i > 0 && report->snapshots[i - 1].seq + 1 < first_seq)
-        i--;
-    options->ignores_snapshots = first_seq == 1;
-    options->snapshot_seq = first_seq > 1 && i > 0 ? report->snapshots[i - 1].seq : 0;
-    verify->next_snapshot = first_seq > 1 && i > 0 ? i - 1 : i;
-    if (first_seq == 1 || i > 0)
-        return OH_OK;
-    oh_diag_set(&verify->diag,
-                "the journal begins with record %" PRIu64 ", and no snapshot holds what came before",
-                first_seq);
-    return OH_E_CORRUPT;
+    uint64_t seqs[OH_SNAPSHOTS_MAX];
+    for (size_t i = 0; i < report->snapshot_count; i++)
+        seqs[i] = report->snapshots[i].seq;
+    enum oh_err err =
+        oh_recovery_choose_oldest(verify->directory, seqs, report->snapshot_count, options, &verify->diag);
+    verify->next_snapshot = report->snapshot_count;
+    while (options->snapshot_seq > 0 && verify->next_snapshot > 0 &&
+           report->snapshots[verify->next_snapshot - 1].seq <= options->snapshot_seq)
+        verify->next_snapshot--;
+    return err;
 }
 
 /* ---- Step 3: the sums ------------------------------------------------------------------------- */

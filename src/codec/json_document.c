@@ -127,3 +127,9 @@ enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_
     *out_root = root;
     return OH_OK;
 }
+
+struct oh_bytes oh_json_text_of(const cJSON *object, const char *name)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(value) ? oh_bytes_of(value->valuestring) : OH_BYTES_NONE;
+}

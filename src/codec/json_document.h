@@ -29,6 +29,9 @@ OH_MUST_CHECK enum oh_err oh_json_document_create_sized(size_t size_max,
 OH_MUST_CHECK enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body,
                                                  const struct cJSON **out_root, struct oh_fault *fault);
 
+/* The member of that name, when it is a text; else nothing. Lent by the tree. */
+struct oh_bytes oh_json_text_of(const struct cJSON *object, const char *name);
+
 /* How much is given out, and back to what it was: everything allocated since is taken back. */
 size_t oh_json_document_mark(const struct oh_json_document *document);
 void oh_json_document_rewind(struct oh_json_document *document, size_t mark);

@@ -297,12 +297,6 @@ enum oh_err oh_request_promise(struct oh_json_document *document, struct oh_byte
 
 /* ---- What is kept ----------------------------------------------------------------------------- */
 
-static struct oh_bytes text_of(const cJSON *object, const char *name)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(value) ? oh_bytes_of(value->valuestring) : OH_BYTES_NONE;
-}
-
 /* The elements of "before" and, behind them, the option of "promised", as text. */
 static bool before_read(struct oh_json_document *document, const cJSON *root, size_t size_max, struct oh_bytes *out)
 {
@@ -335,9 +329,9 @@ bool oh_request_promise_kept(struct oh_json_document *document, struct oh_bytes 
         return false;
     const cJSON *promised = cJSON_GetObjectItemCaseSensitive(root, "promised");
     const cJSON *destination = cJSON_GetObjectItemCaseSensitive(root, "destination");
-    out->service = text_of(promised, "service");
-    out->store = text_of(promised, "store");
-    return oh_time_parse(text_of(root, "promised_until"), &out->until_us) == OH_OK &&
+    out->service = oh_json_text_of(promised, "service");
+    out->store = oh_json_text_of(promised, "store");
+    return oh_time_parse(oh_json_text_of(root, "promised_until"), &out->until_us) == OH_OK &&
            (destination == NULL ||
             oh_json_bind_value(document, &destination_shape, destination, &out->destination, &fault) == OH_OK) &&
            before_read(document, root, kept.size + PRINT_SLACK * 2, &out->before);

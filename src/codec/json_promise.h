@@ -76,6 +76,10 @@ struct oh_promise_names {
 struct oh_bytes oh_option_id(const struct oh_promise_names *names, const struct oh_promise_answer *answer,
                              uint32_t option, char out_text[OH_OPTION_ID_SIZE]);
 
+/* Which option has this id; "first" is the first. OH_INDEX_NONE: there is none. */
+uint32_t oh_option_find(const struct oh_promise_names *names, const struct oh_promise_answer *answer,
+                        struct oh_bytes select);
+
 /* {...}: one option, separated. terms: with the terms it was judged by. */
 void oh_reply_put_option(struct oh_strbuf *buf, const struct oh_promise_names *names,
                          const struct oh_promise_answer *answer, uint32_t option, bool with_terms);

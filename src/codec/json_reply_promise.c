@@ -51,6 +51,19 @@ struct oh_bytes oh_option_id(const struct oh_promise_names *names, const struct 
     return (struct oh_bytes){ out_text, (size_t)size };
 }
 
+uint32_t oh_option_find(const struct oh_promise_names *names, const struct oh_promise_answer *answer,
+                        struct oh_bytes select)
+{
+    char id[OH_OPTION_ID_SIZE];
+    if (oh_bytes_equal(select, OH_BYTES("first")))
+        return answer->option_count > 0 ? 0 : OH_INDEX_NONE;
+    for (uint32_t i = 0; i < answer->option_count; i++) {
+        if (oh_bytes_equal(select, oh_option_id(names, answer, i, id)))
+            return i;
+    }
+    return OH_INDEX_NONE;
+}
+
 /* ---- Parcels ---------------------------------------------------------------------------------- */
 
 static void put_pick(struct oh_strbuf *buf, const struct oh_promise_names *names, const struct oh_promise_pick *pick)

@@ -129,16 +129,11 @@ void promise_call_refuse(const struct promise_call *promise)
 uint32_t promise_call_select(const struct promise_call *promise, enum oh_verdict *out_refusal)
 {
     const struct oh_promise_answer *answer = &promise->answer;
-    struct oh_bytes select = promise->body.hold.select;
-    *out_refusal = answer->option_count == 0 ? OH_V_NOT_PROMISABLE : OH_OK_DONE;
-    if (answer->option_count == 0 || oh_bytes_equal(select, OH_BYTES("first")))
-        return 0;
-    for (uint32_t i = 0; i < answer->option_count; i++) {
-        char id[OH_OPTION_ID_SIZE];
-        if (oh_bytes_equal(select, oh_option_id(&promise->names, answer, i, id)))
-            return i;
-    }
-    *out_refusal = OH_V_OPTION_GONE;
+    uint32_t index = oh_option_find(&promise->names, answer, promise->body.hold.select);
+    *out_refusal = OH_OK_DONE;
+    if (index != OH_INDEX_NONE)
+        return index;
+    *out_refusal = answer->option_count == 0 ? OH_V_NOT_PROMISABLE : OH_V_OPTION_GONE;
     return 0;
 }
 

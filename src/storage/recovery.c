@@ -109,6 +109,10 @@ static enum oh_err record_replay(struct recovery *recovery, const struct oh_jour
         return record_refuse(recovery, reader, seq, err, oh_err_text(err));
     if (record.seq != seq || seq != recovery->report->last_seq + 1)
         return record_refuse(recovery, reader, seq, OH_E_CORRUPT, "the numbers of the records are not dense");
+    if (recovery->options->record_begin != NULL)
+        err = recovery->options->record_begin(recovery->options->ctx, &record);
+    if (err != OH_OK)
+        return err;
     err = oh_ledger_replay(recovery->ledger, &record, &reason);
     if (err != OH_OK)
         return record_refuse(recovery, reader, seq, err, reason.text);
@@ -192,6 +196,34 @@ static enum oh_err journal_replay(struct recovery *recovery)
     oh_journal_reader_close(&reader);
     recovery->report->replay_us = recovery_clock_us(recovery) - started_us;
     return err;
+}
+
+static enum oh_err first_seq_find(const struct oh_directory *directory, uint64_t *out_seq, struct oh_diag *diag)
+{
+    struct oh_journal_reader *reader;
+    enum oh_err err = oh_journal_reader_open(directory, UINT64_MAX, &reader, diag);
+    if (err != OH_OK)
+        return err;
+    *out_seq = oh_journal_reader_first_seq(reader);
+    oh_journal_reader_close(&reader);
+    return OH_OK;
+}
+
+enum oh_err oh_recovery_choose_oldest(const struct oh_directory *directory, const uint64_t *seqs, size_t count,
+                                      struct oh_recovery_options *options, struct oh_diag *diag)
+{
+    uint64_t first_seq = 0;
+    enum oh_err err = first_seq_find(directory, &first_seq, diag);
+    if (err != OH_OK)
+        return err;
+    while (first_seq > 1 && count > 0 && seqs[count - 1] + 1 < first_seq)
+        count--;
+    options->ignores_snapshots = first_seq == 1;
+    options->snapshot_seq = first_seq > 1 && count > 0 ? seqs[count - 1] : 0;
+    if (first_seq == 1 || count > 0)
+        return OH_OK;
+    oh_diag_set(diag, "the journal begins with record %" PRIu64 ", and no snapshot holds what came before", first_seq);
+    return OH_E_CORRUPT;
 }
 
 enum oh_err oh_recovery_run(const struct oh_directory *directory, struct oh_ledger *ledger,

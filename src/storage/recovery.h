@@ -33,6 +33,8 @@ struct oh_recovery_options {
     /* Called for each object before it is restored and each record after it is replayed. May be NULL. */
     void (*object_done)(void *ctx, const struct oh_effect *object);
     void (*record_done)(void *ctx, const struct oh_record *record);
+    /* Called for each record before it is replayed: the ledger is as it was then. An error ends the run with it. */
+    enum oh_err (*record_begin)(void *ctx, const struct oh_record *record);
     void *ctx;
 };
 
@@ -51,6 +53,18 @@ struct oh_recovery_report {
     int64_t snapshot_us; /* duration of either part */
     int64_t replay_us;
 };
+
+/*
+ * oh_recovery_choose_oldest - where the longest replay of the files starts.
+ *
+ * Post:    options->ignores_snapshots for a journal from record 1; else options->snapshot_seq is the oldest of the
+ *          snapshots that the journal continues.
+ * Shapes:  seqs[0..count): of the snapshots there are, newest first (oh_snapshot_list).
+ * Errors:  OH_E_CORRUPT (no snapshot holds what came before the journal), as oh_journal_reader_open.
+ */
+OH_MUST_CHECK enum oh_err oh_recovery_choose_oldest(const struct oh_directory *directory, const uint64_t *seqs,
+                                                    size_t count, struct oh_recovery_options *options,
+                                                    struct oh_diag *diag);
 
 /*
  * oh_recovery_run - restore, then replay.

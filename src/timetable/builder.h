@@ -63,7 +63,7 @@ OH_MUST_CHECK enum oh_err oh_timetable_refresh(struct oh_timetable_builder *buil
  *
  * Pre:    there is a timetable (asserted).
  * Errors: OH_E_SYNTAX with *fault filled, OH_E_NOMEM.
- * Owner:  lends it until the next draft, refresh or destroy.
+ * Owner:  lends it until the next draft or destroy, or a refresh after which the timetable has another version.
  */
 OH_MUST_CHECK enum oh_err oh_timetable_draft(struct oh_timetable_builder *builder,
                                              const struct oh_ledger *ledger,

@@ -1,5 +1,5 @@
 """
-`onhand verify`, `dump` and `load` when a call or an allocation fails: an error in words and an exit status that is not 0,
+`onhand verify`, `dump`, `whatif` and `load` when a call or an allocation fails: an error in words and an exit status that is not 0,
 or all of the work done. Never a crash, never an "ok" for what was not looked at.
 
     test_command_faults.py              a sample, as CI does
@@ -9,6 +9,7 @@ or all of the work done. Never a crash, never an "ok" for what was not looked at
 ONHAND_SEED and ONHAND_CASES change the sample.
 """
 import collections
+import json
 import os
 import random
 import subprocess
@@ -36,15 +37,41 @@ class Commands:
         with open(self.rows_path, 'w', encoding='ascii') as file:
             file.write(ROWS)
         data = self.sweep.template
+        promised, policy = self.make_promise(os.path.join(self.home, 'whatif'))
         self.words = {
+            'whatif': ['whatif', promised, '--policy', policy, '--each'],
             'verify': ['verify', data],
             'dump': ['dump', data],
             'snapshot': ['dump', data, '--snapshot'],
             'load': ['load', '--to', f'http://127.0.0.1:{self.server.port}', '--items', self.rows_path],
         }
-        self.begins = {name: self.rows_path if name == 'load' else data for name in self.words}
+        self.begins = {name: data for name in self.words}
+        self.begins.update(load=self.rows_path, whatif=os.path.dirname(policy))
         self.expected = {name: self.run(name) for name in self.words}
         self.outcomes = collections.Counter()
+
+    @staticmethod
+    def make_promise(home):
+        """A data directory with a promise, and a policy that would have made another."""
+        os.mkdir(home)
+        data, policy = os.path.join(home, 'data'), os.path.join(home, 'policy.json')
+        with open(policy, 'w', encoding='ascii') as file:
+            json.dump({'objective': ['parcels']}, file)
+        server = Server(directory=data, durability='process').start()
+        try:
+            with server.client() as client:
+                for path, body in (('nodes/n', {'type': 'store'}), ('items/A', {}), ('channels/all', {})):
+                    client.put(f'/v1/{path}', body)
+                entry = {'sku': 'A', 'node': 'n', 'quantity': 2, 'reason': 'delivery'}
+                client.post('/v1/stock/adjust', {'source': 's', 'entries': [entry]})
+                held = client.post('/v1/promises', {'channel': 'all', 'lines': [{'sku': 'A', 'quantity': 1}],
+                                                    'hold': {'ttl_seconds': 600}})
+                if held.status != 201:
+                    raise Wrong(f'no promise: {held}')
+            server.kill()
+        finally:
+            server.close()
+        return data, policy
 
     def close(self):
         self.server.close()

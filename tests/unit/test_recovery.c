@@ -357,6 +357,62 @@ static void test_recovery_goes_on_from_a_snapshot_when_the_journal_begins_behind
     assert_recovered(d);
 }
 
+static void test_recovery_chooses_the_oldest_snapshot_that_the_journal_continues(void **state)
+{
+    struct durable *d = *state;
+    struct oh_recovery_options options = { .snapshot_seq = 7 };
+    assert_started(d);
+    run(d, 500);
+    const uint64_t last = d->last_seq;
+    const uint64_t seqs[] = { last + 20, last, last - 1 }; /* the journal of "e" begins with last + 1 */
+    assert_int_equal(oh_recovery_choose_oldest(d->directory, seqs, 3, &options, &d->diag), OH_OK);
+    assert_true(options.ignores_snapshots && options.snapshot_seq == 0);
+    rebuilt_make(d, "e");
+    storage_stop(d);
+    d->path = "e";
+    assert_started(d);
+    assert_int_equal(oh_recovery_choose_oldest(d->directory, seqs, 3, &options, &d->diag), OH_OK);
+    assert_false(options.ignores_snapshots);
+    assert_int_equal(options.snapshot_seq, last);
+    assert_int_equal(oh_recovery_choose_oldest(d->directory, seqs + 2, 1, &options, &d->diag), OH_E_CORRUPT);
+    assert_non_null(strstr(d->diag.text, "no snapshot holds what came before"));
+    assert_int_equal(oh_recovery_choose_oldest(d->directory, NULL, 0, &options, &d->diag), OH_E_CORRUPT);
+}
+
+struct begin_look {
+    const struct oh_ledger *ledger;
+    uint64_t stop_seq;
+    uint64_t count;
+};
+
+static enum oh_err record_look(void *ctx, const struct oh_record *record)
+{
+    struct begin_look *look = ctx;
+    assert_int_equal(oh_ledger_seq(look->ledger), record->seq - 1);
+    look->count++;
+    return record->seq == look->stop_seq ? OH_E_STOPPED : OH_OK;
+}
+
+static void test_recovery_shows_each_record_before_it_is_replayed_and_ends_when_told_to(void **state)
+{
+    struct durable *d = *state;
+    assert_started(d);
+    run(d, 200);
+    storage_stop(d);
+    assert_started(d);
+    for (int ends = 0; ends < 2; ends++) {
+        struct oh_ledger *ledger = random_ledger_create();
+        struct begin_look look = { ledger, ends ? d->last_seq / 2 : 0, 0 };
+        struct oh_recovery_options options = { .record_begin = record_look, .ctx = &look };
+        struct oh_recovery_report report;
+        enum oh_err err = oh_recovery_run(d->directory, ledger, &options, &report, &d->diag);
+        assert_int_equal(err, ends ? OH_E_STOPPED : OH_OK);
+        assert_int_equal(look.count, ends ? look.stop_seq : d->last_seq);
+        assert_int_equal(oh_ledger_seq(ledger), ends ? look.stop_seq - 1 : d->last_seq);
+        oh_ledger_destroy(&ledger);
+    }
+}
+
 static void test_recovery_brings_back_what_was_durable_when_the_power_fails(void **state)
 {
     struct durable *d = *state;
@@ -680,6 +736,8 @@ int main(void)
         RECOVERY_TEST(test_recovery_restores_the_newest_snapshot_and_replays_what_came_after),
         RECOVERY_TEST(test_recovery_restores_a_snapshot_when_no_record_came_after),
         RECOVERY_TEST(test_recovery_goes_on_from_a_snapshot_when_the_journal_begins_behind_it),
+        RECOVERY_TEST(test_recovery_chooses_the_oldest_snapshot_that_the_journal_continues),
+        RECOVERY_TEST(test_recovery_shows_each_record_before_it_is_replayed_and_ends_when_told_to),
         RECOVERY_TEST(test_recovery_brings_back_what_was_durable_when_the_power_fails),
         RECOVERY_TEST(test_recovery_names_file_and_byte_when_the_journal_is_damaged),
         RECOVERY_TEST(test_recovery_does_not_take_an_older_snapshot_when_the_newest_is_damaged),
