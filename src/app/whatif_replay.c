@@ -104,9 +104,13 @@ static void ask_otherwise(struct oh_whatif_replay *replay, struct question *ques
 {
     struct oh_promise_answer answer;
     ask(replay, question, replay->draft, &answer);
-    question->outcome = OUTCOME_REFUSED;
-    if (answer.verdict != OH_OK_DONE || answer.option_count == 0)
+    if (answer.option_count == 0) {
+        question->outcome = OUTCOME_REFUSED;
+        question->body.request.explain = OH_EXPLAIN_SUMMARY;
+        ask(replay, question, replay->draft, &answer);
+        oh_whatif_report_refused(&replay->report, &answer);
         return;
+    }
     question->outcome = OUTCOME_COMPARED;
     uint32_t option = oh_option_find(&question->names, &answer, question->body.hold.select);
     replay->report.gone_count += option == OH_INDEX_NONE ? 1 : 0;
@@ -190,8 +194,7 @@ static enum oh_err question_count(struct oh_whatif_replay *replay, const struct 
     case OUTCOME_OTHERWISE:
         report->otherwise_count++;
         return OH_OK;
-    case OUTCOME_REFUSED:
-        report->refused_count++;
+    case OUTCOME_REFUSED: /* counted when it was asked why */
         return OH_OK;
     case OUTCOME_COMPARED:
         return oh_whatif_report_compare(report, &question->promised, &question->after);

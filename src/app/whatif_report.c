@@ -43,6 +43,13 @@ void oh_whatif_report_unasked(struct oh_whatif_report *report, const char *text)
     report->unasked_kind_count += at == report->unasked_kind_count ? 1 : 0;
 }
 
+void oh_whatif_report_refused(struct oh_whatif_report *report, const struct oh_promise_answer *answer)
+{
+    report->refused_count++;
+    for (uint32_t i = 0; i < OH_REASON_COUNT; i++)
+        report->reason_counts[i] += answer->reason_counts[i] > 0 ? 1 : 0;
+}
+
 static struct oh_whatif_cost *cost_of(struct oh_whatif_report *report, const char *currency)
 {
     uint32_t at = 0;
@@ -182,12 +189,27 @@ static void promises_put_text(struct oh_strbuf *buf, const struct oh_whatif_repo
                      oh_whatif_report_compared(report) + report->refused_count);
 }
 
+static void reasons_put_text(struct oh_strbuf *buf, const struct oh_whatif_report *report)
+{
+    static const char first[] = "    why not, by how many of them: ";
+    const char *before = first;
+    for (uint32_t i = 0; i < OH_REASON_COUNT; i++) {
+        if (report->reason_counts[i] == 0)
+            continue;
+        oh_strbuf_printf(buf, "%s%s %" PRIu64, before, oh_reason_text((enum oh_reason)i), report->reason_counts[i]);
+        before = ", ";
+    }
+    if (before != first)
+        oh_strbuf_put_char(buf, '\n');
+}
+
 static void dates_put_text(struct oh_strbuf *buf, struct oh_whatif_report *report)
 {
     oh_strbuf_printf(buf,
                      "  promised until: %" PRIu64 " the same, %" PRIu64 " earlier, %" PRIu64 " later, %" PRIu64
                      " not promisable\n",
                      report->same_count, report->earlier_count, report->later_count, report->refused_count);
+    reasons_put_text(buf, report);
     oh_strbuf_printf(buf, "  difference in hours: mean %+.2f, p50 %+.2f, p90 %+.2f\n",
                      oh_whatif_report_mean_hours(report),
                      (double)oh_whatif_report_percentile_us(report, 50) / US_PER_HOUR,
@@ -285,6 +307,17 @@ static void put_distance(struct oh_strbuf *buf, const struct oh_whatif_report *r
     oh_strbuf_put_char(buf, '}');
 }
 
+static void put_reasons(struct oh_strbuf *buf, const struct oh_whatif_report *report)
+{
+    oh_json_member(buf, "not_promisable_reasons");
+    oh_strbuf_put_char(buf, '{');
+    for (uint32_t i = 0; i < OH_REASON_COUNT; i++) {
+        if (report->reason_counts[i] > 0)
+            oh_json_member_u64(buf, oh_reason_text((enum oh_reason)i), report->reason_counts[i]);
+    }
+    oh_strbuf_put_char(buf, '}');
+}
+
 static void put_unasked(struct oh_strbuf *buf, const struct oh_whatif_report *report)
 {
     oh_json_member(buf, "not_asked");
@@ -319,6 +352,7 @@ void oh_whatif_report_put_json(struct oh_strbuf *buf, struct oh_whatif_report *r
     oh_json_member_u64(buf, "earlier", report->earlier_count);
     oh_json_member_u64(buf, "later", report->later_count);
     oh_json_member_u64(buf, "not_promisable", report->refused_count);
+    put_reasons(buf, report);
     oh_json_member_u64(buf, "option_gone", report->gone_count);
     oh_json_member_u64(buf, "other_nodes", report->moved_count);
     put_difference(buf, report);

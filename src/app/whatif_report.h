@@ -44,6 +44,7 @@ struct oh_whatif_report {
     uint64_t otherwise_count; /* the policy as it was does not answer what was promised: not compared (WI2) */
 
     uint64_t refused_count; /* under the other policy there is no option */
+    uint64_t reason_counts[OH_REASON_COUNT]; /* of those, how many had a node, service or store with that reason */
     uint64_t gone_count;    /* the option that was chosen by name is not there: the first is compared */
     uint64_t same_count;    /* by when it is promised */
     uint64_t earlier_count;
@@ -66,6 +67,9 @@ void oh_whatif_report_fini(struct oh_whatif_report *report);
 
 /* A promise that cannot be asked, and why; `text` is a constant. */
 void oh_whatif_report_unasked(struct oh_whatif_report *report, const char *text);
+
+/* A promise that the other policy cannot make: the answer to the question with its explanation. */
+void oh_whatif_report_refused(struct oh_whatif_report *report, const struct oh_promise_answer *answer);
 
 /* A promise that both policies can make. Errors: OH_E_NOMEM, nothing counted. */
 OH_MUST_CHECK enum oh_err oh_whatif_report_compare(struct oh_whatif_report *report,

@@ -182,7 +182,18 @@ class WhatIf(ServerCase):
         report = self.report({'objective': ['date'], 'split_orders': False})
         self.assertEqual((report['held'], report['reproduced']), (2, 2))
         self.assertEqual((report['not_promisable'], report['later']), (1, 1))
+        self.assertEqual(report['not_promisable_reasons'], {'less_complete': 1})  # the nodes that have a part
         self.assertEqual((report['parcels'], report['difference_hours']['mean']), ({'before': 2, 'after': 1}, 48))
+
+    def test_a_policy_that_promises_nothing_says_what_it_lacks(self):
+        self.take('A', 'B')
+        self.take('A')
+        report = self.report({'services': ['none']})
+        self.assertEqual((report['not_promisable'], report['parcels']), (2, {'before': 0, 'after': 0}))
+        self.assertEqual(report['not_promisable_reasons'], {'unknown_service': 2})
+        text = self.whatif({'services': ['none']})
+        self.assertIn('why not, by how many of them: unknown_service 2\n', text)
+        self.assertIn('0 later, 2 not promisable\n', text)
 
     def test_the_option_that_was_chosen_is_looked_for_again(self):
         self.put({'transit': [{'hours': 1}], 'cost': [{'amount': 20}], 'currency': 'USD'}, 'services', 'express')

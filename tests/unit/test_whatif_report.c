@@ -151,6 +151,24 @@ static void test_whatif_reasons_are_counted_and_past_the_limit_added_to_the_last
     oh_whatif_report_fini(&report);
 }
 
+static void test_whatif_a_refusal_counts_once_for_each_of_its_reasons(void **state)
+{
+    (void)state;
+    struct oh_whatif_report report;
+    struct oh_promise_answer answer = { .option_count = 0 };
+    oh_whatif_report_init(&report);
+    answer.reason_counts[OH_REASON_OUT_OF_STOCK] = 7;
+    oh_whatif_report_refused(&report, &answer);
+    answer.reason_counts[OH_REASON_NO_PICKUP] = 1;
+    oh_whatif_report_refused(&report, &answer);
+    assert_int_equal(report.refused_count, 2);
+    assert_int_equal(report.reason_counts[OH_REASON_OUT_OF_STOCK], 2);
+    assert_int_equal(report.reason_counts[OH_REASON_NO_PICKUP], 1);
+    assert_int_equal(report.reason_counts[OH_REASON_NO_TRANSIT], 0);
+    assert_int_equal(oh_whatif_report_compared(&report), 0);
+    oh_whatif_report_fini(&report);
+}
+
 /* ---- What was kept ---------------------------------------------------------------------------- */
 
 #define PARCELS "\"parcels\":[{\"node\":\"n1\",\"boxes\":2,\"cost\":7.5,\"distance_km\":1.25}," \
@@ -233,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_whatif_a_sum_stops_at_its_end),
         cmocka_unit_test(test_whatif_distances_that_one_side_does_not_know_are_left_out),
         cmocka_unit_test(test_whatif_reasons_are_counted_and_past_the_limit_added_to_the_last),
+        cmocka_unit_test(test_whatif_a_refusal_counts_once_for_each_of_its_reasons),
         cmocka_unit_test(test_figures_of_what_was_kept_and_the_question_as_its_bytes_were),
         cmocka_unit_test(test_figures_of_a_parcel_whose_distance_is_not_known),
         cmocka_unit_test(test_figures_of_what_nobody_kept_are_refused),
