@@ -26,9 +26,8 @@
 struct basket_line {
     uint32_t item;
     uint32_t first;          /* index of the first line of the request with the item */
-    int64_t need_milli;      /* what is sourced: the request's, or what the channel's threshold leaves of it */
     int64_t asked_milli;
-    int64_t allowance_milli; /* what the channel's threshold lets be had in all */
+    int64_t allowances_milli[OH_KIND_TRANSFER + 1]; /* by kind: what a threshold leaves in all; -1: not asked yet */
     struct oh_item_traits traits;
 };
 
@@ -65,6 +64,7 @@ struct scope {
     uint32_t parcels_max;
     uint32_t candidate_count;
     uint32_t slot_after; /* slots before this are not looked at */
+    int64_t withheld_milli; /* of what was asked for, by the channel's threshold */
     struct oh_bytes region; /* of the destination, when transit is promised as it was learned; else empty */
 };
 
@@ -192,6 +192,8 @@ void offers_variants(struct oh_promise_engine *engine, struct offers *offers);
 void offers_make_ship(struct oh_promise_engine *engine, struct offers *offers);
 /* The store itself, and the nodes that lanes bring things from, if the policy has it so. */
 void offers_make_store(struct oh_promise_engine *engine, struct offers *offers, uint16_t store);
+/* Of that kind, as a hold is judged (L24): what may not be collected is not counted for who collects. */
+int64_t line_allowance(const struct oh_promise_engine *engine, struct basket_line *line, enum oh_kind kind);
 int64_t offers_cap(struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line);
 
 /* promise_parcel.c: what is booked, without what the question says is given back. */

@@ -194,11 +194,8 @@ static bool lines_make(struct oh_promise_engine *engine)
     }
     engine->words = (engine->line_count + 63) / 64;
     for (uint32_t j = 0; j < engine->line_count; j++) {
-        struct basket_line *line = &engine->lines[j];
-        struct oh_asker asker = { .channel = { engine->channel }, .kind = OH_KIND_ANY };
-        line->allowance_milli = channel_allowance(engine->ledger, line->item, asker, engine->now_us);
-        line->need_milli = line->asked_milli;
-        engine->needs[j] = line->need_milli;
+        memset(engine->lines[j].allowances_milli, 0xff, sizeof(engine->lines[j].allowances_milli));
+        engine->needs[j] = engine->lines[j].asked_milli;
     }
     bundles_make(engine);
     return true;

@@ -200,8 +200,15 @@ static bool item_is_preorder(const struct oh_promise_engine *engine, uint32_t it
     return rule != NULL && rule->values.preorder;
 }
 
-static int64_t cap_compute(const struct oh_promise_engine *engine, const struct site *site,
-                           const struct basket_line *line)
+int64_t line_allowance(const struct oh_promise_engine *engine, struct basket_line *line, enum oh_kind kind)
+{
+    const struct oh_asker asker = { .channel = { engine->channel }, .kind = kind };
+    if (line->allowances_milli[kind] < 0)
+        line->allowances_milli[kind] = channel_allowance(engine->ledger, line->item, asker, engine->now_us);
+    return line->allowances_milli[kind];
+}
+
+static int64_t cap_compute(const struct oh_promise_engine *engine, const struct site *site, struct basket_line *line)
 {
     const struct oh_ledger *ledger = engine->ledger;
     struct oh_asker asker = { .channel = { engine->channel }, .kind = (enum oh_kind)site->kind };
@@ -220,7 +227,7 @@ static int64_t cap_compute(const struct oh_promise_engine *engine, const struct 
         quantity = oh_max_i64(quantity, later);
     }
     quantity -= node_timetable(engine->timetable, site->node)->sourcing_safety_stock_milli;
-    return oh_max_i64(0, oh_min_i64(quantity, line->allowance_milli));
+    return oh_max_i64(0, oh_min_i64(quantity, line_allowance(engine, line, asker.kind)));
 }
 
 int64_t offers_cap(struct oh_promise_engine *engine, struct offers *offers, uint32_t site, uint32_t line)

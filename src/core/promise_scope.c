@@ -294,13 +294,14 @@ static struct oh_promise_option *option_make(struct scope *scope, const struct s
         .kind = scope->is_collect ? OH_KIND_COLLECT : OH_KIND_SHIP,
         .service = scope->service,
         .store = { scope->store },
-        .is_complete = plan->terms.at[OH_TERM_COMPLETE] == 0,
+        .is_complete = plan->terms.at[OH_TERM_COMPLETE] + scope->withheld_milli == 0,
         .is_bounded = plan->is_bounded,
         .step_count = plan->step_count,
         .parcels = parcels,
         .parcel_count = count,
     };
     memcpy(option->terms, plan->terms.at, sizeof(option->terms));
+    option->terms[OH_TERM_COMPLETE] += scope->withheld_milli;
     for (uint32_t i = 0; i < count; i++) {
         const struct reach *reach = &engine->reaches[candidates[i]];
         uint32_t take_count = option_takes(scope, plan, candidates[i]);
@@ -352,6 +353,10 @@ static const struct oh_promise_booking *option_overfill(const struct oh_promise_
 void scope_search(struct scope *scope, struct sourcing_plan *plan)
 {
     struct oh_promise_engine *engine = scope->engine;
+    if (scope->withheld_milli > 0 && !engine->policy->allow_partial) {
+        *plan = (struct sourcing_plan){ .is_found = false };
+        return;
+    }
     scope_solve(scope, plan);
     while (plan->is_found) { /* each time with fewer parcels, and one never overfills what it fits in */
         uint32_t picks = engine->pick_count;
@@ -416,6 +421,26 @@ static void scope_refuse(const struct scope *scope, enum oh_reason reason, struc
                                                                .name = name });
 }
 
+/*
+ * What the channel's threshold leaves is all that there is, from however many nodes (L24). A part of the basket is made
+ * of it; of what it leaves nothing, every node has nothing.
+ */
+static void needs_limit(struct scope *scope)
+{
+    struct oh_promise_engine *engine = scope->engine;
+    enum oh_kind kind = !scope->is_collect                  ? OH_KIND_SHIP
+                        : engine->policy->ship_to_store ? OH_KIND_TRANSFER
+                                                        : OH_KIND_COLLECT;
+    scope->withheld_milli = 0;
+    for (uint32_t j = 0; j < engine->line_count; j++) {
+        int64_t asked = engine->lines[j].asked_milli;
+        int64_t allowance = line_allowance(engine, &engine->lines[j], kind);
+        int64_t need = allowance > 0 && allowance < asked ? allowance : asked;
+        engine->needs[j] = engine->policy->allow_partial ? need : asked;
+        scope->withheld_milli += asked - need;
+    }
+}
+
 static bool scope_begin(struct oh_promise_engine *engine, struct scope *scope)
 {
     int64_t until = engine->request->until_us;
@@ -423,6 +448,7 @@ static bool scope_begin(struct oh_promise_engine *engine, struct scope *scope)
     scope->until_us = until == OH_TIME_US_NONE ? CHAIN_NEVER : until;
     scope->parcels_max = engine->policy->parcels_max;
     scope->candidate_count = 0;
+    needs_limit(scope);
     scope->end = geo_unit(scope->is_collect ? engine->ledger->nodes[scope->store].point : engine->point);
     return engine_has_room(engine) && lines_fit(scope);
 }

@@ -520,6 +520,39 @@ static void test_promise_collects_at_the_nearest_stores_and_brings_by_lane(void 
     world_close(world);
 }
 
+/* What cannot be collected anywhere is not counted when a hold that collects is judged (L24; simulator, seed 46). */
+static void test_promise_counts_for_the_threshold_what_its_kind_may_have(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1 n2");
+    stock(world, "a", "n1", 3);
+    stock(world, "a", "n2", 9);
+    assert_int_equal(shop_rule(world->shop, "t", "", "", "web", OH_RULE_THRESHOLD, 2), OH_OK_DONE);
+    assert_int_equal(shop_rule(world->shop, "p", "a", "n2", "", OH_RULE_PICKUP_ALLOWED, 0), OH_OK_DONE);
+    const struct oh_promise_request collect = { .wants_collect = true };
+    assert_string_equal(ask_with(world, collect, "a=1"), "a n1=1");
+    assert_string_equal(ask_with(world, collect, "a=1.001"), "");
+    assert_string_equal(ask(world, "a=9"), "a n2=9");
+    world_close(world);
+}
+
+/* What several nodes give together is no more than the threshold leaves, and a hold would be let have (L24; seed 8). */
+static void test_promise_keeps_the_threshold_over_all_nodes(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1 n2");
+    stock(world, "a", "n1", 3);
+    stock(world, "a", "n2", 9);
+    assert_int_equal(shop_rule(world->shop, "t", "", "", "web", OH_RULE_THRESHOLD, 2), OH_OK_DONE);
+    assert_string_equal(ask(world, "a=10"), "a n1=3, a n2=7");
+    assert_string_equal(ask(world, "a=10.001"), "");
+    world->sourcing.allow_partial = true;
+    assert_string_equal(ask(world, "a=12"), "a n1=3, a n2=7");
+    assert_false(first(world)->is_complete);
+    assert_int_equal(first(world)->terms[OH_TERM_COMPLETE], 2000);
+    world_close(world);
+}
+
 /* ---- Requests --------------------------------------------------------------------------------- */
 
 static void test_promise_refuses_what_it_cannot_ask(void **state)
@@ -567,6 +600,8 @@ int main(void)
         cmocka_unit_test(test_promise_answers_the_same_whatever_was_asked_before),
         cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
         cmocka_unit_test(test_promise_collects_at_the_nearest_stores_and_brings_by_lane),
+        cmocka_unit_test(test_promise_counts_for_the_threshold_what_its_kind_may_have),
+        cmocka_unit_test(test_promise_keeps_the_threshold_over_all_nodes),
         cmocka_unit_test(test_promise_refuses_what_it_cannot_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
