@@ -142,7 +142,7 @@ static void event_ask(struct run *run, struct oh_prng *prng)
     workload_next(&run->workload, prng, run->model, run->ids, &request);
     if (request.type == MODEL_MIN_SEQ)
         request.at_us = (int64_t)run->acked_seq + (request.value > 0 ? 1000000 : 0);
-    if (request.type == MODEL_RESERVE && request.has_own_id)
+    if ((request.type == MODEL_RESERVE || request.type == MODEL_HOLD) && request.has_own_id)
         (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
     for (uint32_t i = 0; i < request.batch_count; i++) {
         if (request.batch[i].has_own_id)
@@ -212,8 +212,8 @@ static void event_alter(struct run *run, struct oh_prng *prng)
     const struct op *op = &run->ops[run->first_op + oh_prng_below(prng, count)];
     if (op->request.is_once)
         return;
-    bool has_name = op->request.key != 0 || (op->request.type == MODEL_RESERVE && op->request.has_own_id);
-    if (!has_name || op->request.type >= MODEL_RULE)
+    bool has_name = op->request.key != 0 || op->request.has_own_id;
+    if (!has_name || op->request.type >= MODEL_DELIVERIES)
         return;
     struct model_request request = op->request;
     if (request.type == MODEL_BATCH)
@@ -494,6 +494,9 @@ static void scene_do(struct run *run, struct oh_prng *prng, enum swarm_event eve
         break;
     case SWARM_QUEUE:
         scene_queue(run, prng);
+        break;
+    case SWARM_PROMISES:
+        scene_promises(run, prng);
         break;
     default:
         break;

@@ -9,6 +9,11 @@
 
 /* ---- What the server has read ----------------------------------------------------------------------------------- */
 
+static bool is_chosen(const struct model_request *request)
+{
+    return request->type == MODEL_HOLD || request->type == MODEL_REPLACE;
+}
+
 /* What was answered first is what a repeat must be answered; what happens anew is a first answer. */
 static void answers_repeat(struct op *op, struct model_answer *answers, uint32_t count)
 {
@@ -19,18 +24,33 @@ static void answers_repeat(struct op *op, struct model_answer *answers, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         if (!answers[i].is_repeat) {
             op->first[i] = answers[i];
+            op->refusal[0] = '\0';
             continue;
         }
+        struct model_answer now = answers[i];
         answers[i] = op->first[i];
         answers[i].record = MODEL_RECORD_NO;
         answers[i].is_repeat = true;
+        if (is_chosen(&op->request) && !answers[i].may_refuse) { /* it shows the promise as it is by now */
+            answers[i].reservation_status = now.reservation_status;
+            answers[i].expires_us = now.expires_us;
+            answers[i].kept = now.kept;
+            answers[i].id = now.id;
+        }
     }
 }
 
 /* Asks the model, entry by entry. The number of an entry of a batch is its reservation's, beyond all ops. */
-static void model_ask_op(struct run *run, uint32_t number, int64_t now_us, struct model_answer *answers)
+static void model_ask_op(struct run *run, uint32_t number, const struct model_choice *choice, int64_t now_us,
+                         struct model_answer *answers)
 {
     const struct model_request *request = &run->ops[number].request;
+    if (is_chosen(request)) {
+        struct model_request chosen = *request;
+        chosen.choice = choice;
+        model_ask(run->model, &chosen, number, now_us, &answers[0]);
+        return;
+    }
     if (request->type != MODEL_BATCH) {
         model_ask(run->model, request, number, now_us, &answers[0]);
         return;
@@ -77,7 +97,9 @@ void judge_read(struct run *run, const struct sim_read *read)
         check_record(run, flight);
         return;
     }
-    model_ask_op(run, flight->op, read->now_us, answers);
+    model_ask_op(run, flight->op, flight->choice, read->now_us, answers);
+    if (answers[0].broken != NULL)
+        run_fail(run, answers[0].broken, "%s", answers[0].why);
     run_tell(run, "peer %u is read: %s, the model says %d %s, seq %" PRIu64 " to %" PRIu64, flight->peer,
              wire_request_name(&op->request), answers[0].status,
              answers[0].code == NULL ? "" : answers[0].code, read->seq_before, read->seq_after);
@@ -86,8 +108,8 @@ void judge_read(struct run *run, const struct sim_read *read)
     if (!answers[0].is_repeat)
         op->first_seq = read->is_joined ? 0 : read->seq_after;
     if (op->request.type < MODEL_WRITES)
-        run->applied[run->applied_count++] =
-            (struct applied){ flight->op, run->model->now_us, read->seq_before, read->seq_after };
+        run->applied[run->applied_count++] = (struct applied){ flight->op, flight->choice, run->model->now_us,
+                                                               read->seq_before, read->seq_after };
     if (wire_is_import(
             &op->request)) /* its rows are applied in steps of their own: the reply will say when */
         run->applied[run->applied_count - 1].seq_after = UINT64_MAX;
@@ -105,11 +127,27 @@ static void check_seq(struct run *run, const struct flight *flight, uint64_t seq
     bool is_repeat = flight->answers[0].is_repeat && op->request.type != MODEL_BATCH;
     uint64_t wanted = is_repeat ? op->first_seq : flight->read.seq_after;
     bool is_known = is_repeat ? op->first_seq != 0 : !flight->read.is_joined;
-    bool has_seq = op->request.type < MODEL_WRITES && flight->answers[0].status < 300;
+    bool has_seq =
+        op->request.type < MODEL_WRITES && flight->answers[0].status < 300 && flight->answers[0].status > 0;
     if (has_seq && seq == 0)
         run_fail(run, "seq", "a reply to a write has no seq");
     if (seq != 0 && is_known && !wire_is_import(&op->request) && seq != wanted)
         run_fail(run, "seq", "a reply speaks for seq %" PRIu64 ", not %" PRIu64, seq, wanted);
+}
+
+/* A repeat is refused as the first was, whatever for. */
+static void check_refusal(struct run *run, const struct flight *flight, const struct wire_reply *reply)
+{
+    struct op *op = &run->ops[flight->op];
+    char code[WIRE_CODE_SIZE];
+    if (!flight->answers[0].may_refuse || flight->read.has_no_room)
+        return;
+    wire_refusal(reply, code);
+    if (op->refusal[0] == '\0')
+        memcpy(op->refusal, code, sizeof(code));
+    if (strcmp(op->refusal, code) != 0)
+        run_fail(run, wire_request_name(&op->request), "it is refused as %s, and was as %s", code,
+                 op->refusal);
 }
 
 /* A batch has a reply of its own shape: the status and the body of each entry. */
@@ -156,6 +194,7 @@ static void take_reply(struct run *run, uint32_t peer, const struct wire_reply *
     if (!check_reply(run, flight, reply, &seq, why, sizeof(why)))
         run_fail(run, wire_request_name(&op->request), "%s", why);
     check_seq(run, flight, seq);
+    check_refusal(run, flight, reply);
     if (wire_is_import(&op->request) && run->applied_count > 0)
         run->applied[run->applied_count - 1].seq_after = seq;
     bool is_told = op->request.type < MODEL_WRITES && !flight->read.has_no_room;
@@ -208,6 +247,43 @@ static void audit_ask(struct run *run, const struct model_request *request)
         run_fail(run, "liveness", "the judge is refused");
 }
 
+/* CA5, of the live ledger: each window in which anybody has booked anything. */
+void judge_bookings(struct run *run)
+{
+    const struct model *model = run->model;
+    for (uint32_t i = 0; i < model->booking_count; i++) {
+        const struct model_booking *booking = &model->bookings[i];
+        bool is_certain;
+        int64_t wanted = model_booked(model, booking->resource, booking->from_us, &is_certain);
+        int64_t got =
+            oh_booked(run->world.ledger, oh_bytes_of(booking->resource), booking->from_us, model->now_us);
+        if (is_certain && got != wanted)
+            run_fail(run, "booked is what live reservations have booked",
+                     "%s at %" PRId64 ": %" PRId64 "/1000, not %" PRId64 "/1000", booking->resource,
+                     booking->from_us, got, wanted);
+    }
+}
+
+/* LE2: within 1 percent. */
+static void audit_transits(struct run *run)
+{
+    static const uint32_t percentiles[] = { 50, 90 };
+    for (uint32_t i = 0; run->workload.has_promises && i < MODEL_LANES * 7 * 2; i++) {
+        uint32_t lane = i / 14, weekday = i / 2 % 7, percentile = percentiles[i % 2];
+        char origin[8];
+        int64_t us = 0;
+        (void)snprintf(origin, sizeof(origin), "o%u", lane);
+        int64_t wanted_us = SECOND_US * (int64_t)model_transit_s(run->model, lane, weekday, percentile);
+        bool is_known = oh_transit_quantile(run->world.ledger, OH_BYTES("v1"), oh_bytes_of(origin),
+                                            OH_BYTES("d"), weekday, percentile, &us);
+        int64_t apart_us = us > wanted_us ? us - wanted_us : wanted_us - us;
+        if (is_known != (wanted_us > 0) || apart_us > wanted_us / 99)
+            run_fail(run, "what was reported is learned",
+                     "from %s on day %u: %" PRId64 " s, not %" PRId64 " s", origin, weekday, us / SECOND_US,
+                     wanted_us / SECOND_US);
+    }
+}
+
 /* Asks for everything, and for a while of reservations. Needs a settled world. */
 void judge_audit(struct run *run)
 {
@@ -226,9 +302,14 @@ void judge_audit(struct run *run)
     for (uint32_t i = 0; i < 24 && i < run->model->reservation_count; i++) {
         request.type = MODEL_GET_RESERVATION;
         request.reservation = run->model->reservation_count - 1 - i;
-        if (request.reservation >= run->workload.first_reservation &&
-            run->ids->text[request.reservation][0] != '\0')
-            audit_ask(run, &request);
+        if (request.reservation < run->workload.first_reservation ||
+            run->ids->text[request.reservation][0] == '\0')
+            continue;
+        audit_ask(run, &request);
+        if (run->model->reservations[request.reservation].promise == NULL)
+            continue;
+        request.type = MODEL_GET_PROMISE;
+        audit_ask(run, &request);
     }
     for (uint32_t customer = 0; customer < 6; customer++) {
         request.type = MODEL_LIST_RESERVATIONS;
@@ -240,9 +321,16 @@ void judge_audit(struct run *run)
         request.fence = (uint8_t)fence;
         audit_ask(run, &request);
     }
+    for (uint32_t document = 0; run->workload.has_promises && document < MODEL_DOCUMENTS; document++) {
+        request.type = MODEL_GET_DOCUMENT;
+        request.document = (uint8_t)document;
+        audit_ask(run, &request);
+    }
     run_settle(run);
     if (!sim_world_is_up(&run->world))
         return;
+    judge_bookings(run);
+    audit_transits(run);
     struct oh_verifier verifier = { .position = 0 };
     uint32_t differences = oh_ledger_verify(run->world.ledger, &verifier, UINT32_MAX);
     if (differences != 0)
@@ -274,7 +362,7 @@ void judge_import_part(struct run *run, const struct model_request *request, uin
     run->ops[op].is_done = true;
     model_ask(run->model, &part, op, run->model->now_us, &answer);
     run->applied[run->applied_count++] =
-        (struct applied){ op, run->model->now_us, seq_before, oh_ledger_seq(run->world.ledger) };
+        (struct applied){ op, NULL, run->model->now_us, seq_before, oh_ledger_seq(run->world.ledger) };
 }
 
 /* An import that got no answer: the server says how many of its rows it has, and those are what it must show. */
@@ -289,6 +377,18 @@ static void import_return(struct run *run, uint32_t number, int64_t now_us)
         request.line_count = (uint32_t)rows;
     request.value = (int64_t)rows;
     model_ask(run->model, &request, number, now_us, &answer);
+}
+
+/* Imports of which the end never arrived: some of their rows may have. */
+static void imports_cut_return(struct run *run)
+{
+    for (uint32_t peer = 0; peer < SIM_PEERS_MAX; peer++) {
+        for (uint32_t i = 0; i < run->queue_counts[peer]; i++) {
+            const struct flight *flight = &run->flights[run->queues[peer][i]];
+            if (!flight->is_read && wire_is_import(&run->ops[flight->op].request))
+                import_return(run, flight->op, run->model->now_us);
+        }
+    }
 }
 
 /* The model as it was at this seq: everything that the life before it applied, up to there. */
@@ -308,8 +408,9 @@ static void judge_model_return(struct run *run, uint64_t seq)
                 run_fail(run, "prefix", "seq %" PRIu64 " is in the middle of what was one turn", seq);
             continue;
         }
-        model_ask_op(run, applied->op, applied->now_us, answers);
+        model_ask_op(run, applied->op, applied->choice, applied->now_us, answers);
     }
+    imports_cut_return(run);
     /* An id that the server made has its seq in it: another reservation may get it now. */
     for (uint32_t i = 0; i < run->workload.reservations; i++) {
         if (!run->model->reservations[i].exists && run->ids->text[i][0] == 'r')

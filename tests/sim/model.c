@@ -73,6 +73,7 @@ void model_copy(struct model *to, const struct model *from)
     memcpy(to->reservations, from->reservations, from->reservation_count * sizeof(from->reservations[0]));
     memset(to->reservations + from->reservation_count, 0,
            (MODEL_RESERVATIONS_MAX - from->reservation_count) * sizeof(from->reservations[0]));
+    memcpy(to->bookings, from->bookings, from->booking_count * sizeof(from->bookings[0]));
     memcpy(to->facts, from->facts, from->fact_count * sizeof(from->facts[0]));
     memcpy(to->claims, from->claims, from->claim_count * sizeof(from->claims[0]));
 }
@@ -80,7 +81,8 @@ void model_copy(struct model *to, const struct model *from)
 bool model_is_full(const struct model *model)
 {
     return model->fact_count + 64 > MODEL_FACTS_MAX || model->claim_count + 256 > MODEL_CLAIMS_MAX ||
-           model->reservation_count + 16 > MODEL_RESERVATIONS_MAX;
+           model->reservation_count + 16 > MODEL_RESERVATIONS_MAX ||
+           model->booking_count + 2 * MODEL_BOOKED_MAX > MODEL_BOOKINGS_MAX;
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------------------------- */
@@ -435,6 +437,18 @@ static void decide(struct model *model, const struct model_request *request, str
     case MODEL_FULFIL:
         model_ask_action(model, request, out);
         break;
+    case MODEL_HOLD:
+        model_ask_hold(model, request, out);
+        break;
+    case MODEL_REPLACE:
+        model_ask_replace(model, request, out);
+        break;
+    case MODEL_DELIVERIES:
+        model_ask_deliveries(model, request, out);
+        break;
+    case MODEL_DOCUMENT:
+        model_ask_document(model, request, out);
+        break;
     case MODEL_RULE:
         model_ask_rule(model, request, out);
         break;
@@ -487,6 +501,15 @@ static void decide(struct model *model, const struct model_request *request, str
     case MODEL_GET_NEAR:
         model_ask_near(model, request, out);
         break;
+    case MODEL_ASK_PROMISE:
+        model_ask_promise(model, request, out);
+        break;
+    case MODEL_GET_PROMISE:
+        model_ask_promise_view(model, request, out);
+        break;
+    case MODEL_GET_DOCUMENT:
+        model_ask_document_view(model, request, out);
+        break;
     case MODEL_MIN_SEQ:
         if (request->value > 0)
             model_refuse(out, 409, "seq_not_reached");
@@ -502,7 +525,7 @@ static struct model_key *key_of(struct model *model, const struct model_request 
 {
     if (request->key != 0)
         return &model->keys[request->key % (MODEL_KEYS_MAX / 2)];
-    if (request->type == MODEL_RESERVE && request->has_own_id)
+    if ((request->type == MODEL_RESERVE || request->type == MODEL_HOLD) && request->has_own_id)
         return &model->keys[MODEL_KEYS_MAX / 2 + request->reservation % (MODEL_KEYS_MAX / 2)];
     return NULL;
 }
@@ -520,10 +543,12 @@ void model_ask(struct model *model, const struct model_request *request, uint32_
         out->is_repeat = key->request == number + 1;
         if (!out->is_repeat)
             model_refuse(out, 422, "idempotency_mismatch");
+        else if (request->type == MODEL_HOLD || request->type == MODEL_REPLACE)
+            model_promise_view(model, request->reservation, out);
         return;
     }
     decide(model, request, out);
-    bool is_kept = out->code == NULL || out->status == 409;
+    bool is_kept = (out->code == NULL || out->status == 409) && !out->is_not_kept;
     if (key != NULL && is_kept) {
         *key = (struct model_key){ number + 1, model->now_us };
         out->record = MODEL_RECORD_YES;

@@ -23,16 +23,20 @@
 #define MODEL_FENCES   4u
 #define MODEL_SUPPLIES 4u
 #define MODEL_POINTS   4u /* places customers are at */
+#define MODEL_LANES    2u /* ways that deliveries are reported of */
+#define MODEL_REPORTS  1024u
 
-#define MODEL_NONE      255u
-#define MODEL_LINES_MAX 5u
-#define MODEL_BATCH_MAX 4u
-#define MODEL_PARTS_MAX 64u /* claims that one answer lists */
+#define MODEL_NONE       255u
+#define MODEL_LINES_MAX  5u
+#define MODEL_BATCH_MAX  4u
+#define MODEL_PARTS_MAX  64u /* claims that one answer lists */
+#define MODEL_BOOKED_MAX 64u /* bookings that one answer lists, or one promise makes */
 
 #define MODEL_FACTS_MAX        16384u
 #define MODEL_CLAIMS_MAX       16384u
 #define MODEL_RESERVATIONS_MAX 8192u
 #define MODEL_KEYS_MAX         16384u
+#define MODEL_BOOKINGS_MAX     8192u
 
 #define MODEL_NEVER INT64_MIN /* a time that is not set */
 
@@ -54,12 +58,16 @@ enum model_type {
     MODEL_CHANGE,
     MODEL_MOVE,
     MODEL_FULFIL,
+    MODEL_HOLD,    /* a promise that is booked */
+    MODEL_REPLACE, /* what of a reservation is claimed at `node` is promised anew, and booked */
+    MODEL_DELIVERIES,
     MODEL_RULE,
     MODEL_FENCE,
     MODEL_NODE,
     MODEL_SUPPLY,
     MODEL_GROUP,
     MODEL_CHANNEL,
+    MODEL_DOCUMENT,
     MODEL_IMPORT,        /* counts, one a row */
     MODEL_IMPORT_PLACES, /* value postal codes that nobody asks for: they fill the journal */
     MODEL_WRITES,        /* above: changes something; below: asks */
@@ -75,9 +83,33 @@ enum model_type {
     MODEL_GET_IMPORT,
     MODEL_GET_SUPPLY,
     MODEL_GET_NEAR,
+    MODEL_ASK_PROMISE,
+    MODEL_GET_PROMISE,
+    MODEL_GET_DOCUMENT,
     MODEL_MIN_SEQ, /* a read that asks for a position the ledger has reached, or has not */
     MODEL_TYPES,
 };
+
+/* The documents of the workload. What each says is model_document_put's to say, from its kind and a number. */
+enum model_document {
+    MODEL_CALENDAR,
+    MODEL_ZONE,
+    MODEL_SERVICE_SLOTS,   /* v0: delivers in slots */
+    MODEL_SERVICE_PARCELS, /* v1 */
+    MODEL_LANE,            /* from n3 to n0 */
+    MODEL_SCHEDULE_0,      /* n0 counts orders */
+    MODEL_SCHEDULE_1,      /* n1 lines */
+    MODEL_SCHEDULE_3,      /* n3 units */
+    MODEL_SCHEDULE_4,      /* n4 nothing */
+    MODEL_SOURCING_OTHER,  /* of a channel that nobody is promised anything by */
+    MODEL_SOURCING,        /* of MODEL_PROMISING: always there, and never of supplies to come */
+    MODEL_DOCUMENTS,
+};
+#define MODEL_SHIPPABLE (3 * MODEL_ITEMS) /* a figure of model_ask_promise */
+#define MODEL_SERVICES  2u
+#define MODEL_PROMISING 1u /* the channel of every promise */
+
+enum model_unit { MODEL_ORDERS, MODEL_LINES, MODEL_UNITS, MODEL_PARCELS };
 
 /* One line, entry or row. Quantities in thousandths, times in microseconds. */
 struct model_line {
@@ -94,6 +126,8 @@ struct model_line {
     int64_t at_us; /* MODEL_NEVER: not said */
     int64_t source_seq;
 };
+
+struct model_choice;
 
 struct model_request {
     enum model_type type;
@@ -130,6 +164,56 @@ struct model_request {
     uint32_t copies; /* adjust: so many times the first line, and no other; 0: as they are */
     uint32_t batch_count;
     struct model_request *batch; /* borrowed for ever */
+    uint8_t document;
+    uint8_t select;                    /* hold: 0 the first option, else one of model_selects */
+    bool is_separate;                  /* ask a promise: each line for itself */
+    const struct model_choice *choice; /* hold, replace: what the server made of it; borrowed for ever */
+};
+
+/* So much of a resource, in a window that begins at from_us: CA1. */
+struct model_booking {
+    char resource[24];
+    uint8_t node; /* whose claims it is for */
+    uint8_t unit; /* enum model_unit */
+    int64_t from_us;
+    int64_t until_us;
+    int64_t milli;
+    uint32_t reservation;
+    uint32_t next; /* of the reservation; 0: none, else index + 1 */
+};
+
+struct model_pick {
+    uint32_t line;
+    uint8_t item;
+    uint8_t node;
+    int64_t milli;
+};
+
+struct model_claim_view {
+    uint32_t line;
+    uint8_t node; /* MODEL_NONE: what could not be had */
+    int64_t quantity, held, confirmed;
+};
+
+/*
+ * What the server chose where the model does not say what must be chosen, only what may: the option as it is kept with
+ * the reservation, and the claims that the reservation has then.
+ */
+struct model_choice {
+    bool has_record;
+    bool is_there;    /* there is such a reservation now */
+    bool is_readable; /* what is kept says all of the below */
+    uint8_t kind;     /* MODEL_COLLECT or MODEL_SHIP */
+    uint8_t service;  /* of v0 and v1 */
+    uint8_t store;    /* MODEL_NONE: delivered */
+    char id[32];
+    char *kept; /* as it is stored, without its braces */
+    uint32_t pick_count;
+    struct model_pick picks[MODEL_PARTS_MAX];
+    uint32_t booking_count;
+    struct model_booking bookings[MODEL_BOOKED_MAX];
+    uint32_t claim_count;
+    struct model_claim_view claims[MODEL_PARTS_MAX];
 };
 
 /* A part of an answer: what a line got where, or the verdict on an entry. */
@@ -160,6 +244,15 @@ struct model_answer {
     int64_t figures[MODEL_NODES][16]; /* what a question is about, by node or in the first row */
     uint32_t near_count;
     uint8_t near_nodes[MODEL_NODES]; /* nearest first */
+    bool may_refuse;        /* hold, replace: for a reason that the model does not know; `status` is 0 */
+    bool may_lack_capacity; /* replace: that may be the reason */
+    bool is_not_kept;       /* a refusal that no key remembers */
+    const char *broken;     /* the law that the server's choice breaks, else NULL */
+    char why[120];
+    const char *id;   /* hold: that the reservation has */
+    const char *kept; /* what is kept with it, else NULL */
+    uint32_t booked_count;
+    struct model_booking booked[MODEL_BOOKED_MAX]; /* get reservation */
 };
 
 struct model_fact {
@@ -187,8 +280,10 @@ struct model_reservation {
     uint8_t kind;
     uint8_t customer;
     int64_t expires_us;
-    int64_t ended_us; /* by an action that left nothing; MODEL_NEVER: it did not */
-    uint32_t first;   /* claim + 1 */
+    int64_t ended_us;                   /* by an action that left nothing; MODEL_NEVER: it did not */
+    uint32_t first;                     /* claim + 1 */
+    uint32_t booking;                   /* the first, + 1 */
+    const struct model_choice *promise; /* what is kept with it; NULL: nothing */
 };
 
 struct model_rule_slot {
@@ -232,6 +327,17 @@ struct model_supply_slot {
     int64_t eta_us;
 };
 
+struct model_document_slot {
+    bool exists;
+    uint32_t value;
+};
+
+/* Durations that deliveries are reported to have taken, each so often. */
+#define MODEL_DURATIONS 4u
+struct model_lane_slot {
+    uint32_t counts[7][MODEL_DURATIONS]; /* by weekday */
+};
+
 struct model_members {
     uint32_t count;
     uint8_t nodes[MODEL_NODES];
@@ -253,6 +359,7 @@ struct model {
     uint32_t fact_count;
     uint32_t claim_count;
     uint32_t reservation_count; /* highest number + 1 */
+    uint32_t booking_count;
     struct model_rule_slot rules[MODEL_RULES];
     struct model_fence_slot fences[MODEL_FENCES];
     bool enabled[MODEL_NODES];
@@ -265,7 +372,11 @@ struct model {
     struct model_import_slot imports[MODEL_IMPORTS_MAX];
     struct model_key keys[MODEL_KEYS_MAX];
     struct model_key entry_ids[MODEL_KEYS_MAX]; /* per source and id; `request` is a fingerprint */
+    struct model_document_slot documents[MODEL_DOCUMENTS];
+    struct model_lane_slot lanes[MODEL_LANES];
+    struct model_key report_ids[MODEL_REPORTS];
     struct model_reservation reservations[MODEL_RESERVATIONS_MAX];
+    struct model_booking bookings[MODEL_BOOKINGS_MAX];
     struct model_fact facts[MODEL_FACTS_MAX];
     struct model_claim claims[MODEL_CLAIMS_MAX];
 };
@@ -276,6 +387,11 @@ extern const double model_node_points[MODEL_NODES][2];
 extern const struct model_fence_slot model_fence_slots[MODEL_FENCES]; /* the places of fences; none exists */
 extern const char *const model_state_names[MODEL_STATES];
 extern const char *const model_kind_names[MODEL_KINDS];
+
+extern const char *const model_document_ids[MODEL_DOCUMENTS];
+extern const char *const model_unit_names[MODEL_PARCELS + 1];
+extern const char *const model_selects[];
+extern const uint32_t model_durations_s[MODEL_DURATIONS];
 
 /* Some rules say yes or no, the others a quantity. */
 bool model_rule_is_boolean(uint32_t rule);
@@ -298,6 +414,16 @@ int64_t model_next_expiry_us(const struct model *model, int64_t after_us);
 
 /* When the key was first used; MODEL_NEVER: it is not known. */
 int64_t model_key_time_us(const struct model *model, uint32_t key);
+
+/* The text of a document, into `out` of MODEL_DOCUMENT_SIZE bytes: a function of the two numbers. */
+#define MODEL_DOCUMENT_SIZE 1600u
+void model_document_put(uint32_t document, uint32_t value, char *out);
+
+/* What reservations have booked in that window; *out_is_certain: none of them may be forgotten by now. */
+int64_t model_booked(const struct model *model, const char *resource, int64_t from_us, bool *out_is_certain);
+
+/* What a transit takes by what was reported, in seconds, at the percentile; 0: too little was. */
+uint32_t model_transit_s(const struct model *model, uint32_t lane, uint32_t weekday, uint32_t percentile);
 
 /* No claim without stock or a rule that allows it: returns NULL, or the law that is broken. */
 const char *model_check(const struct model *model);

@@ -309,7 +309,7 @@ static void extend(struct action *action, struct model_answer *out)
 }
 
 /* A hold that is due has expired for good: an extension of the rest must not bring it back. */
-static void settle_due(struct model *model, uint32_t reservation)
+void model_settle_due(struct model *model, uint32_t reservation)
 {
     for (uint32_t link = model->reservations[reservation].first; link != 0;
          link = model->claims[link - 1].next_of_reservation) {
@@ -322,7 +322,7 @@ static void settle_due(struct model *model, uint32_t reservation)
 }
 
 /* A claim that was moved away as a whole is no more. */
-static void claim_drop(struct model *model, const struct model_claim *claim)
+void model_claim_drop(struct model *model, const struct model_claim *claim)
 {
     uint32_t number = (uint32_t)(claim - model->claims) + 1;
     uint32_t *link = &model->reservations[claim->reservation].first;
@@ -350,8 +350,25 @@ static void act_lines(struct action *action, struct model_answer *out)
         work_do(action, &action->works[i], out);
     for (uint32_t i = 0; is_fine && i < count; i++) {
         if (action->works[i].claim->node != MODEL_NONE && action->works[i].claim->quantity == 0)
-            claim_drop(action->model, action->works[i].claim);
+            model_claim_drop(action->model, action->works[i].claim);
     }
+}
+
+/* What is booked follows the claims; of a node's that go to several, with the first. */
+static void bookings_follow(const struct action *action, int64_t left[MODEL_BOOKED_MAX])
+{
+    uint32_t to_nodes[MODEL_NODES] = { MODEL_NONE, MODEL_NONE, MODEL_NONE, MODEL_NONE, MODEL_NONE };
+    uint32_t reservation = action->request->reservation;
+    if (action->request->type != MODEL_MOVE) {
+        model_bookings_settle(action->model, reservation, left);
+        return;
+    }
+    for (uint32_t i = 0; i < action->work_count; i++) {
+        const struct work *work = &action->works[i];
+        if (work->took_held + work->took_confirmed > 0 && to_nodes[work->claim->node] == MODEL_NONE)
+            to_nodes[work->claim->node] = work->to_node;
+    }
+    model_bookings_move(action->model, reservation, left, to_nodes);
 }
 
 void model_ask_action(struct model *model, const struct model_request *request, struct model_answer *out)
@@ -366,7 +383,9 @@ void model_ask_action(struct model *model, const struct model_request *request, 
         model_refuse(out, 400, "invalid_time");
         return;
     }
-    settle_due(model, request->reservation);
+    int64_t left[MODEL_BOOKED_MAX];
+    model_settle_due(model, request->reservation);
+    model_bookings_note(model, request->reservation, left);
     for (uint32_t link = model->reservations[request->reservation].first; link != 0;
          link = model->claims[link - 1].next_of_reservation) {
         struct model_claim *claim = &model->claims[link - 1];
@@ -380,6 +399,7 @@ void model_ask_action(struct model *model, const struct model_request *request, 
         act_lines(&action, out);
     if (out->code != NULL)
         return;
+    bookings_follow(&action, left);
     struct model_reservation *of = &model->reservations[request->reservation];
     out->reservation_status = model_status_of(model, request->reservation);
     out->expires_us = of->expires_us;

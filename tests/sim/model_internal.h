@@ -18,6 +18,13 @@ struct model_room {
     int64_t backorder;
 };
 
+/* A window as the documents have it now. */
+struct model_window {
+    int64_t until_us;
+    int64_t limit_milli;
+    uint8_t unit; /* enum model_unit */
+};
+
 /* L2: what happened may be so far ahead of the clock. */
 #define MODEL_AHEAD_US INT64_C(300000000)
 
@@ -35,7 +42,8 @@ bool model_count_is_greater(const struct model_fact *a, const struct model_fact 
 const struct model_fact *model_greatest_count(const struct model *model, uint32_t item, uint32_t node,
                                               uint32_t state);
 int64_t model_quantity(const struct model *model, uint32_t item, uint32_t node, uint32_t state);
-int64_t model_sum_after(const struct model *model, uint32_t item, uint32_t node, uint32_t state, int64_t at_us);
+int64_t model_sum_after(const struct model *model, uint32_t item, uint32_t node, uint32_t state,
+                        int64_t at_us);
 void model_tell(struct model *model, uint32_t item, uint32_t node, uint32_t state, struct model_fact fact);
 bool model_is_forgotten(const struct model *model, const struct model_fact *fact);
 bool model_reservation_is_known(const struct model *model, uint32_t reservation);
@@ -91,5 +99,37 @@ void model_ask_channel(struct model *model, const struct model_request *request,
 void model_ask_supply_view(const struct model *model, const struct model_request *request,
                            struct model_answer *out);
 void model_ask_near(const struct model *model, const struct model_request *request, struct model_answer *out);
+void model_settle_due(struct model *model, uint32_t reservation);
+void model_claim_drop(struct model *model, const struct model_claim *claim);
+
+uint32_t model_document_unit(uint32_t document);
+bool model_node_is_limited(const struct model *model, uint32_t node);
+int64_t model_sourcing_safety_stock(const struct model *model, uint32_t node);
+bool model_sourcing_allows_partial(const struct model *model);
+uint32_t model_sourcing_parcels_max(const struct model *model);
+bool model_service_exists(const struct model *model, uint32_t service);
+bool model_may_go_unbooked(const struct model *model, uint32_t service, uint32_t node);
+bool model_window_of(const struct model *model, const char *resource, uint32_t node, int64_t from_us,
+                     struct model_window *out);
+void model_ask_document(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_document_view(const struct model *model, const struct model_request *request,
+                             struct model_answer *out);
+
+int64_t model_booking_left(const struct model *model, const struct model_booking *booking);
+void model_bookings_note(const struct model *model, uint32_t reservation, int64_t out_left[MODEL_BOOKED_MAX]);
+void model_bookings_settle(struct model *model, uint32_t reservation, const int64_t left[MODEL_BOOKED_MAX]);
+void model_bookings_move(struct model *model, uint32_t reservation, int64_t left[MODEL_BOOKED_MAX],
+                         const uint32_t to_nodes[MODEL_NODES]);
+void model_booking_add(struct model *model, uint32_t reservation, const struct model_booking *booking);
+void model_booked_list(const struct model *model, uint32_t reservation, struct model_answer *out);
+
+void model_ask_hold(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_ask_replace(struct model *model, const struct model_request *request, struct model_answer *out);
+void model_promise_view(const struct model *model, uint32_t reservation, struct model_answer *out);
+void model_ask_promise(const struct model *model, const struct model_request *request,
+                       struct model_answer *out);
+void model_ask_promise_view(const struct model *model, const struct model_request *request,
+                            struct model_answer *out);
+void model_ask_deliveries(struct model *model, const struct model_request *request, struct model_answer *out);
 
 #endif

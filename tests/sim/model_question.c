@@ -263,6 +263,7 @@ void model_ask_reservation(const struct model *model, const struct model_request
         return;
     }
     reservation_parts(model, request->reservation, out);
+    model_booked_list(model, request->reservation, out);
     out->reservation_status = model_status_of(model, request->reservation);
     out->expires_us = model->reservations[request->reservation].expires_us;
 }

@@ -336,7 +336,7 @@ static void send_request(struct play *play, const struct step *step)
     oh_strbuf_clear(&peer->received);
     peer->request_count = peer->read_count = 0;
     failing_malloc_pause();
-    bool is_sent = sim_peer_send(peer, step->request, 0, step_is_write(step), 0);
+    bool is_sent = sim_peer_send(peer, step->request, &(struct sim_sent){ .is_write = step_is_write(step) });
     failing_malloc_resume();
     OH_ASSERT(is_sent);
     sim_peer_deliver(peer, step->request.size / 2);

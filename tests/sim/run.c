@@ -8,6 +8,7 @@
 /* What the service sets aside for these, beyond what it does for any. */
 #define BATCH_ROOM   ((size_t)4 << 20)
 #define ENTRIES_ROOM ((size_t)2 << 20)
+#define PROMISE_ROOM ((size_t)4 << 20)
 
 /* ---- Failing ---------------------------------------------------------------------------------------------------- */
 
@@ -61,7 +62,8 @@ uint32_t run_answers_of(const struct model_request *request)
 static bool op_has_target(const struct run *run, const struct op *op)
 {
     enum model_type type = op->request.type;
-    bool names_one = (type >= MODEL_CONFIRM && type <= MODEL_FULFIL) || type == MODEL_GET_RESERVATION;
+    bool names_one = (type >= MODEL_CONFIRM && type <= MODEL_FULFIL) || type == MODEL_GET_RESERVATION ||
+                     type == MODEL_GET_PROMISE || type == MODEL_REPLACE;
     return !names_one || run->ids->text[op->request.reservation][0] != '\0';
 }
 
@@ -70,7 +72,7 @@ bool run_op_can_repeat(const struct op *op)
     if (op->request.is_once)
         return false;
     return op->request.type >= MODEL_WRITES || op->request.type == MODEL_BATCH || op->request.key != 0 ||
-           (op->request.type == MODEL_RESERVE && op->request.has_own_id);
+           ((op->request.type == MODEL_RESERVE || op->request.type == MODEL_HOLD) && op->request.has_own_id);
 }
 
 bool run_send(struct run *run, uint32_t number, uint32_t peer_number)
@@ -93,9 +95,13 @@ bool run_send(struct run *run, uint32_t number, uint32_t peer_number)
     size_t room = is_write && !wire_is_import(&op->request) ? OH_SERVICE_WRITE_ROOM + body_size : 0;
     if (op->request.type == MODEL_BATCH)
         room += BATCH_ROOM;
-    if (op->request.type == MODEL_ADJUST || op->request.type == MODEL_SYNC)
+    if (op->request.type == MODEL_ADJUST || op->request.type == MODEL_SYNC ||
+        op->request.type == MODEL_DELIVERIES)
         room += ENTRIES_ROOM;
-    bool is_sent = sim_peer_send(peer, oh_strbuf_bytes(&text), run->flight_count, is_write, room);
+    bool is_chosen = op->request.type == MODEL_HOLD || op->request.type == MODEL_REPLACE;
+    room += is_chosen ? PROMISE_ROOM : 0;
+    const struct sim_sent sent = { run->flight_count, is_write, is_chosen, room, 0 };
+    bool is_sent = sim_peer_send(peer, oh_strbuf_bytes(&text), &sent);
     if (is_sent) {
         op->is_waiting = true;
         run->queues[peer_number][run->queue_counts[peer_number]++] = run->flight_count;
@@ -209,7 +215,12 @@ void run_settle(struct run *run)
 
 /* ---- The run ---------------------------------------------------------------------------------------------------- */
 
-/* Half of the journals are so small that files change all the time, half large enough for batches. */
+static void applied(void *ctx, const struct sim_read *read)
+{
+    run_choice_take(ctx, read);
+}
+
+/* Half of the journals are so small that files change all the time, half large enough for batches and promises. */
 static void world_make(struct run *run)
 {
     struct oh_prng prng;
@@ -217,6 +228,9 @@ static void world_make(struct run *run)
     bool is_small = oh_prng_below(&prng, 2) == 0;
     run->is_class_disk = oh_prng_below(&prng, 4) > 0;
     run->workload.has_batches = !is_small;
+    run->workload.has_promises = !is_small && run->workload.swarm.has_promises;
+    if (!run->workload.has_promises)
+        swarm_forget_promises(&run->workload.swarm);
     struct sim_world_options options = {
         .durability = run->is_class_disk ? OH_DURABILITY_DISK : OH_DURABILITY_PROCESS,
         .segment_size = is_small ? UINT64_C(1400) << 10 : UINT64_C(9) << 20,
@@ -231,6 +245,26 @@ static void world_make(struct run *run)
         .now_us = START_US,
     };
     sim_world_init(&run->world, &options);
+    run->world.applied = applied;
+    run->world.applied_ctx = run;
+}
+
+/* What promises are made of. These and the others change, go and come. */
+static size_t documents_put(struct run *run, struct sim_peer *peer)
+{
+    static const enum model_document documents[] = {
+        MODEL_CALENDAR,   MODEL_ZONE,       MODEL_SERVICE_SLOTS, MODEL_SERVICE_PARCELS, MODEL_SCHEDULE_0,
+        MODEL_SCHEDULE_1, MODEL_SCHEDULE_3, MODEL_SCHEDULE_4,    MODEL_SOURCING
+    };
+    size_t count = run->workload.has_promises ? sizeof(documents) / sizeof(documents[0]) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct model_request request = { .type = MODEL_DOCUMENT,
+                                         .document = documents[i],
+                                         .value = (int64_t)((run->options->seed + i) % 4) };
+        wire_put_request(&peer->sent, &request, run->ids);
+        run->model->documents[documents[i]] = (struct model_document_slot){ true, (uint32_t)request.value };
+    }
+    return count;
 }
 
 /* Nodes, items, groups and channels, as every shop has them before it opens. */
@@ -261,12 +295,10 @@ static void shop_open(struct run *run)
     OH_ASSERT(is_connected);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         const char *body = strchr(requests[i], ' ') + 1;
-        char text[400];
-        int size = snprintf(text, sizeof(text),
-                            "PUT /v1/%.*s HTTP/1.1\r\nHost: sim\r\nContent-Length: %zu\r\n\r\n%s",
-                            (int)(body - 1 - requests[i]), requests[i], strlen(body), body);
-        oh_strbuf_put(&peer->sent, text, (size_t)size);
+        oh_strbuf_printf(&peer->sent, "PUT /v1/%.*s HTTP/1.1\r\nHost: sim\r\nContent-Length: %zu\r\n\r\n%s",
+                         (int)(body - 1 - requests[i]), requests[i], strlen(body), body);
     }
+    size_t count = sizeof(requests) / sizeof(requests[0]) + documents_put(run, peer);
     sim_peer_deliver(peer, SIZE_MAX);
     for (uint32_t i = 0; i < 20; i++) {
         sim_world_pass(&run->world,
@@ -274,7 +306,7 @@ static void shop_open(struct run *run)
         sim_world_turn(&run->world);
         sim_world_work(&run->world, OH_JOURNAL_WORK_WRITE | OH_JOURNAL_WORK_PREPARE);
     }
-    OH_ASSERT(oh_ledger_seq(run->world.ledger) == sizeof(requests) / sizeof(requests[0]));
+    OH_ASSERT(oh_ledger_seq(run->world.ledger) == count);
     oh_strbuf_clear(&peer->received);
     run->acked_seq = run->turn_seq = oh_ledger_seq(run->world.ledger);
     run->model->now_us = run->latest_us = run->world.realtime_us;
@@ -289,8 +321,9 @@ static void run_make(struct run *run)
     run->ops = calloc(OPS_MAX, sizeof(*run->ops));
     run->flights = calloc(FLIGHTS_MAX, sizeof(*run->flights));
     run->applied = calloc(APPLIED_MAX, sizeof(*run->applied));
+    run->choices = calloc(CHOICES_MAX, sizeof(*run->choices));
     OH_ASSERT(run->model != NULL && run->life != NULL && run->ids != NULL && run->ops != NULL &&
-              run->flights != NULL && run->applied != NULL);
+              run->flights != NULL && run->applied != NULL && run->choices != NULL);
     swarm_draw(&run->workload.swarm, run->options->seed);
     world_make(run);
     model_init(run->model, START_US,
@@ -316,6 +349,8 @@ static void run_free(struct run *run)
     free(run->ops);
     free(run->flights);
     free(run->applied);
+    run_choices_free(run);
+    free(run->choices);
 }
 
 /* Everything heals, everybody gets an answer, the power goes, and everything is compared once more. */

@@ -18,6 +18,7 @@
 #define OPS_MAX      8000u
 #define FLIGHTS_MAX  40000u
 #define APPLIED_MAX  40000u
+#define CHOICES_MAX  16000u
 #define SETTLE_TURNS 3000u
 #define AUDIT_PEER   (SIM_PEERS_MAX - 1) /* the last one is the judge's own */
 
@@ -26,6 +27,8 @@ struct op {
     struct model_request request;
     struct model_answer *first; /* its first answers, one or one per entry of a batch; NULL: not asked yet */
     uint64_t first_seq;         /* of a reply that was received; 0: none */
+    char
+        refusal[WIRE_CODE_SIZE]; /* the code that a reply gave where the model knows none; empty: none came */
     bool is_done;
     bool is_waiting; /* a flight of it is under way */
 };
@@ -36,13 +39,15 @@ struct flight {
     uint32_t peer;
     bool is_read;
     struct sim_read read;
-    struct model_answer *answers; /* what the reply must say */
+    const struct model_choice *choice; /* hold, replace: what the server has made of it */
+    struct model_answer *answers;      /* what the reply must say */
     bool is_answered;
 };
 
 /* What the server has applied in this life, in order: the model of a crash is made of it. */
 struct applied {
     uint32_t op;
+    const struct model_choice *choice;
     int64_t now_us;
     uint64_t seq_before;
     uint64_t seq_after;
@@ -64,6 +69,8 @@ struct run {
     uint32_t queue_counts[SIM_PEERS_MAX];
     struct applied *applied;
     uint32_t applied_count;
+    struct model_choice **choices; /* of this run, all */
+    uint32_t choice_count;
     uint64_t acked_seq; /* the greatest that a client was told */
     uint64_t turn_seq;  /* of the ledger after the last turn */
     int64_t latest_us;  /* the greatest time the server has read */
@@ -97,6 +104,11 @@ void run_heal(struct run *run);                      /* disk and network work ag
 void run_settle(struct run *run);                    /* heals, and turns until everybody has an answer */
 void run_life_begin(struct run *run);
 
+/* ---- choice.c ---- */
+
+void run_choice_take(struct run *run, const struct sim_read *read); /* the server has applied this */
+void run_choices_free(struct run *run);
+
 /* ---- judge.c ---- */
 
 void judge_read(struct run *run,
@@ -107,6 +119,7 @@ uint64_t judge_import_rows(const struct run *run,
 void judge_import_part(struct run *run, const struct model_request *request,
                        uint64_t seq_before);              /* an import is cut: the rows that are done */
 void judge_audit(struct run *run);                        /* asks for everything; needs a settled world */
+void judge_bookings(struct run *run);                     /* is what is booked what live reservations have? */
 void judge_recovery(struct run *run, bool keeps_promise); /* after a start: what came back? */
 
 /* ---- events.c ---- */
@@ -131,6 +144,7 @@ void scene_import(struct run *run, struct oh_prng *prng);
 void scene_failed_sync(struct run *run, struct oh_prng *prng);
 void scene_full_disk(struct run *run, struct oh_prng *prng);
 void scene_queue(struct run *run, struct oh_prng *prng);
+void scene_promises(struct run *run, struct oh_prng *prng);
 void scene_down(struct run *run, struct oh_prng *prng); /* what happens to the files while no process runs */
 
 #endif

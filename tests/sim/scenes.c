@@ -17,6 +17,7 @@
 #define FULL_TURNS        40u
 #define FULL_IMPORTS_MAX  40u
 #define FRAME_HEADER_SIZE 64u
+#define SPLIT_TTL_US      (600 * SECOND_US)
 
 static bool chance(struct oh_prng *prng, unsigned percent)
 {
@@ -418,6 +419,205 @@ void scene_fence(struct run *run, struct oh_prng *prng)
     ask(run, &question);
     if (!is_over(run) && chance(prng, 40))
         run_crash(run, prng, run->is_class_disk && chance(prng, 50));
+}
+
+/* ---- Promises --------------------------------------------------------------------------------------------------- */
+
+/* Stock for all of them, and no more capacity than for some. */
+static void promises_prepare(struct run *run, struct oh_prng *prng)
+{
+    static const enum model_document documents[] = { MODEL_SCHEDULE_0, MODEL_SCHEDULE_3, MODEL_SERVICE_SLOTS,
+                                                     MODEL_SERVICE_PARCELS };
+    struct model_request request = blank(MODEL_DOCUMENT);
+    request.document = (uint8_t)documents[oh_prng_below(prng, 4)];
+    request.value = oh_prng_between(prng, 0, 7) * 4;
+    ask(run, &request);
+    request = blank(MODEL_ADJUST);
+    request.line_count = 2;
+    for (uint32_t i = 0; i < 2; i++)
+        request.lines[i] = line_at(run->workload.swarm.items[0], i == 0 ? 0 : 3, 8000);
+    ask(run, &request);
+}
+
+static uint8_t claim_node(const struct run *run, uint32_t reservation)
+{
+    uint32_t link = run->model->reservations[reservation].first;
+    return link == 0 || run->model->claims[link - 1].node == MODEL_NONE ? 0
+                                                                        : run->model->claims[link - 1].node;
+}
+
+/* Some are given back before the others: by release, by a move, in part. */
+static void promises_return(struct run *run, struct oh_prng *prng, uint32_t first)
+{
+    static const enum model_type types[] = { MODEL_RELEASE, MODEL_CONFIRM, MODEL_MOVE, MODEL_REPLACE };
+    for (uint32_t reservation = first; reservation < run->workload.reservations; reservation++) {
+        struct model_request request = act(types[oh_prng_below(prng, 4)], reservation);
+        bool leaves = request.type == MODEL_REPLACE;
+        request.node = leaves ? claim_node(run, reservation) : (uint8_t)(oh_prng_below(prng, 2) * 3);
+        if (chance(prng, 50) && run->ids->text[reservation][0] != '\0')
+            ask(run, &request);
+    }
+}
+
+static void promises_hold(struct run *run, struct oh_prng *prng, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !is_over(run); i++) {
+        struct model_request request;
+        workload_promise(&run->workload, prng, &request);
+        (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
+        request.line_count = 1;
+        request.lines[0].item = run->workload.swarm.items[0];
+        request.lines[0].milli = 1000;
+        request.ttl_us = oh_prng_between(prng, 5, 20) * SECOND_US;
+        ask(run, &request);
+    }
+}
+
+/* Two items, each at one of two nodes alone, and a policy by which a basket of both may come in two parcels. */
+static void split_prepare(struct run *run)
+{
+    struct model_request request = blank(MODEL_DOCUMENT);
+    request.document = MODEL_SOURCING;
+    request.value = 3;
+    ask(run, &request);
+    request = blank(MODEL_SYNC);
+    request.line_count = 4;
+    for (uint32_t i = 0; i < 4; i++) {
+        request.lines[i] =
+            line_at(run->workload.swarm.items[i / 2], i % 2 == 0 ? 0 : 3, i == 0 || i == 3 ? 9000 : 0);
+        request.lines[i].at_us = run->model->now_us;
+    }
+    ask(run, &request);
+}
+
+/* What is not confirmed of the second line gives back what it had booked, for good. */
+static void part_expire(struct run *run, uint32_t reservation)
+{
+    struct model_request request = act(MODEL_CONFIRM, reservation);
+    request.line_count = 1;
+    request.lines[0] = line_at(0, MODEL_NONE, 500);
+    request.lines[0].line = 2;
+    ask(run, &request);
+    sim_world_pass(&run->world, SPLIT_TTL_US);
+    run_turn(run);
+}
+
+/* One of two parcels is sourced anew at the node of the other; what is there shrinks, and grows again. */
+static void promise_split(struct run *run, struct oh_prng *prng)
+{
+    struct model_request request;
+    split_prepare(run);
+    workload_promise(&run->workload, prng, &request);
+    uint32_t reservation = request.reservation;
+    (void)snprintf(run->ids->text[reservation], WIRE_ID_SIZE, "R%u", reservation);
+    request.line_count = 2;
+    for (uint32_t i = 0; i < 2; i++) {
+        request.lines[i] = line_at(run->workload.swarm.items[i], MODEL_NONE, 2000);
+        request.lines[i].line = i + 1;
+    }
+    request.ttl_us = SPLIT_TTL_US;
+    ask(run, &request);
+    request = blank(MODEL_ADJUST);
+    request.line_count = 1;
+    request.lines[0] = line_at(run->workload.swarm.items[0], 3, 9000);
+    ask(run, &request);
+    request = act(MODEL_REPLACE, reservation);
+    request.point = MODEL_NONE;
+    ask(run, &request);
+    if (chance(prng, 50))
+        oh_snapshotter_request(run->world.snapshotter);
+    if (chance(prng, 50))
+        part_expire(run, reservation);
+    request = act(MODEL_CHANGE, reservation);
+    request.line_count = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        request.lines[0] = line_at(0, MODEL_NONE, i == 0 ? 1000 : oh_prng_between(prng, 1, 12) * 250);
+        request.lines[0].line = 2;
+        ask(run, &request);
+    }
+}
+
+/* More is there, at two nodes, than the channel's threshold lets go. */
+static void threshold_ask(struct run *run, struct oh_prng *prng)
+{
+    struct model_request request = blank(MODEL_SYNC);
+    uint8_t item = run->workload.swarm.items[0];
+    request.line_count = MODEL_NODES;
+    for (uint8_t node = 0; node < MODEL_NODES; node++) {
+        request.lines[node] = line_at(item, node, node % 3 == 0 ? 9000 : 0);
+        request.lines[node].at_us = run->model->now_us;
+    }
+    ask(run, &request);
+    request = blank(MODEL_RULE);
+    request.rule = 4;
+    request.value = 2000;
+    ask(run, &request);
+    workload_promise(&run->workload, prng, &request);
+    (void)snprintf(run->ids->text[request.reservation], WIRE_ID_SIZE, "R%u", request.reservation);
+    request.line_count = 1;
+    request.lines[0] = line_at(item, MODEL_NONE, oh_prng_between(prng, 58, 72) * 250);
+    ask(run, &request);
+}
+
+/* A document goes when a snapshot has begun, and has seen nothing yet; it comes again or not. */
+static void document_go(struct run *run, struct oh_prng *prng)
+{
+    struct model_request request = blank(MODEL_DOCUMENT);
+    request.document = (uint8_t)oh_prng_below(prng, MODEL_SOURCING);
+    ask(run, &request);
+    if (is_over(run))
+        return;
+    oh_snapshotter_request(run->world.snapshotter);
+    run_turn(run);
+    request.is_delete = true;
+    send_whole(run, &request, PEER);
+    run_turn(run);
+    for (uint32_t i = 0; i < 6; i++) {
+        run_turn(run);
+        run_work(run);
+    }
+    request.is_delete = false;
+    request.value = oh_prng_between(prng, 0, 15);
+    if (chance(prng, 80))
+        ask(run, &request);
+}
+
+/* To the microsecond at which the last of these ends, before the server has seen it. */
+static void pass_to_expiry(struct run *run, uint32_t first)
+{
+    int64_t due_us = last_expiry_us(run, first);
+    if (is_over(run) || due_us <= run->world.realtime_us || due_us - run->world.realtime_us > HOUR_US)
+        return;
+    sim_world_pass(&run->world, due_us - run->world.realtime_us);
+    run->model->now_us = due_us > run->model->now_us ? due_us : run->model->now_us;
+    judge_bookings(run);
+}
+
+/* A window fills, is given back, and fills again: over an end of the process, and to the microsecond of an expiry. */
+void scene_promises(struct run *run, struct oh_prng *prng)
+{
+    run_settle(run);
+    promises_prepare(run, prng);
+    uint32_t first = run->workload.reservations;
+    if (chance(prng, 50))
+        promise_split(run, prng);
+    if (chance(prng, 40))
+        threshold_ask(run, prng);
+    promises_hold(run, prng, 5);
+    if (is_over(run))
+        return;
+    if (chance(prng, 40))
+        document_go(run, prng);
+    promises_return(run, prng, first);
+    if (!is_over(run) && chance(prng, 60))
+        run_crash(run, prng, run->is_class_disk && chance(prng, 50));
+    if (is_over(run))
+        return;
+    promises_hold(run, prng, 3);
+    pass_to_expiry(run, first);
+    promises_hold(run, prng, 3);
+    if (!is_over(run))
+        judge_audit(run);
 }
 
 /* ---- Answers that wait ------------------------------------------------------------------------------------------ */

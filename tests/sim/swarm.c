@@ -9,6 +9,10 @@ static const uint16_t requests_usual[SWARM_REQUESTS] = {
     [SWARM_QUESTION] = 140,
 };
 
+/* Of SWARM_PROMISING and what comes behind it. */
+static const uint16_t promising_usual[SWARM_REQUESTS - SWARM_PROMISING] = { 110, 35, 20, 20, 12, 10 };
+#define PROMISES_USUAL 5u
+
 static const uint16_t actions_usual[SWARM_ACTIONS] = {
     [MODEL_CONFIRM - MODEL_CONFIRM] = 3, [MODEL_RELEASE - MODEL_CONFIRM] = 1,
     [MODEL_EXTEND - MODEL_CONFIRM] = 1,  [MODEL_CHANGE - MODEL_CONFIRM] = 2,
@@ -130,14 +134,29 @@ static void places_all_draw(struct swarm *swarm, struct oh_prng *prng)
     place_put_first(swarm->nodes, MODEL_NODES, model_fence_slots[swarm->fence].node);
 }
 
-void swarm_draw(struct swarm *swarm, uint64_t seed)
+/* Drawn apart, and for every other seed: what the rest do is what they did before there were promises. */
+static void promises_draw(struct swarm *swarm, uint64_t seed)
+{
+    struct oh_prng prng;
+    oh_prng_init(&prng, seed ^ UINT64_C(0x50524f4d495345));
+    swarm->has_promises = seed % 2 == 0;
+    bool is_usual = oh_prng_below(&prng, 3) == 0;
+    for (uint32_t i = SWARM_PROMISING; swarm->has_promises && i < SWARM_REQUESTS; i++) {
+        uint16_t usual = promising_usual[i - SWARM_PROMISING];
+        swarm->requests[i] = is_usual ? usual : weight_draw(&prng, usual, 4);
+    }
+    if (swarm->has_promises && swarm->requests[SWARM_HOLD_PROMISE] == 0)
+        swarm->requests[SWARM_HOLD_PROMISE] = promising_usual[0];
+    swarm->events[SWARM_PROMISES] = swarm->has_promises ? PROMISES_USUAL : 0;
+}
+
+static void usual_vary(struct swarm *swarm, uint64_t seed)
 {
     struct oh_prng prng;
     oh_prng_init(&prng, seed ^ UINT64_C(0x5757415243534d));
-    swarm_usual(swarm);
     if (oh_prng_below(&prng, 4) == 0)
         return;
-    for (uint32_t i = 0; i < SWARM_REQUESTS; i++)
+    for (uint32_t i = 0; i < SWARM_PROMISING; i++)
         swarm->requests[i] = weight_draw(&prng, requests_usual[i], 10);
     if (swarm->requests[SWARM_ADJUST] + swarm->requests[SWARM_SYNC] ==
         0) /* without stock there is little to see */
@@ -152,7 +171,7 @@ void swarm_draw(struct swarm *swarm, uint64_t seed)
         swarm->percents[SWARM_TIMES] = swarm->percents[SWARM_FULFIL_AT] = 0;
     }
     swarm->keep_count = oh_prng_below(&prng, 4) == 0 ? 1 : 2;
-    for (uint32_t i = 0; i < SWARM_EVENTS; i++) {
+    for (uint32_t i = 0; i < SWARM_PROMISES; i++) {
         if (events_usual[i].kind == RARE)
             swarm->events[i] = oh_prng_below(&prng, 6) == 0 ? events_usual[i].usual : 0;
         else if (events_usual[i].kind != FIXED)
@@ -160,6 +179,19 @@ void swarm_draw(struct swarm *swarm, uint64_t seed)
                 weight_draw(&prng, events_usual[i].usual, events_usual[i].kind == DEAR ? 4 : 10);
     }
     places_all_draw(swarm, &prng);
+}
+
+void swarm_draw(struct swarm *swarm, uint64_t seed)
+{
+    swarm_usual(swarm);
+    usual_vary(swarm, seed);
+    promises_draw(swarm, seed);
+}
+
+void swarm_forget_promises(struct swarm *swarm)
+{
+    memset(swarm->requests + SWARM_PROMISING, 0, sizeof(promising_usual));
+    swarm->events[SWARM_PROMISES] = 0;
 }
 
 uint32_t swarm_pick(const uint16_t *weights, uint32_t count, struct oh_prng *prng)

@@ -25,6 +25,13 @@ enum swarm_request {
     SWARM_IMPORT,
     SWARM_GET_RESERVATION,
     SWARM_QUESTION,
+    SWARM_PROMISING, /* from here on: of seeds that know promises */
+    SWARM_HOLD_PROMISE = SWARM_PROMISING,
+    SWARM_REPLACE,
+    SWARM_ASK_PROMISE,
+    SWARM_GET_PROMISE,
+    SWARM_DOCUMENT,
+    SWARM_DELIVERIES,
     SWARM_REQUESTS,
 };
 
@@ -80,6 +87,7 @@ enum swarm_event {
     SWARM_FAILED_SYNC,
     SWARM_FULL_DISK,
     SWARM_QUEUE,
+    SWARM_PROMISES, /* the last one: it is drawn apart, as the requests are */
     SWARM_EVENTS,
 };
 
@@ -88,6 +96,7 @@ struct swarm {
     uint16_t actions[SWARM_ACTIONS];
     uint16_t events[SWARM_EVENTS];
     uint8_t percents[SWARM_FEATURES];
+    bool has_promises;
     uint32_t history_max; /* movements that are remembered; 0: all of a run */
     uint8_t keep_count;   /* snapshots */
     uint8_t item_count;   /* of `items`: the first are the hottest */
@@ -102,6 +111,9 @@ struct swarm {
 };
 
 void swarm_draw(struct swarm *swarm, uint64_t seed);
+
+/* For a journal that is too small for them. */
+void swarm_forget_promises(struct swarm *swarm);
 
 /* One of `count`, by weight. At least one weight is not 0. */
 uint32_t swarm_pick(const uint16_t *weights, uint32_t count, struct oh_prng *prng);

@@ -1,5 +1,4 @@
-#include "sim/wire.h"
-#include <cjson/cJSON.h>
+#include "sim/wire_internal.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -11,13 +10,13 @@
 
 /* ---- Requests --------------------------------------------------------------------------------------------------- */
 
-static void put_milli(struct oh_strbuf *out, int64_t milli)
+void wire_put_milli(struct oh_strbuf *out, int64_t milli)
 {
     int64_t size = milli < 0 ? -milli : milli;
     oh_strbuf_printf(out, "%s%" PRId64 ".%03" PRId64, milli < 0 ? "-" : "", size / 1000, size % 1000);
 }
 
-static void put_time(struct oh_strbuf *out, int64_t us)
+void wire_put_time(struct oh_strbuf *out, int64_t us)
 {
     time_t second = (time_t)(us / 1000000);
     struct tm parts;
@@ -35,7 +34,7 @@ static void put_place(struct oh_strbuf *out, const struct model_line *line)
     if (line->group != MODEL_NONE)
         oh_strbuf_printf(out, ",\"group\":\"g%u\"", line->group);
     oh_strbuf_put_text(out, ",\"quantity\":");
-    put_milli(out, line->milli);
+    wire_put_milli(out, line->milli);
 }
 
 static void put_entry(struct oh_strbuf *out, const struct model_request *request,
@@ -51,7 +50,7 @@ static void put_entry(struct oh_strbuf *out, const struct model_request *request
     }
     if (line->at_us != MODEL_NEVER) {
         oh_strbuf_put_text(out, request->type == MODEL_ADJUST ? ",\"at\":" : ",\"as_of\":");
-        put_time(out, line->at_us);
+        wire_put_time(out, line->at_us);
     }
     if (line->has_source_seq)
         oh_strbuf_printf(out, ",\"source_seq\":%" PRId64, line->source_seq);
@@ -135,7 +134,7 @@ static void put_action_line(struct oh_strbuf *out, const struct model_line *line
         oh_strbuf_printf(out, ",\"to_node\":\"n%u\"", line->to_node);
     if (line->has_quantity) {
         oh_strbuf_put_text(out, ",\"quantity\":");
-        put_milli(out, line->milli);
+        wire_put_milli(out, line->milli);
     }
     oh_strbuf_put_char(out, '}');
 }
@@ -159,7 +158,7 @@ static void put_action(struct oh_strbuf *out, const struct model_request *reques
     }
     if (request->type == MODEL_FULFIL && request->at_us != MODEL_NEVER) {
         oh_strbuf_printf(out, "%s\"at\":", comma);
-        put_time(out, request->at_us);
+        wire_put_time(out, request->at_us);
         comma = ",";
     }
     if (request->line_count > 0) {
@@ -199,7 +198,7 @@ static void put_rule(struct oh_strbuf *out, const struct model_request *request)
     if (model_rule_is_boolean(request->rule))
         oh_strbuf_put_text(out, request->value != 0 ? "true" : "false");
     else
-        put_milli(out, request->value);
+        wire_put_milli(out, request->value);
     oh_strbuf_put_char(out, '}');
 }
 
@@ -212,7 +211,7 @@ static void put_fence(struct oh_strbuf *out, const struct model_request *request
         "\"sku\":\"s2\",\"node\":\"n4\",\"channel\":\"c2\",\"policy\":\"restrict\"",
     };
     oh_strbuf_printf(out, "{%s,\"quantity\":", places[request->fence]);
-    put_milli(out, request->value);
+    wire_put_milli(out, request->value);
     oh_strbuf_put_char(out, '}');
 }
 
@@ -240,9 +239,9 @@ static void put_supply(struct oh_strbuf *out, const struct model_request *reques
                                                         "\"sku\":\"s2\",\"node\":\"n4\"",
                                                         "\"sku\":\"s3\",\"node\":\"n1\"" };
     oh_strbuf_printf(out, "{%s,\"quantity\":", places[request->supply]);
-    put_milli(out, request->value);
+    wire_put_milli(out, request->value);
     oh_strbuf_put_text(out, ",\"eta\":");
-    put_time(out, request->at_us);
+    wire_put_time(out, request->at_us);
     oh_strbuf_put_char(out, '}');
 }
 
@@ -260,6 +259,13 @@ static void put_grid(struct oh_strbuf *out, const struct model_request *request)
     if (request->channel != MODEL_NONE)
         oh_strbuf_printf(out, ",\"channel\":\"c%u\"", request->channel);
     oh_strbuf_put_char(out, '}');
+}
+
+static void put_document(struct oh_strbuf *out, const struct model_request *request)
+{
+    char text[MODEL_DOCUMENT_SIZE];
+    model_document_put(request->document, (uint32_t)request->value, text);
+    oh_strbuf_put_text(out, text);
 }
 
 static void put_body(struct oh_strbuf *out, const struct model_request *request, const struct wire_ids *ids)
@@ -294,6 +300,21 @@ static void put_body(struct oh_strbuf *out, const struct model_request *request,
         break;
     case MODEL_CHANNEL:
         put_channel(out, request);
+        break;
+    case MODEL_HOLD:
+        wire_put_hold(out, request, ids);
+        break;
+    case MODEL_REPLACE:
+        wire_put_replace(out, request, ids);
+        break;
+    case MODEL_ASK_PROMISE:
+        wire_put_question(out, request);
+        break;
+    case MODEL_DELIVERIES:
+        wire_put_deliveries(out, request);
+        break;
+    case MODEL_DOCUMENT:
+        put_document(out, request);
         break;
     case MODEL_IMPORT:
         put_rows(out, request);
@@ -363,6 +384,21 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
         oh_strbuf_printf(out, "/v1/reservations/%s/%s", ids->text[request->reservation],
                          action_names[request->type]);
         break;
+    case MODEL_HOLD:
+    case MODEL_REPLACE:
+    case MODEL_ASK_PROMISE:
+        oh_strbuf_put_text(out, "/v1/promises");
+        break;
+    case MODEL_GET_PROMISE:
+        oh_strbuf_printf(out, "/v1/promises/%s", ids->text[request->reservation]);
+        break;
+    case MODEL_DELIVERIES:
+        oh_strbuf_put_text(out, "/v1/deliveries");
+        break;
+    case MODEL_DOCUMENT:
+    case MODEL_GET_DOCUMENT:
+        wire_put_document_target(out, request);
+        break;
     case MODEL_RULE:
         oh_strbuf_printf(out, "/v1/rules/r%u", request->rule);
         break;
@@ -422,11 +458,16 @@ static void put_target(struct oh_strbuf *out, const struct model_request *reques
     }
 }
 
+static bool is_asked_in_a_body(const struct model_request *request)
+{
+    return request->type == MODEL_ASK_GRID || request->type == MODEL_ASK_PROMISE;
+}
+
 static const char *method_of(const struct model_request *request)
 {
-    if (request->type >= MODEL_RULE && request->type <= MODEL_CHANNEL)
+    if (request->type >= MODEL_RULE && request->type <= MODEL_DOCUMENT)
         return request->is_delete ? "DELETE" : "PUT";
-    return request->type < MODEL_WRITES || request->type == MODEL_ASK_GRID ? "POST" : "GET";
+    return request->type < MODEL_WRITES || is_asked_in_a_body(request) ? "POST" : "GET";
 }
 
 bool wire_is_import(const struct model_request *request)
@@ -448,7 +489,7 @@ void wire_put_request(struct oh_strbuf *out, const struct model_request *request
 {
     struct oh_strbuf body;
     oh_strbuf_init(&body, (size_t)1 << 20);
-    bool has_body = (request->type < MODEL_WRITES && !request->is_delete) || request->type == MODEL_ASK_GRID;
+    bool has_body = (request->type < MODEL_WRITES && !request->is_delete) || is_asked_in_a_body(request);
     oh_strbuf_printf(out, "%s ", method_of(request));
     put_target(out, request, ids);
     oh_strbuf_put_text(out, " HTTP/1.1\r\nHost: sim\r\n");
@@ -534,16 +575,7 @@ bool wire_get_reply(struct oh_bytes bytes, struct wire_reply *out, bool *out_is_
 
 /* ---- Comparing -------------------------------------------------------------------------------------------------- */
 
-struct check {
-    const struct model_request *request;
-    const struct model_answer *answer;
-    struct wire_ids *ids;
-    char *why;
-    size_t why_size;
-    bool is_fine;
-};
-
-__attribute__((format(printf, 2, 3))) static void differ(struct check *check, const char *format, ...)
+void wire_differ(struct check *check, const char *format, ...)
 {
     va_list arguments;
     if (!check->is_fine)
@@ -554,45 +586,45 @@ __attribute__((format(printf, 2, 3))) static void differ(struct check *check, co
     va_end(arguments);
 }
 
-static int64_t milli_of(const cJSON *object, const char *name)
+int64_t wire_milli_of(const cJSON *object, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
     return cJSON_IsNumber(value) ? llround(value->valuedouble * 1000) : 0;
 }
 
-static const char *text_of(const cJSON *object, const char *name)
+const char *wire_text_of(const cJSON *object, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
     return cJSON_IsString(value) ? value->valuestring : "";
 }
 
-static uint32_t number_of(const cJSON *object, const char *name)
+uint32_t wire_number_of(const cJSON *object, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
     return cJSON_IsNumber(value) ? (uint32_t)value->valuedouble : 0;
 }
 
 /* "n3" -> 3 */
-static uint32_t index_of(const cJSON *object, const char *name)
+uint32_t wire_index_of(const cJSON *object, const char *name)
 {
-    const char *text = text_of(object, name);
+    const char *text = wire_text_of(object, name);
     return text[0] == '\0' ? MODEL_NONE : (uint32_t)strtoul(text + 1, NULL, 10);
 }
 
 /* From here on a double does not tell thousandths apart. */
 #define FAR_MILLI (INT64_C(1) << 51)
 
-static void same_milli(struct check *check, const char *what, int64_t got, int64_t wanted)
+void wire_same_milli(struct check *check, const char *what, int64_t got, int64_t wanted)
 {
     int64_t most = wanted > -FAR_MILLI && wanted < FAR_MILLI ? 0 : 2;
     if (got - wanted > most || wanted - got > most)
-        differ(check, "%s is %" PRId64 "/1000, not %" PRId64 "/1000", what, got, wanted);
+        wire_differ(check, "%s is %" PRId64 "/1000, not %" PRId64 "/1000", what, got, wanted);
 }
 
-static void same_text(struct check *check, const char *what, const char *got, const char *wanted)
+void wire_same_text(struct check *check, const char *what, const char *got, const char *wanted)
 {
     if (wanted != NULL && strcmp(got, wanted) != 0)
-        differ(check, "%s is \"%s\", not \"%s\"", what, got, wanted);
+        wire_differ(check, "%s is \"%s\", not \"%s\"", what, got, wanted);
 }
 
 /* What the parts of the answer that have this line and node come to. */
@@ -623,7 +655,7 @@ static int64_t quantity_sum(const struct model_answer *answer)
 }
 
 /* "2026-11-22T13:00:00.020Z" -> microseconds; MODEL_NEVER: no time. */
-static int64_t time_of(const char *text)
+int64_t wire_time_of(const char *text)
 {
     struct tm parts = { .tm_sec = 0 };
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
@@ -631,12 +663,12 @@ static int64_t time_of(const char *text)
     return rest == NULL ? MODEL_NEVER : (int64_t)timegm(&parts) * 1000000 + llround(fraction * 1e6);
 }
 
-static void check_expiry(struct check *check, const cJSON *body)
+void wire_check_expiry(struct check *check, const cJSON *body)
 {
-    int64_t got_us = time_of(text_of(body, "expires_at"));
+    int64_t got_us = wire_time_of(wire_text_of(body, "expires_at"));
     if (got_us != check->answer->expires_us)
-        differ(check, "expires_at is \"%s\", %" PRId64 " us too late", text_of(body, "expires_at"),
-               got_us - check->answer->expires_us);
+        wire_differ(check, "expires_at is \"%s\", %" PRId64 " us too late", wire_text_of(body, "expires_at"),
+                    got_us - check->answer->expires_us);
 }
 
 /* A reservation that was made: its claims. */
@@ -644,39 +676,40 @@ static void check_reserve(struct check *check, const cJSON *body)
 {
     const cJSON *line, *claim;
     int64_t total = 0;
-    same_text(check, "status", text_of(body, "status"), check->answer->reservation_status);
-    check_expiry(check, body);
+    wire_same_text(check, "status", wire_text_of(body, "status"), check->answer->reservation_status);
+    wire_check_expiry(check, body);
     cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(body, "lines"))
     {
         cJSON_ArrayForEach(claim, cJSON_GetObjectItemCaseSensitive(line, "claims"))
         {
-            uint32_t number = number_of(line, "line");
-            int64_t wanted = part_sum(check->answer, number, index_of(claim, "node")).quantity;
-            total += milli_of(claim, "quantity");
-            if (milli_of(claim, "quantity") != wanted)
-                differ(check, "line %u has %" PRId64 "/1000 at %s, not %" PRId64 "/1000", number,
-                       milli_of(claim, "quantity"), text_of(claim, "node"), wanted);
+            uint32_t number = wire_number_of(line, "line");
+            int64_t wanted = part_sum(check->answer, number, wire_index_of(claim, "node")).quantity;
+            total += wire_milli_of(claim, "quantity");
+            if (wire_milli_of(claim, "quantity") != wanted)
+                wire_differ(check, "line %u has %" PRId64 "/1000 at %s, not %" PRId64 "/1000", number,
+                            wire_milli_of(claim, "quantity"), wire_text_of(claim, "node"), wanted);
         }
     }
-    same_milli(check, "the sum of the claims", total, quantity_sum(check->answer));
-    (void)snprintf(check->ids->text[check->answer->reservation], WIRE_ID_SIZE, "%.31s", text_of(body, "id"));
+    wire_same_milli(check, "the sum of the claims", total, quantity_sum(check->answer));
+    (void)snprintf(check->ids->text[check->answer->reservation], WIRE_ID_SIZE, "%.31s",
+                   wire_text_of(body, "id"));
 }
 
 static void check_action(struct check *check, const cJSON *body)
 {
     const cJSON *line;
     int64_t quantity = 0, returned = 0, wanted_returned = 0;
-    same_text(check, "status", text_of(body, "status"), check->answer->reservation_status);
-    check_expiry(check, body);
+    wire_same_text(check, "status", wire_text_of(body, "status"), check->answer->reservation_status);
+    wire_check_expiry(check, body);
     cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(body, "lines"))
     {
-        quantity += milli_of(line, "quantity");
-        returned += milli_of(line, "returned");
+        quantity += wire_milli_of(line, "quantity");
+        returned += wire_milli_of(line, "returned");
     }
     for (uint32_t i = 0; i < check->answer->part_count; i++)
         wanted_returned += check->answer->parts[i].returned;
-    same_milli(check, "the sum of the lines", quantity, quantity_sum(check->answer));
-    same_milli(check, "what is returned", returned, wanted_returned);
+    wire_same_milli(check, "the sum of the lines", quantity, quantity_sum(check->answer));
+    wire_same_milli(check, "what is returned", returned, wanted_returned);
 }
 
 /* The last of many copies of one entry speaks for all. */
@@ -684,10 +717,10 @@ static void check_copies(struct check *check, const cJSON *entries)
 {
     const cJSON *last = cJSON_GetArrayItem(entries, cJSON_GetArraySize(entries) - 1);
     const struct model_part *part = &check->answer->parts[0];
-    same_milli(check, "the number of entries", cJSON_GetArraySize(entries), check->request->copies);
-    same_text(check, "the verdict", text_of(last, "verdict"), part->verdict);
-    same_milli(check, "an entry's quantity", milli_of(last, "quantity"), part->quantity);
-    same_milli(check, "the last entry's available", milli_of(last, "available"), part->available);
+    wire_same_milli(check, "the number of entries", cJSON_GetArraySize(entries), check->request->copies);
+    wire_same_text(check, "the verdict", wire_text_of(last, "verdict"), part->verdict);
+    wire_same_milli(check, "an entry's quantity", wire_milli_of(last, "quantity"), part->quantity);
+    wire_same_milli(check, "the last entry's available", wire_milli_of(last, "available"), part->available);
 }
 
 static void check_entries(struct check *check, const cJSON *body)
@@ -703,21 +736,24 @@ static void check_entries(struct check *check, const cJSON *body)
         if (i == check->answer->part_count)
             break;
         const struct model_part *part = &check->answer->parts[i];
-        same_text(check, "the verdict", text_of(entry, "verdict"), part->verdict);
-        same_milli(check, "an entry's quantity", milli_of(entry, "quantity"), part->quantity);
-        same_milli(check, "an entry's available", milli_of(entry, "available"), part->available);
+        wire_same_text(check, "the verdict", wire_text_of(entry, "verdict"), part->verdict);
+        wire_same_milli(check, "an entry's quantity", wire_milli_of(entry, "quantity"), part->quantity);
+        wire_same_milli(check, "an entry's available", wire_milli_of(entry, "available"), part->available);
         i++;
     }
-    same_milli(check, "the number of entries",
-               cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(body, "entries")),
-               check->answer->part_count);
+    wire_same_milli(check, "the number of entries",
+                    cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(body, "entries")),
+                    check->answer->part_count);
 }
 
 static void check_import(struct check *check, const cJSON *body)
 {
-    same_milli(check, "applied", milli_of(body, "applied"), check->answer->parts[0].quantity * 1000);
-    same_milli(check, "unchanged", milli_of(body, "unchanged"), check->answer->parts[1].quantity * 1000);
-    same_milli(check, "rejected", milli_of(body, "rejected"), check->answer->parts[2].quantity * 1000);
+    wire_same_milli(check, "applied", wire_milli_of(body, "applied"),
+                    check->answer->parts[0].quantity * 1000);
+    wire_same_milli(check, "unchanged", wire_milli_of(body, "unchanged"),
+                    check->answer->parts[1].quantity * 1000);
+    wire_same_milli(check, "rejected", wire_milli_of(body, "rejected"),
+                    check->answer->parts[2].quantity * 1000);
 }
 
 static void check_position(struct check *check, const cJSON *body)
@@ -725,11 +761,11 @@ static void check_position(struct check *check, const cJSON *body)
     static const char *const names[12] = { "on_hand",      "sellable", "damaged",   "quality_control",
                                            "display",      "returned", "held",      "confirmed",
                                            "safety_stock", "fenced",   "available", "short" };
-    uint32_t node = index_of(body, "node");
+    uint32_t node = wire_index_of(body, "node");
     for (uint32_t i = 0; i < 12 && node < MODEL_NODES; i++) {
         char what[64];
-        (void)snprintf(what, sizeof(what), "%s at %s", names[i], text_of(body, "node"));
-        same_milli(check, what, milli_of(body, names[i]), check->answer->figures[node][i]);
+        (void)snprintf(what, sizeof(what), "%s at %s", names[i], wire_text_of(body, "node"));
+        wire_same_milli(check, what, wire_milli_of(body, names[i]), check->answer->figures[node][i]);
     }
 }
 
@@ -740,14 +776,15 @@ static void check_positions(struct check *check, const cJSON *body)
     bool is_listed[MODEL_NODES] = { false };
     cJSON_ArrayForEach(position, cJSON_GetObjectItemCaseSensitive(body, "positions"))
     {
-        uint32_t node = index_of(position, "node");
+        uint32_t node = wire_index_of(position, "node");
         check_position(check, position);
         if (node < MODEL_NODES)
             is_listed[node] = true;
     }
     for (uint32_t node = 0; node < MODEL_NODES; node++) {
         for (uint32_t i = 0; i < 8 && !is_listed[node]; i++)
-            same_milli(check, "a figure of a node that is not listed", 0, check->answer->figures[node][i]);
+            wire_same_milli(check, "a figure of a node that is not listed", 0,
+                            check->answer->figures[node][i]);
     }
 }
 
@@ -755,12 +792,12 @@ static void check_supply(struct check *check, const cJSON *supply, int64_t quant
                          const char *eta)
 {
     if (eta_us == MODEL_NEVER && supply != NULL)
-        differ(check, "a supply of %s, where none is to come", text_of(supply, eta));
+        wire_differ(check, "a supply of %s, where none is to come", wire_text_of(supply, eta));
     if (eta_us == MODEL_NEVER)
         return;
-    same_milli(check, "the supply", milli_of(supply, "quantity"), quantity);
-    if (time_of(text_of(supply, eta)) != eta_us)
-        differ(check, "the supply comes at %s", text_of(supply, eta));
+    wire_same_milli(check, "the supply", wire_milli_of(supply, "quantity"), quantity);
+    if (wire_time_of(wire_text_of(supply, eta)) != eta_us)
+        wire_differ(check, "the supply comes at %s", wire_text_of(supply, eta));
 }
 
 static void check_availability(struct check *check, const cJSON *body)
@@ -768,9 +805,9 @@ static void check_availability(struct check *check, const cJSON *body)
     static const char *const bands[] = { "in_stock", "low_stock", "out_of_stock", "backorder", "preorder" };
     bool is_node = check->request->type == MODEL_GET_NODE_AVAILABILITY;
     const int64_t *figures = check->answer->figures[is_node ? check->request->node : 0];
-    same_milli(check, "available", milli_of(body, "available"), figures[0]);
-    same_milli(check, "backorder", milli_of(body, "backorder"), figures[1]);
-    same_text(check, "the status", text_of(body, "status"), bands[figures[4]]);
+    wire_same_milli(check, "available", wire_milli_of(body, "available"), figures[0]);
+    wire_same_milli(check, "backorder", wire_milli_of(body, "backorder"), figures[1]);
+    wire_same_text(check, "the status", wire_text_of(body, "status"), bands[figures[4]]);
     check_supply(check, cJSON_GetObjectItemCaseSensitive(body, "next_supply"), figures[2], figures[3], "eta");
 }
 
@@ -781,19 +818,20 @@ static void check_near(struct check *check, const cJSON *body)
     uint32_t i = 0;
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(body, "nodes"))
     {
-        uint32_t node = index_of(row, "node");
+        uint32_t node = wire_index_of(row, "node");
         if (i >= check->answer->near_count || node != check->answer->near_nodes[i]) {
-            differ(check, "row %u is %s", i, text_of(row, "node"));
+            wire_differ(check, "row %u is %s", i, wire_text_of(row, "node"));
             return;
         }
-        same_milli(check, "available nearby", milli_of(row, "available"), check->answer->figures[node][0]);
+        wire_same_milli(check, "available nearby", wire_milli_of(row, "available"),
+                        check->answer->figures[node][0]);
         double distance_km = model_distance_of(node, check->request->point);
-        if (fabs((double)milli_of(row, "distance_km") / 1000 - distance_km) > 0.002)
-            differ(check, "%s is %.3f km away, not %.3f", text_of(row, "node"),
-                   (double)milli_of(row, "distance_km") / 1000, distance_km);
+        if (fabs((double)wire_milli_of(row, "distance_km") / 1000 - distance_km) > 0.002)
+            wire_differ(check, "%s is %.3f km away, not %.3f", wire_text_of(row, "node"),
+                        (double)wire_milli_of(row, "distance_km") / 1000, distance_km);
         i++;
     }
-    same_milli(check, "the number of rows", i, check->answer->near_count);
+    wire_same_milli(check, "the number of rows", i, check->answer->near_count);
 }
 
 static void check_grid(struct check *check, const cJSON *body)
@@ -804,41 +842,43 @@ static void check_grid(struct check *check, const cJSON *body)
     {
         cJSON_ArrayForEach(cell, cJSON_GetObjectItemCaseSensitive(item, "nodes"))
         {
-            uint32_t node = index_of(cell, "node");
+            uint32_t node = wire_index_of(cell, "node");
             if (node < MODEL_NODES)
-                same_milli(check, "a cell", milli_of(cell, "available"), check->answer->figures[node][0]);
+                wire_same_milli(check, "a cell", wire_milli_of(cell, "available"),
+                                check->answer->figures[node][0]);
             count++;
         }
     }
-    same_milli(check, "the number of cells", count, MODEL_NODES);
+    wire_same_milli(check, "the number of cells", count, MODEL_NODES);
 }
 
 static void check_claim(struct check *check, uint32_t line, const cJSON *claim, struct model_part *sum)
 {
-    struct model_part wanted = part_sum(check->answer, line, index_of(claim, "node"));
-    same_milli(check, "a claim", milli_of(claim, "quantity"), wanted.quantity);
-    same_milli(check, "held", milli_of(claim, "held"), wanted.held);
-    same_milli(check, "confirmed", milli_of(claim, "confirmed"), wanted.confirmed);
-    same_milli(check, "fulfilled", milli_of(claim, "fulfilled"), wanted.fulfilled);
-    same_milli(check, "released", milli_of(claim, "released"), wanted.released);
-    same_milli(check, "expired", milli_of(claim, "expired"), wanted.expired);
-    sum->quantity += milli_of(claim, "quantity");
+    struct model_part wanted = part_sum(check->answer, line, wire_index_of(claim, "node"));
+    wire_same_milli(check, "a claim", wire_milli_of(claim, "quantity"), wanted.quantity);
+    wire_same_milli(check, "held", wire_milli_of(claim, "held"), wanted.held);
+    wire_same_milli(check, "confirmed", wire_milli_of(claim, "confirmed"), wanted.confirmed);
+    wire_same_milli(check, "fulfilled", wire_milli_of(claim, "fulfilled"), wanted.fulfilled);
+    wire_same_milli(check, "released", wire_milli_of(claim, "released"), wanted.released);
+    wire_same_milli(check, "expired", wire_milli_of(claim, "expired"), wanted.expired);
+    sum->quantity += wire_milli_of(claim, "quantity");
 }
 
 static void check_reservation(struct check *check, const cJSON *body)
 {
     const cJSON *line, *claim;
     struct model_part sum = { .line = 0 };
-    same_text(check, "status", text_of(body, "status"), check->answer->reservation_status);
-    check_expiry(check, body);
+    wire_same_text(check, "status", wire_text_of(body, "status"), check->answer->reservation_status);
+    wire_check_expiry(check, body);
     cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(body, "lines"))
     {
         cJSON_ArrayForEach(claim, cJSON_GetObjectItemCaseSensitive(line, "claims"))
         {
-            check_claim(check, number_of(line, "line"), claim, &sum);
+            check_claim(check, wire_number_of(line, "line"), claim, &sum);
         }
     }
-    same_milli(check, "the sum of the claims", sum.quantity, quantity_sum(check->answer));
+    wire_same_milli(check, "the sum of the claims", sum.quantity, quantity_sum(check->answer));
+    wire_check_booked(check, body);
 }
 
 static void check_list(struct check *check, const cJSON *body)
@@ -847,16 +887,16 @@ static void check_list(struct check *check, const cJSON *body)
     int64_t held = 0, confirmed = 0;
     cJSON_ArrayForEach(reservation, cJSON_GetObjectItemCaseSensitive(body, "reservations"))
     {
-        held += strcmp(text_of(reservation, "status"), "held") == 0;
-        confirmed += strcmp(text_of(reservation, "status"), "confirmed") == 0;
+        held += strcmp(wire_text_of(reservation, "status"), "held") == 0;
+        confirmed += strcmp(wire_text_of(reservation, "status"), "confirmed") == 0;
     }
     if (!cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(body, "next")))
         return; /* one page of several */
-    same_milli(check, "held reservations", held * 1000, check->answer->figures[0][0] * 1000);
-    same_milli(check, "confirmed reservations", confirmed * 1000, check->answer->figures[0][1] * 1000);
+    wire_same_milli(check, "held reservations", held * 1000, check->answer->figures[0][0] * 1000);
+    wire_same_milli(check, "confirmed reservations", confirmed * 1000, check->answer->figures[0][1] * 1000);
 }
 
-static void check_body(struct check *check, const cJSON *body)
+static void check_body(struct check *check, const cJSON *body, struct oh_bytes text)
 {
     switch (check->request->type) {
     case MODEL_ADJUST:
@@ -873,6 +913,21 @@ static void check_body(struct check *check, const cJSON *body)
     case MODEL_MOVE:
     case MODEL_FULFIL:
         check_action(check, body);
+        break;
+    case MODEL_HOLD:
+    case MODEL_REPLACE:
+    case MODEL_GET_PROMISE:
+        wire_check_kept(check, body, text);
+        break;
+    case MODEL_ASK_PROMISE:
+        wire_check_options(check, body);
+        break;
+    case MODEL_DELIVERIES:
+        wire_check_reports(check, body);
+        break;
+    case MODEL_DOCUMENT:
+    case MODEL_GET_DOCUMENT:
+        wire_check_document(check, text);
         break;
     case MODEL_IMPORT:
     case MODEL_IMPORT_PLACES:
@@ -899,7 +954,7 @@ static void check_body(struct check *check, const cJSON *body)
         check_list(check, body);
         break;
     case MODEL_GET_FENCE:
-        same_milli(check, "the fence", milli_of(body, "quantity"), check->answer->figures[0][0]);
+        wire_same_milli(check, "the fence", wire_milli_of(body, "quantity"), check->answer->figures[0][0]);
         break;
     case MODEL_GET_NEAR:
         check_near(check, body);
@@ -908,8 +963,9 @@ static void check_body(struct check *check, const cJSON *body)
         check_supply(check, body, check->answer->figures[0][0], check->answer->figures[0][1], "eta");
         break;
     case MODEL_GET_IMPORT:
-        same_milli(check, "rows", milli_of(body, "rows"), check->answer->figures[0][0] * 1000);
-        same_milli(check, "rejected", milli_of(body, "rejected"), check->answer->figures[0][1] * 1000);
+        wire_same_milli(check, "rows", wire_milli_of(body, "rows"), check->answer->figures[0][0] * 1000);
+        wire_same_milli(check, "rejected", wire_milli_of(body, "rejected"),
+                        check->answer->figures[0][1] * 1000);
         break;
     case MODEL_RULE:
     case MODEL_FENCE:
@@ -925,16 +981,20 @@ static void check_body(struct check *check, const cJSON *body)
 }
 
 /* The status, the code and the body of one answer; of a batch, of one entry. */
-static void check_answer(struct check *check, int got_status, const cJSON *body)
+static void check_answer(struct check *check, int got_status, const cJSON *body, struct oh_bytes text)
 {
     const struct model_answer *answer = check->answer;
+    if (answer->may_refuse) {
+        wire_check_refusal(check, got_status, body);
+        return;
+    }
     int status = answer->is_repeat && answer->status == 201 ? 200 : answer->status;
     if (got_status != status)
-        differ(check, "the status is %d (%s), not %d (%s)", got_status, text_of(body, "code"), status,
-               answer->code == NULL ? "" : answer->code);
-    same_text(check, "the code", text_of(body, "code"), answer->code);
+        wire_differ(check, "the status is %d (%s), not %d (%s)", got_status, wire_text_of(body, "code"),
+                    status, answer->code == NULL ? "" : answer->code);
+    wire_same_text(check, "the code", wire_text_of(body, "code"), answer->code);
     if (answer->code == NULL)
-        check_body(check, body);
+        check_body(check, body, text);
 }
 
 static uint64_t seq_of(const cJSON *body)
@@ -950,12 +1010,13 @@ bool wire_check(const struct wire_reply *reply, const struct model_request *requ
     struct check check = { request, answer, ids, why, why_size, true };
     cJSON *body = cJSON_ParseWithLength(reply->body.data, reply->body.size);
     if (body == NULL)
-        differ(&check, "the body is not JSON");
+        wire_differ(&check, "the body is not JSON");
     else
-        check_answer(&check, reply->status, body);
+        check_answer(&check, reply->status, body, reply->body);
     *out_seq = seq_of(body);
-    if (reply->is_replayed != answer->is_repeat && answer->code == NULL && request->type < MODEL_WRITES)
-        differ(&check, "Idempotency-Replayed is %d, not %d", reply->is_replayed, answer->is_repeat);
+    if (reply->is_replayed != answer->is_repeat && answer->code == NULL && !answer->may_refuse &&
+        request->type < MODEL_WRITES)
+        wire_differ(&check, "Idempotency-Replayed is %d, not %d", reply->is_replayed, answer->is_repeat);
     cJSON_Delete(body);
     return check.is_fine;
 }
@@ -969,7 +1030,7 @@ bool wire_check_batch(const struct wire_reply *reply, const struct model_request
     const cJSON *result, *results = cJSON_GetObjectItemCaseSensitive(body, "results");
     uint32_t i = 0;
     if (reply->status != 200 || cJSON_GetArraySize(results) != (int)request->batch_count)
-        differ(&check, "the status is %d, with %d results", reply->status, cJSON_GetArraySize(results));
+        wire_differ(&check, "the status is %d, with %d results", reply->status, cJSON_GetArraySize(results));
     cJSON_ArrayForEach(result, results)
     {
         if (!check.is_fine)
@@ -977,8 +1038,9 @@ bool wire_check_batch(const struct wire_reply *reply, const struct model_request
         const cJSON *problem = cJSON_GetObjectItemCaseSensitive(result, "problem");
         check.request = &request->batch[i];
         check.answer = &answers[i];
-        check_answer(&check, (int)number_of(result, "status"),
-                     problem != NULL ? problem : cJSON_GetObjectItemCaseSensitive(result, "reservation"));
+        check_answer(&check, (int)wire_number_of(result, "status"),
+                     problem != NULL ? problem : cJSON_GetObjectItemCaseSensitive(result, "reservation"),
+                     reply->body);
         i++;
     }
     *out_seq = seq_of(body);
@@ -1019,6 +1081,13 @@ const char *wire_request_name(const struct model_request *request)
         [MODEL_GET_IMPORT] = "get import",
         [MODEL_GET_SUPPLY] = "get supply",
         [MODEL_GET_NEAR] = "get nearest",
+        [MODEL_HOLD] = "hold a promise",
+        [MODEL_REPLACE] = "replace a part of a promise",
+        [MODEL_DELIVERIES] = "deliveries",
+        [MODEL_DOCUMENT] = "document",
+        [MODEL_ASK_PROMISE] = "ask a promise",
+        [MODEL_GET_PROMISE] = "get promise",
+        [MODEL_GET_DOCUMENT] = "get document",
         [MODEL_MIN_SEQ] = "min_seq",
     };
     return names[request->type];

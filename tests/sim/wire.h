@@ -48,6 +48,13 @@ bool wire_check_batch(const struct wire_reply *reply, const struct model_request
                       const struct model_answer *answers, struct wire_ids *ids, uint64_t *out_seq, char *why,
                       size_t why_size);
 
+/* The code of a refusal. */
+#define WIRE_CODE_SIZE 32
+void wire_refusal(const struct wire_reply *reply, char out[WIRE_CODE_SIZE]);
+
+/* Reads the option, its picks and its bookings from what is kept with a promise. False: it does not say all that. */
+bool wire_read_kept(struct oh_bytes kept, struct model_choice *out);
+
 const char *wire_request_name(const struct model_request *request);
 
 #endif

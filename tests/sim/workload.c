@@ -2,7 +2,8 @@
 #include "base/assert.h"
 #include <stdlib.h>
 
-#define SECOND_US INT64_C(1000000)
+#define SECOND_US   INT64_C(1000000)
+#define REPORTED_US INT64_C(1793534400000000) /* three weeks before the shop opens, a noon */
 
 static int64_t between(struct oh_prng *prng, int64_t low, int64_t high)
 {
@@ -336,6 +337,133 @@ static void node_draw(struct oh_prng *prng, struct model_request *out)
     out->value = chance(prng, 70);
 }
 
+/* ---- Promises --------------------------------------------------------------------------------------------------- */
+
+/* Few lines of little, so that limits bind before the stock does; now and then one item twice. */
+static void basket_draw(const struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    out->channel = MODEL_PROMISING;
+    out->point = (uint8_t)oh_prng_below(prng, MODEL_POINTS - 1);
+    out->line_count = (uint32_t)between(prng, 1, chance(prng, 70) ? 1 : 3);
+    for (uint32_t i = 0; i < out->line_count; i++) {
+        line_place(workload, prng, &out->lines[i]);
+        out->lines[i].node = MODEL_NONE;
+        out->lines[i].line = i + 1;
+        out->lines[i].milli = milli_any(workload, prng, chance(prng, 80) ? 2 : 15);
+    }
+}
+
+static uint8_t select_any(struct oh_prng *prng)
+{
+    uint8_t count = 0;
+    while (model_selects[count] != NULL)
+        count++;
+    return chance(prng, 50) ? 0 : (uint8_t)oh_prng_below(prng, count);
+}
+
+static void promise_draw(struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    out->type = MODEL_HOLD;
+    basket_draw(workload, prng, out);
+    out->reservation = workload->reservations++;
+    out->has_own_id = chance(prng, 70);
+    out->customer = skewed(prng, 6);
+    out->select = select_any(prng);
+    out->ttl_us = between(prng, 1, chance(prng, 40) ? 30 : 9000) * SECOND_US;
+}
+
+void workload_promise(struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    *out = (struct model_request){ .channel = MODEL_NONE, .at_us = MODEL_NEVER };
+    promise_draw(workload, prng, out);
+    out->has_own_id = true;
+}
+
+/* Of the channel of promises, because others may have been promised what is to come: one with few bookings. */
+static bool may_be_replaced(const struct model *model, uint32_t reservation)
+{
+    uint32_t bookings = 0;
+    if (reservation == UINT32_MAX || model->reservations[reservation].channel != MODEL_PROMISING)
+        return false;
+    for (uint32_t link = model->reservations[reservation].booking; link != 0;
+         link = model->bookings[link - 1].next)
+        bookings++;
+    return bookings < MODEL_BOOKED_MAX / 2;
+}
+
+static void replace_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                         uint32_t reservation, struct model_request *out)
+{
+    if (!may_be_replaced(model, reservation)) {
+        promise_draw(workload, prng, out);
+        return;
+    }
+    out->type = MODEL_REPLACE;
+    out->reservation = reservation;
+    out->node =
+        claim_node_any(prng, model, reservation, (uint32_t)between(prng, 1, lines_made(model, reservation)));
+    out->point = chance(prng, 50) ? MODEL_NONE : (uint8_t)oh_prng_below(prng, MODEL_POINTS - 1);
+    out->select = select_any(prng);
+}
+
+/* Mostly put, always one that can be removed but for the sourcing of promises. */
+static void document_draw(struct oh_prng *prng, struct model_request *out)
+{
+    bool is_read = chance(prng, 30);
+    out->type = is_read ? MODEL_GET_DOCUMENT : MODEL_DOCUMENT;
+    out->document = (uint8_t)oh_prng_below(prng, MODEL_DOCUMENTS);
+    out->is_delete = !is_read && out->document != MODEL_SOURCING && chance(prng, 15);
+    out->value = between(prng, 0, 31);
+}
+
+/* What a report says is made of its number, so that one of the same id says the same. */
+static void deliveries_draw(struct workload *workload, struct oh_prng *prng, struct model_request *out)
+{
+    out->type = MODEL_DELIVERIES;
+    out->line_count = (uint32_t)between(prng, 1, MODEL_LINES_MAX);
+    uint32_t first = chance(prng, 30) && workload->reports > 5
+                         ? (uint32_t)oh_prng_below(prng, workload->reports - 5)
+                         : workload->reports;
+    for (uint32_t i = 0; i < out->line_count; i++) {
+        uint32_t number = (first + i) % (MODEL_REPORTS - 1) + 1;
+        out->lines[i] =
+            (struct model_line){ .node = (uint8_t)(number % MODEL_LANES),
+                                 .entry_id = chance(prng, 70) ? number : 0,
+                                 .source_seq = number / 2 % MODEL_DURATIONS,
+                                 .at_us = REPORTED_US + (int64_t)(number % 7) * 86400 * SECOND_US };
+    }
+    workload->reports += first == workload->reports ? out->line_count : 0;
+}
+
+static void promising_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
+                           uint32_t reservation, enum swarm_request kind, struct model_request *out)
+{
+    switch ((int)kind) {
+    case SWARM_REPLACE:
+        replace_draw(workload, prng, model, reservation, out);
+        break;
+    case SWARM_ASK_PROMISE:
+        basket_draw(workload, prng, out);
+        out->type = MODEL_ASK_PROMISE;
+        out->is_separate = chance(prng, 20);
+        out->value = chance(prng, 50);
+        break;
+    case SWARM_GET_PROMISE:
+        out->type = MODEL_GET_PROMISE;
+        out->reservation = reservation;
+        break;
+    case SWARM_DOCUMENT:
+        document_draw(prng, out);
+        break;
+    case SWARM_DELIVERIES:
+        deliveries_draw(workload, prng, out);
+        break;
+    default:
+        promise_draw(workload, prng, out);
+        break;
+    }
+}
+
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
 static void question_draw(const struct workload *workload, struct oh_prng *prng, struct model_request *out)
@@ -419,7 +547,7 @@ static enum swarm_request kind_any(const struct workload *workload, struct oh_pr
                                    uint32_t reservation)
 {
     enum swarm_request kind = (enum swarm_request)swarm_pick(workload->swarm.requests, SWARM_REQUESTS, prng);
-    bool needs_one = kind == SWARM_ACTION || kind == SWARM_GET_RESERVATION;
+    bool needs_one = kind == SWARM_ACTION || kind == SWARM_GET_RESERVATION || kind == SWARM_GET_PROMISE;
     bool is_possible = needs_one ? reservation != UINT32_MAX : kind != SWARM_BATCH || workload->has_batches;
     return is_possible ? kind : SWARM_QUESTION;
 }
@@ -427,7 +555,8 @@ static enum swarm_request kind_any(const struct workload *workload, struct oh_pr
 static void request_draw(struct workload *workload, struct oh_prng *prng, const struct model *model,
                          uint32_t reservation, struct model_request *out)
 {
-    switch (kind_any(workload, prng, reservation)) {
+    enum swarm_request kind = kind_any(workload, prng, reservation);
+    switch ((int)kind) {
     case SWARM_ADJUST:
         adjust_draw(workload, prng, model, out);
         break;
@@ -467,8 +596,15 @@ static void request_draw(struct workload *workload, struct oh_prng *prng, const 
         out->type = MODEL_GET_RESERVATION;
         out->reservation = reservation;
         break;
-    case SWARM_QUESTION:
-    case SWARM_REQUESTS:
+    case SWARM_HOLD_PROMISE:
+    case SWARM_REPLACE:
+    case SWARM_ASK_PROMISE:
+    case SWARM_GET_PROMISE:
+    case SWARM_DOCUMENT:
+    case SWARM_DELIVERIES:
+        promising_draw(workload, prng, model, reservation, kind, out);
+        break;
+    default:
         question_draw(workload, prng, out);
         break;
     }
@@ -480,8 +616,9 @@ void workload_next(struct workload *workload, struct oh_prng *prng, const struct
     uint32_t reservation = reservation_any(workload, prng, model, ids);
     *out = (struct model_request){ .channel = MODEL_NONE, .at_us = MODEL_NEVER, .kind = MODEL_CART };
     request_draw(workload, prng, model, reservation, out);
+    bool needs_name = out->type == MODEL_RESERVE || out->type == MODEL_HOLD;
     bool may_have_key = out->type < MODEL_IMPORT && out->type != MODEL_BATCH;
-    if (may_have_key && (has(workload, prng, SWARM_KEYS) || (out->type == MODEL_RESERVE && !out->has_own_id)))
+    if (may_have_key && (has(workload, prng, SWARM_KEYS) || (needs_name && !out->has_own_id)))
         out->key = ++workload->keys;
     out->is_chunked = out->type < MODEL_WRITES && chance(prng, 15);
 }

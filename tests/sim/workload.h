@@ -19,7 +19,9 @@ struct workload {
     uint32_t entry_ids;
     uint32_t imports;
     uint32_t first_reservation; /* older ones may be forgotten by now */
-    bool has_batches;           /* the journal is large enough for them */
+    uint32_t reports;
+    bool has_promises;
+    bool has_batches; /* the journal is large enough for them */
 };
 
 /* Draws the next request. It lends `out->batch` for ever. */
@@ -28,6 +30,9 @@ void workload_next(struct workload *workload, struct oh_prng *prng, const struct
 
 /* A hold of little, for a time. */
 void workload_hold(struct workload *workload, struct oh_prng *prng, int64_t ttl_s, struct model_request *out);
+
+/* A promise that is held, by its own id. */
+void workload_promise(struct workload *workload, struct oh_prng *prng, struct model_request *out);
 
 /* Makes it another request, mostly by one small thing. */
 void workload_alter(struct oh_prng *prng, struct model_request *request);

@@ -61,6 +61,8 @@ static void reads_close(struct sim_world *world)
         is_behind = is_behind || read->is_write;
         read->seq_after = is_behind || read->is_joined ? seq : read->seq_before;
         read->seq_before = is_behind && !read->is_write && !read->is_joined ? seq : read->seq_before;
+        if (world->applied != NULL)
+            world->applied(world->applied_ctx, read);
     }
 }
 
@@ -83,9 +85,12 @@ static void read_add(struct sim_peer *peer, const struct sim_sent *request)
 static bool reads_may_join(const struct sim_peer *peer)
 {
     size_t most = 0;
-    for (uint32_t i = peer->read_count; i < peer->request_count; i++)
+    bool is_one_alone = false;
+    for (uint32_t i = peer->read_count; i < peer->request_count; i++) {
         most = peer->requests[i].room > most ? peer->requests[i].room : most;
-    return peer->reads_joined &&
+        is_one_alone = is_one_alone || peer->requests[i].is_alone;
+    }
+    return peer->reads_joined && !is_one_alone &&
            oh_service_write_check(peer->world->service, most + JOINED_ROOM) == OH_SERVICE_OK;
 }
 
@@ -180,8 +185,7 @@ bool sim_peer_connect(struct sim_world *world, struct sim_peer *peer)
     return true;
 }
 
-bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t number, bool is_write,
-                   size_t room)
+bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, const struct sim_sent *sent)
 {
     if (peer->request_count == SIM_REQUESTS_MAX || peer->is_reset || peer->has_ended)
         return false;
@@ -191,8 +195,8 @@ bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t numb
     }
     oh_strbuf_put_bytes(&peer->sent, request);
     OH_ASSERT(!peer->sent.is_overflowed);
-    peer->requests[peer->request_count++] =
-        (struct sim_sent){ number, is_write, room, peer->sent_base + peer->sent.size };
+    peer->requests[peer->request_count] = *sent;
+    peer->requests[peer->request_count++].end = peer->sent_base + peer->sent.size;
     return true;
 }
 

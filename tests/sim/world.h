@@ -28,8 +28,9 @@
 struct sim_sent {
     uint32_t number; /* the caller's */
     bool is_write;
-    size_t room;  /* what it asks of the journal; 0: nothing */
-    uint64_t end; /* bytes since the connection opened */
+    bool is_alone; /* nothing is read together with it */
+    size_t room;   /* what it asks of the journal; 0: nothing */
+    uint64_t end;  /* bytes since the connection opened; set by sim_peer_send */
 };
 
 /* The client's end of a connection. */
@@ -111,6 +112,9 @@ struct sim_world {
 
     struct sim_read reads[SIM_READS_MAX]; /* of this turn */
     uint32_t read_count;
+    void (*applied)(void *ctx,
+                    const struct sim_read *read); /* and nothing behind it yet; NULL: nobody looks */
+    void *applied_ctx;
     uint64_t turns;
     uint64_t snapshots;    /* completed, of lives that have ended */
     uint64_t rotations;    /* changes of the journal's file */
@@ -151,8 +155,7 @@ void sim_world_work_snapshot(struct sim_world *world);
 /* The client connects. False: refused. */
 bool sim_peer_connect(struct sim_world *world, struct sim_peer *peer);
 /* Queues a request. False: too many are waiting. */
-bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, uint32_t number, bool is_write,
-                   size_t room);
+bool sim_peer_send(struct sim_peer *peer, struct oh_bytes request, const struct sim_sent *sent);
 /* So many bytes more arrive at the server; SIZE_MAX: all. */
 void sim_peer_deliver(struct sim_peer *peer, size_t size);
 void sim_peer_reset(struct sim_peer *peer); /* cut: nothing more goes either way */
