@@ -1,6 +1,6 @@
 /*
  * bookings.c - capacity: how much of a resource is taken in which window, by
- * which reservation (docs/spec/promise.md, CA1 to CA5).
+ * which reservation (docs/spec/promise.md, CA1 to CA6).
  *
  * A bucket is one window of one resource; it exists while something is booked in it. How much there may be is not
  * kept: who books says the limit, and it is judged then.

@@ -6,7 +6,8 @@
  * first is the same for every question for hours, and is kept, in columns over the nodes. From it and the place of the
  * destination follow the date and the distance of any parcel of a node at least. The search is given the nodes that
  * may have everything and come first by them. Its plan is the answer when it is better than what any other can be at
- * least; else it is given more of them, and in the end every node (promise_scope.c).
+ * least; else it is given more of them, then the nodes that are soonest with any of it, and in the end every node
+ * (promise_scope.c).
  */
 #include "core/promise_screen.h"
 

@@ -17,6 +17,7 @@
 #include "codec/json_text.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_world.h"
+#include "support/heap.h"
 #include "timetable/ledger_source.h"
 #include <string.h>
 
@@ -33,19 +34,6 @@ struct run {
 
 static struct oh_json_document *document;
 static struct oh_promise_engine *engine;
-
-static void *memory_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    return calloc(1, size);
-}
-
-static void memory_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(memory);
-}
 
 /* ---- Documents -------------------------------------------------------------------------------- */
 
@@ -177,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct run run = { 0 };
     struct oh_timetable_builder *builder = NULL;
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    const struct oh_allocator allocator = heap_allocator();
     if (size > INPUT_SIZE_MAX)
         return 0;
     if (document == NULL)

@@ -1,6 +1,6 @@
 /*
  * test_capacity.c - stock and capacity that are promised for later, against their definitions (docs/spec/promise.md,
- * AT1 to AT3, CA1 to CA5).
+ * AT1 to AT3, CA1 to CA6).
  *
  * Random reservations that wait for supplies and book windows, and everything that can be done with them. After each
  * step what can be promised by every time, and what is booked in every window, is computed anew from the claims that

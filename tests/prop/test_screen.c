@@ -8,6 +8,7 @@
  */
 #include "base/prng.h"
 #include "core/promise.h"
+#include "support/heap.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <inttypes.h>
@@ -73,19 +74,6 @@ struct world {
 };
 
 static uint32_t few_count, all_count;
-
-static void *memory_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    return calloc(1, size);
-}
-
-static void memory_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(memory);
-}
 
 static uint32_t draw(struct world *world, uint32_t below)
 {
@@ -290,7 +278,7 @@ static void stock_make(struct world *world)
 
 static struct world *world_open(uint64_t seed)
 {
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    const struct oh_allocator allocator = heap_allocator();
     struct oh_ledger_options options = SHOP_OPTIONS;
     options.positions_max = ITEMS * NODES_MAX;
     struct world *world = calloc(1, sizeof(*world));

@@ -1,20 +1,7 @@
 #include "support/small_ledger.h"
-#include <stdlib.h>
+#include "support/heap.h"
 
 #define NOW_US INT64_C(1795352400000000) /* 2026-11-22T13:00:00Z */
-
-static void *memory_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    return calloc(1, size);
-}
-
-static void memory_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(memory);
-}
 
 static bool apply(struct oh_ledger *ledger, const struct oh_command *command)
 {
@@ -55,7 +42,7 @@ struct oh_ledger *small_ledger_create(void)
                                                .keys_max = 64,
                                                .history_max = 64,
                                                .text_size_max = 64u << 20 };
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    const struct oh_allocator allocator = heap_allocator();
     struct oh_ledger *ledger = NULL;
     if (oh_ledger_create(&options, &allocator, &ledger) != OH_OK)
         return NULL;

@@ -5,6 +5,7 @@
  */
 #include "base/prng.h"
 #include "core/promise.h"
+#include "support/heap.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <stdio.h>
@@ -40,19 +41,6 @@ struct world {
     int64_t midnight_us; /* of the day before now */
     bool is_untouched;   /* the timetable is as it was when it was last asked */
 };
-
-static void *world_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    return calloc(1, size);
-}
-
-static void world_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(memory);
-}
 
 static const struct oh_match ANYWHERE = { { NULL, 0 }, { NULL, 0 }, OH_INDEX_NONE };
 
@@ -99,7 +87,7 @@ static void node_pickups(struct world *world, uint32_t node, const int *hours, i
 static struct world *world_open(const char *nodes)
 {
     static const int at_four[] = { 16 };
-    const struct oh_allocator allocator = { world_allocate, world_release, NULL };
+    const struct oh_allocator allocator = heap_allocator();
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->shop = shop_open(NULL);
