@@ -26,6 +26,8 @@ struct oh_projector {
     uint64_t looked_bytes;       /* under the mutex: backlog_bytes then, */
     uint64_t looked_at_byte;     /* and how many bytes of journal had been written */
     int64_t complete_at_us;      /* under the mutex: the tables have everything of until then; at first, the start */
+    bool is_open;                /* connected, and the tables have said how far they are */
+    int64_t pause_ms;            /* until the next step */
     int64_t retry_ms;
 };
 
@@ -135,36 +137,16 @@ static bool is_drained(const struct oh_projector *projector)
 }
 
 /* What is left of the time between two batches. The clock may have been set meanwhile. */
-static enum oh_err pace(const struct oh_projector *projector, int64_t began_at_us)
+static int64_t pace_ms(const struct oh_projector *projector, int64_t began_at_us)
 {
     int64_t spent_ms = (projector->options.now_us() - began_at_us) / 1000;
-    bool is_over = spent_ms >= OH_PROJECTOR_PACE_MS;
-    return is_over ? OH_OK : oh_pg_pause(projector->stop_fd, OH_PROJECTOR_PACE_MS - (spent_ms > 0 ? spent_ms : 0));
+    if (spent_ms >= OH_PROJECTOR_PACE_MS)
+        return 0;
+    return OH_PROJECTOR_PACE_MS - (spent_ms > 0 ? spent_ms : 0);
 }
 
-/* Batch after batch, until an error. OH_E_STOPPED: told to, or drained. */
-static enum oh_err follow(struct oh_projector *projector, struct oh_diag *diag)
-{
-    for (;;) { /* the thread's loop: as long as it is connected */
-        struct projector_batch batch = { 0 };
-        int64_t began_at_us = projector->options.now_us();
-        enum oh_err err = projector_session_batch(&projector->session, &batch, diag);
-        if (err != OH_OK)
-            return err;
-        progress_set(projector, &batch, began_at_us);
-        backlog_look(projector);
-        if (batch.records > 0)
-            projector->retry_ms = OH_PROJECTOR_RETRY_MS_MIN;
-        state_set(projector, OH_PROJECTOR_FOLLOWING, "");
-        if (is_drained(projector))
-            return OH_E_STOPPED;
-        err = batch.records > 0 && !batch.has_all ? OH_OK : pace(projector, began_at_us);
-        if (err != OH_OK)
-            return err;
-    }
-}
-
-static enum oh_err connected_run(struct oh_projector *projector, struct oh_diag *diag)
+/* Connects, and stands before the first record that the tables lack. */
+static enum oh_err session_start(struct oh_projector *projector, struct oh_diag *diag)
 {
     bool needs_snapshot = false;
     enum oh_err err = projector_session_open(&projector->session, &needs_snapshot, diag);
@@ -174,10 +156,25 @@ static enum oh_err connected_run(struct oh_projector *projector, struct oh_diag 
     }
     if (err == OH_OK)
         err = projector_session_begin(&projector->session, diag);
+    if (err == OH_OK)
+        progress_set(projector, &(struct projector_batch){ .records = 0 }, 0);
+    return err;
+}
+
+/* One batch. OH_E_STOPPED: told to, or drained. */
+static enum oh_err follow(struct oh_projector *projector, struct oh_diag *diag)
+{
+    struct projector_batch batch = { 0 };
+    int64_t began_at_us = projector->options.now_us();
+    enum oh_err err = projector_session_batch(&projector->session, &batch, diag);
     if (err != OH_OK)
         return err;
-    progress_set(projector, &(struct projector_batch){ .records = 0 }, 0);
-    return follow(projector, diag);
+    progress_set(projector, &batch, began_at_us);
+    if (batch.records > 0)
+        projector->retry_ms = OH_PROJECTOR_RETRY_MS_MIN;
+    state_set(projector, OH_PROJECTOR_FOLLOWING, "");
+    projector->pause_ms = batch.records > 0 && !batch.has_all ? 0 : pace_ms(projector, began_at_us);
+    return is_drained(projector) ? OH_E_STOPPED : OH_OK;
 }
 
 static void failure_take(struct oh_projector *projector, enum oh_err err, const char *reason)
@@ -191,16 +188,34 @@ static void failure_take(struct oh_projector *projector, enum oh_err err, const 
               reason[0] == '\0' ? oh_err_text(err) : reason);
 }
 
-/* The journal grows meanwhile, so that it is looked at in between. False: told to stop. */
-static bool retry_pause(struct oh_projector *projector)
+/* A connection that is made, or a batch; after an error the next try waits longer each time. */
+static enum oh_err step(struct oh_projector *projector)
 {
-    for (int64_t left_ms = projector->retry_ms; left_ms > 0; left_ms -= BACKLOG_LOOK_US / 1000) {
-        backlog_look(projector);
-        int64_t ms = left_ms < BACKLOG_LOOK_US / 1000 ? left_ms : BACKLOG_LOOK_US / 1000;
-        if (oh_pg_pause(projector->stop_fd, ms) != OH_OK)
-            return false;
-    }
-    return true;
+    struct oh_diag diag = { "" };
+    bool was_open = projector->is_open;
+    enum oh_err err = was_open ? follow(projector, &diag) : session_start(projector, &diag);
+    projector->is_open = err == OH_OK;
+    if (err == OH_OK)
+        return OH_OK;
+    projector_session_close(&projector->session);
+    if (err == OH_E_STOPPED)
+        return err;
+    failure_take(projector, err, diag.text);
+    projector->pause_ms = projector->retry_ms;
+    projector->retry_ms = projector->retry_ms * 2 > OH_PROJECTOR_RETRY_MS_MAX ? OH_PROJECTOR_RETRY_MS_MAX
+                                                                              : projector->retry_ms * 2;
+    return is_drained(projector) ? OH_E_STOPPED : OH_OK;
+}
+
+/* The journal grows while a long pause lasts, so that it is looked at in between. */
+int64_t oh_projector_work(struct oh_projector *projector)
+{
+    if (projector->pause_ms == 0 && step(projector) != OH_OK)
+        return -1;
+    backlog_look(projector);
+    int64_t ms = projector->pause_ms < BACKLOG_LOOK_US / 1000 ? projector->pause_ms : BACKLOG_LOOK_US / 1000;
+    projector->pause_ms -= ms;
+    return ms;
 }
 
 static void *projector_run(void *context)
@@ -208,16 +223,9 @@ static void *projector_run(void *context)
     struct oh_projector *projector = context;
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, on Linux */
     for (;;) { /* the life of the thread */
-        struct oh_diag diag = { "" };
-        enum oh_err err = connected_run(projector, &diag);
-        projector_session_close(&projector->session);
-        if (err == OH_E_STOPPED)
+        int64_t ms = oh_projector_work(projector);
+        if (ms < 0 || oh_pg_pause(projector->stop_fd, ms) != OH_OK)
             return NULL;
-        failure_take(projector, err, diag.text);
-        if (!retry_pause(projector) || is_drained(projector))
-            return NULL;
-        projector->retry_ms = projector->retry_ms * 2 > OH_PROJECTOR_RETRY_MS_MAX ? OH_PROJECTOR_RETRY_MS_MAX
-                                                                                  : projector->retry_ms * 2;
     }
 }
 
@@ -241,7 +249,8 @@ enum oh_err oh_projector_create(const struct oh_projector_options *options, stru
     enum oh_err err = projector->stop_fd < 0 ? OH_E_IO : OH_OK;
     if (err == OH_OK)
         err = projector_session_init(&projector->session, &projector->options, projector->stop_fd);
-    if (err == OH_OK && pthread_create(&projector->thread, NULL, projector_run, projector) != 0) {
+    if (err == OH_OK && !options->is_manual &&
+        pthread_create(&projector->thread, NULL, projector_run, projector) != 0) {
         projector_session_fini(&projector->session);
         err = OH_E_IO;
     }
@@ -283,7 +292,8 @@ void oh_projector_destroy(struct oh_projector **projector, int64_t drain_ms)
     uint64_t one = 1;
     while (write(doomed->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
-    (void)pthread_join(doomed->thread, NULL);
+    if (!doomed->options.is_manual)
+        (void)pthread_join(doomed->thread, NULL);
     projector_session_fini(&doomed->session);
     (void)close(doomed->stop_fd);
     (void)pthread_mutex_destroy(&doomed->mutex);

@@ -59,6 +59,7 @@ struct oh_projector_options {
     uint32_t batch_effects; /* of a batch; default and most OH_PROJECTOR_BATCH_EFFECTS_MAX */
     uint64_t segment_size; /* bytes of a journal file: for backlog_bytes */
     int64_t (*now_us)(void);
+    bool is_manual;        /* no thread: oh_projector_work() does its work (simulator), and nothing drains */
 };
 
 struct oh_projector_status {
@@ -90,6 +91,12 @@ OH_MUST_CHECK enum oh_err oh_projector_create(const struct oh_projector_options 
  * is.
  */
 void oh_projector_destroy(struct oh_projector **projector, int64_t drain_ms);
+
+/*
+ * One step of the thread: it connects, or projects a batch, or goes on waiting. How many milliseconds it then waits, at
+ * most a second; negative: it has ended. Called by the thread, or with is_manual by the owner.
+ */
+int64_t oh_projector_work(struct oh_projector *projector);
 
 /* A copy. Any thread. */
 void oh_projector_status(struct oh_projector *projector, struct oh_projector_status *out_status);
