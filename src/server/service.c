@@ -309,8 +309,11 @@ static void service_watch_storage(struct oh_service *service)
 static void service_watch_backlog(struct oh_service *service)
 {
     struct oh_projector_status status;
-    if (service->options.projector == NULL || service->now_us < service->backlog_due_us)
+    if (service->options.projector == NULL)
         return;
+    if (service->now_us < service->backlog_due_us && ++service->backlog_turns < OH_SERVICE_BACKLOG_TURNS)
+        return;
+    service->backlog_turns = 0;
     service->backlog_due_us = service->now_us + OH_SERVICE_BACKLOG_INTERVAL_US;
     oh_projector_status(service->options.projector, &status);
     bool is_full = status.backlog_bytes > service->options.backlog_bytes_max;

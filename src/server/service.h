@@ -54,6 +54,7 @@ struct oh_snapshotter;
 
 /* How often the backlog of the projection is looked at. */
 #define OH_SERVICE_BACKLOG_INTERVAL_US 100000
+#define OH_SERVICE_BACKLOG_TURNS 16u /* after so many too: when a clock was set back, the time of turns stands still */
 
 /* Without room on the disk, due holds (answers are exact all the same) and waiting tasks are tried again after this. */
 #define OH_SERVICE_EXPIRE_RETRY_US 100000
@@ -143,7 +144,8 @@ struct oh_service {
     int64_t verify_round_at_us;     /* begin of the round */
     uint64_t verify_round_seq;      /* where the ledger was then */
     int64_t now_us;                 /* of this turn */
-    int64_t backlog_due_us;         /* the next look at the projector */
+    int64_t backlog_due_us;         /* the next look at the projector, */
+    uint32_t backlog_turns;         /* or when this is OH_SERVICE_BACKLOG_TURNS */
     bool is_storage_full;
     bool is_backlog_full;
     bool is_failed;

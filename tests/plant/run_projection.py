@@ -1,4 +1,4 @@
-"""Shows the tests of the projection each bug planted in it (projection/), which the simulator, without PostgreSQL, cannot see.
+"""Shows the tests of the projection each bug planted in it (projection/) that takes a real PostgreSQL to see.
 
     run_projection.py BUILD [--only NAME,NAME..]
 

@@ -1,7 +1,7 @@
 /*
  * events.c - what happens to a run: requests, time, work of the disk, and everything that can go wrong.
  */
-#include "sim/run_internal.h"
+#include "sim/projection.h"
 #include "base/assert.h"
 #include <errno.h>
 #include <stdio.h>
@@ -128,6 +128,8 @@ void run_wait_for_disk(struct run *run)
 /* Rows are applied as they come, by steps of their own: the order is only known when nothing else is written. */
 void run_import_alone(struct run *run, uint32_t op)
 {
+    if (projection_is_near_limit(run))
+        return;
     run_wait_for_disk(run);
     if (run->result->has_failed || run->world.is_stopped || !run_send(run, op, 0))
         return;
@@ -453,7 +455,7 @@ static void event_do(struct run *run, struct oh_prng *prng, enum swarm_event eve
 static bool can_play(const struct run *run)
 {
     return !run->is_stalled && !run->is_disk_weak && run->op_count + 300 < OPS_MAX &&
-           !model_is_full(run->model);
+           !model_is_full(run->model) && !projection_is_near_limit(run);
 }
 
 static void scene_do(struct run *run, struct oh_prng *prng, enum swarm_event event)

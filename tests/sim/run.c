@@ -1,5 +1,6 @@
 #include "sim/run_internal.h"
 #include "base/assert.h"
+#include "sim/projection.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,6 +228,7 @@ static void world_make(struct run *run)
     oh_prng_init(&prng, run->options->seed);
     bool is_small = oh_prng_below(&prng, 2) == 0;
     run->is_class_disk = oh_prng_below(&prng, 4) > 0;
+    run->has_projection = projection_is_had(run->options);
     run->workload.has_batches = !is_small;
     run->workload.has_promises = !is_small && run->workload.swarm.has_promises;
     if (!run->workload.has_promises)
@@ -244,9 +246,14 @@ static void world_make(struct run *run)
         .seed = oh_prng_next(&prng),
         .now_us = START_US,
     };
+    if (run->has_projection) {
+        options.backlog_bytes_max = options.segment_size * (2 + oh_prng_below(&prng, 4));
+        options.batch_effects = 1u << oh_prng_below(&prng, 11);
+    }
     sim_world_init(&run->world, &options);
     run->world.applied = applied;
     run->world.applied_ctx = run;
+    projection_init(run);
 }
 
 /* What promises are made of. These and the others change, go and come. */
@@ -337,6 +344,7 @@ static void run_make(struct run *run)
 static void run_free(struct run *run)
 {
     sim_world_fini(&run->world);
+    projection_fini(run);
     for (uint32_t i = 0; i < run->op_count; i++) {
         free(run->ops[i].first);
         free(run->ops[i].request.batch);
@@ -367,6 +375,7 @@ static void run_end(struct run *run)
         run_crash(run, &prng, run->is_class_disk);
     if (!run->result->has_failed)
         judge_audit(run);
+    projection_end(run);
 }
 
 /* For who looks at a failure: the replies that were still to come. */
@@ -390,6 +399,8 @@ void run_once(const struct run_options *options, struct run_result *out)
     for (run.event = 0; run.event < options->event_count && !out->has_failed; run.event++) {
         if (options->is_off == NULL || !options->is_off[run.event])
             run_event(&run);
+        if (!out->has_failed && (options->is_off == NULL || !options->is_off[run.event]))
+            projection_event(&run);
     }
     if (!out->has_failed)
         run_end(&run);

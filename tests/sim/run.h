@@ -39,6 +39,10 @@ struct run_result {
     uint64_t snapshots;
     uint64_t rotations;
     uint64_t faults;
+    uint64_t commits;         /* of the simulated PostgreSQL: after each its tables were compared */
+    uint64_t projected;       /* records that are in its tables at the end */
+    uint64_t database_faults; /* lost connections, refused statements and the like */
+    uint64_t refusing_events; /* at which so much waited for it that writes were refused */
     int64_t simulated_us;
 };
 

@@ -80,6 +80,7 @@ struct run {
     bool is_stalled;   /* the journal's threads stand still */
     bool is_disk_weak; /* full, or about to fail */
     bool is_class_disk;
+    bool has_projection; /* a projector, over a simulated PostgreSQL */
     uint32_t turns_after_failed_sync;
     size_t reply_size; /* of the reply that came last */
 };

@@ -6,7 +6,7 @@
  * judge say, as ever; two laws are a scene's own: a full disk keeps what was promised, and damage is refused.
  */
 #include "base/assert.h"
-#include "sim/run_internal.h"
+#include "sim/projection.h"
 #include "sim/stored_map.h"
 #include <errno.h>
 #include <stdio.h>
@@ -720,6 +720,8 @@ void scene_full_disk(struct run *run, struct oh_prng *prng)
     storage_disk_set_space(run->world.disk, 0);
     run_tell(run, "the disk is full, and stays so");
     for (uint32_t i = 0; i < FULL_IMPORTS_MAX && !is_over(run) && run->queue_counts[PEER] == 0; i++) {
+        if (projection_is_near_limit(run)) /* who is refused for that does not fill the disk */
+            break;
         struct model_request request;
         workload_bulk(&run->workload, prng, &request);
         send_whole(run, &request, PEER);

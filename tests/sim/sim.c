@@ -149,6 +149,10 @@ static bool run_print(const struct arguments *arguments, struct run_result *tota
     total->snapshots += result.snapshots;
     total->rotations += result.rotations;
     total->simulated_us += result.simulated_us;
+    total->commits += result.commits;
+    total->projected += result.projected;
+    total->database_faults += result.database_faults;
+    total->refusing_events += result.refusing_events;
     total->digest ^= result.digest;
     if (result.has_failed)
         failure_print(arguments, &result, arguments->only != NULL);
@@ -229,5 +233,8 @@ int main(int argc, char **argv)
            first, arguments.seed - 1, total.requests, total.replies, total.crashes, total.power_losses,
            total.lost_records, total.faults, total.snapshots, total.rotations,
            (double)total.simulated_us / 1e6, took_s, (double)total.simulated_us / 1e6 / took_s, total.digest);
+    printf("projection: %" PRIu64 " records in the tables, compared at %" PRIu64 " commits; %" PRIu64
+           " faults of the database, %" PRIu64 " events with writes refused\n",
+           total.projected, total.commits, total.database_faults, total.refusing_events);
     return 0;
 }

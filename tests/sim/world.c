@@ -410,6 +410,27 @@ static enum oh_err world_recover(struct sim_world *world, uint64_t *out_bytes, s
     return err;
 }
 
+static int64_t projector_now_us(void)
+{
+    return hooked_world->realtime_us;
+}
+
+static enum oh_err world_open_projector(struct sim_world *world)
+{
+    const struct oh_projector_options options = {
+        .uri = "simulated",
+        .directory = world->directory,
+        .journal = world->journal,
+        .migrates = true,
+        .batch_effects = world->options.batch_effects,
+        .segment_size = world->options.segment_size,
+        .now_us = projector_now_us,
+        .is_manual = true,
+    };
+    world->projector_due_us = world->monotonic_us;
+    return world->options.backlog_bytes_max == 0 ? OH_OK : oh_projector_create(&options, &world->projector);
+}
+
 static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed_bytes, struct oh_diag *diag)
 {
     struct oh_snapshotter_options snapshotter_options = {
@@ -420,11 +441,15 @@ static enum oh_err world_open_service(struct sim_world *world, uint64_t replayed
     };
     enum oh_err err = oh_snapshotter_create(world->directory, world->journal, world->ledger,
                                             &snapshotter_options, &world->snapshotter, diag);
+    if (err == OH_OK)
+        err = world_open_projector(world);
     if (err != OH_OK)
         return err;
     struct oh_service_options options = { .ledger = world->ledger,
                                           .journal = world->journal,
                                           .snapshotter = world->snapshotter,
+                                          .projector = world->projector,
+                                          .backlog_bytes_max = world->options.backlog_bytes_max,
                                           .stop = world_stop,
                                           .stop_ctx = world };
     err = oh_service_create(&options, &world->service);
@@ -454,9 +479,12 @@ static void world_count(struct sim_world *world)
 /* What a process holds; the journal last, since it may still write. */
 static void world_close(struct sim_world *world)
 {
+    if (world->closing != NULL)
+        world->closing(world->applied_ctx);
     world_count(world);
     oh_engine_destroy(&world->engine);
     oh_snapshotter_destroy(&world->snapshotter);
+    oh_projector_destroy(&world->projector, 0);
     oh_journal_close(&world->journal);
     oh_service_destroy(&world->service);
     if (world->ledger != NULL)
@@ -551,4 +579,12 @@ void sim_world_work(struct sim_world *world, unsigned kinds)
 void sim_world_work_snapshot(struct sim_world *world)
 {
     oh_snapshotter_work(world->snapshotter);
+}
+
+void sim_world_work_projector(struct sim_world *world)
+{
+    if (world->projector == NULL || world->monotonic_us < world->projector_due_us)
+        return;
+    int64_t ms = oh_projector_work(world->projector);
+    world->projector_due_us = ms < 0 ? INT64_MAX : world->monotonic_us + ms * 1000;
 }

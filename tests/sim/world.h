@@ -17,6 +17,7 @@
 #include "server/engine.h"
 #include "server/service.h"
 #include "storage/journal.h"
+#include "storage/projector.h"
 #include "storage/snapshotter.h"
 #include "support/storage_disk.h"
 
@@ -83,6 +84,8 @@ struct sim_world_options {
     uint32_t keep_count;     /* snapshots; 0: two */
     uint64_t buffer_size;    /* of the journal; 0: 16 MiB */
     uint32_t history_max;    /* movements that are remembered; 0: more than a run has */
+    uint64_t backlog_bytes_max; /* of journal for the projector; 0: there is none */
+    uint32_t batch_effects;  /* of the projector; 0: its default */
     uint64_t seed;           /* of the disk */
     int64_t now_us;          /* realtime at first */
     struct sim_hooks hooks;
@@ -102,6 +105,8 @@ struct sim_world {
     struct oh_ledger *ledger;
     struct oh_journal *journal;
     struct oh_snapshotter *snapshotter;
+    struct oh_projector *projector; /* NULL without */
+    int64_t projector_due_us;       /* monotonic: its next step */
     struct oh_service *service;
     struct oh_engine *engine;
     struct oh_server_hooks service_hooks;
@@ -115,6 +120,7 @@ struct sim_world {
     void (*applied)(void *ctx,
                     const struct sim_read *read); /* and nothing behind it yet; NULL: nobody looks */
     void *applied_ctx;
+    void (*closing)(void *ctx); /* the process is about to end, whichever way; NULL: nobody looks */
     uint64_t turns;
     uint64_t snapshots;    /* completed, of lives that have ended */
     uint64_t rotations;    /* changes of the journal's file */
@@ -151,6 +157,7 @@ void sim_world_turn(struct sim_world *world);
 /* What the journal's helper threads do next: some of enum oh_journal_work_kind, and the snapshot's. */
 void sim_world_work(struct sim_world *world, unsigned kinds);
 void sim_world_work_snapshot(struct sim_world *world);
+void sim_world_work_projector(struct sim_world *world); /* a step of it, if it is time for one */
 
 /* The client connects. False: refused. */
 bool sim_peer_connect(struct sim_world *world, struct sim_peer *peer);

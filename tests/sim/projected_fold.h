@@ -1,0 +1,34 @@
+/*
+ * projected_fold.h - what the tables must hold: the records, one effect after the other, as rows.
+ *
+ * What it is: docs/spec/projection.md a second time, without batches: each effect changes the rows at once. Shares no
+ * code with the projector but the reading of a record's bytes.
+ *
+ * Threads: one.
+ */
+#ifndef ONHAND_TESTS_SIM_PROJECTED_FOLD_H
+#define ONHAND_TESTS_SIM_PROJECTED_FOLD_H
+
+#include "onhand/effect.h"
+#include "sim/tables.h"
+
+#define FOLD_NAMES_MAX 256u
+
+struct projected_fold {
+    struct tables tables;
+    uint64_t seq;
+    int64_t at_us;
+    uint32_t ordinal;
+    uint64_t movements; /* numbered ones */
+    uint64_t imports;
+    int64_t items[FOLD_NAMES_MAX]; /* texts, by index */
+    int64_t nodes[FOLD_NAMES_MAX];
+    int64_t groups[FOLD_NAMES_MAX];
+    int64_t channels[FOLD_NAMES_MAX];
+};
+
+void projected_fold_init(struct projected_fold *fold);
+void projected_fold_fini(struct projected_fold *fold);
+void projected_fold_record(struct projected_fold *fold, const struct oh_record *record);
+
+#endif
