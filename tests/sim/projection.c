@@ -325,6 +325,18 @@ static void positions_judge(struct run *run)
     }
 }
 
+/* Nothing waits any more: writes are taken again before long. */
+static void taking_judge(struct run *run)
+{
+    for (uint32_t i = 0; i < 60 && is_refusing_writes(run) && !run->result->has_failed; i++) {
+        sim_world_work_projector(&run->world);
+        run_turn(run);
+        sim_world_pass(&run->world, 50000);
+    }
+    if (is_refusing_writes(run))
+        run_fail(run, "below the limit writes are taken", "everything is projected");
+}
+
 /* It clears up, and nobody dies: everything that is durable is in the tables before long. */
 static void drain(struct projection *projection)
 {
@@ -336,6 +348,7 @@ static void drain(struct projection *projection)
     for (uint32_t i = 0; i < DRAIN_STEPS && !run->result->has_failed && !run->world.is_stopped; i++) {
         if ((uint64_t)database_watermark()->seq == oh_ledger_seq(run->world.ledger)) {
             positions_judge(run);
+            taking_judge(run);
             return;
         }
         sim_world_work_projector(&run->world);
