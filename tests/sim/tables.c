@@ -51,7 +51,7 @@ int64_t text_number(struct oh_bytes text)
         hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(1099511628211);
     uint32_t *bucket = &text_buckets[(hash ^ (hash >> 32)) % TEXT_BUCKETS];
     for (uint32_t i = *bucket; i != 0; i = texts[i - 1].next) {
-        if (texts[i - 1].size == text.size && memcmp(texts[i - 1].data, text.data, text.size) == 0)
+        if (oh_bytes_equal(text_of(i - 1), text))
             return i - 1;
     }
     if (text_count == text_capacity) {
