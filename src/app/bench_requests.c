@@ -53,10 +53,22 @@ static void put_line_end_and_host(struct oh_strbuf *out, const struct oh_bench_f
     oh_url_put_host(form->url, out);
 }
 
+static void put_line(const struct oh_bench_form *form, uint32_t number, struct oh_prng *prng, struct oh_strbuf *out)
+{
+    struct oh_bench_target target = oh_bench_targets_pick(form->targets, prng);
+    oh_strbuf_put_text(out, number > 1 ? ",{\"line\":" : "{\"line\":");
+    oh_strbuf_put_u64(out, number);
+    oh_strbuf_put_text(out, ",\"sku\":\"");
+    put_json(out, target.sku);
+    oh_strbuf_put_text(out, "\",\"quantity\":1,\"node\":\"");
+    put_json(out, target.node);
+    oh_strbuf_put_text(out, "\"}");
+}
+
 static void put_reservation(const struct oh_bench_form *form, uint64_t id, struct oh_prng *prng,
                             struct oh_strbuf *out)
 {
-    struct oh_bench_target target = oh_bench_targets_pick(form->targets, prng);
+    OH_ASSERT(form->line_count >= 1);
     oh_strbuf_put_text(out, "{\"id\":\"");
     put_id(out, form, id);
     oh_strbuf_put_text(out, "\",\"kind\":\"");
@@ -65,11 +77,10 @@ static void put_reservation(const struct oh_bench_form *form, uint64_t id, struc
     oh_strbuf_put_text(out, form->channel);
     oh_strbuf_put_text(out, "\",\"ttl_seconds\":");
     oh_strbuf_put_u64(out, form->ttl_seconds);
-    oh_strbuf_put_text(out, ",\"lines\":[{\"line\":1,\"sku\":\"");
-    put_json(out, target.sku);
-    oh_strbuf_put_text(out, "\",\"quantity\":1,\"node\":\"");
-    put_json(out, target.node);
-    oh_strbuf_put_text(out, "\"}]}");
+    oh_strbuf_put_text(out, ",\"lines\":[");
+    for (uint32_t i = 1; i <= form->line_count; i++)
+        put_line(form, i, prng, out);
+    oh_strbuf_put_text(out, "]}");
 }
 
 static void put_batch(const struct oh_bench_form *form, uint64_t id, struct oh_prng *prng,
@@ -81,6 +92,28 @@ static void put_batch(const struct oh_bench_form *form, uint64_t id, struct oh_p
             oh_strbuf_put_char(out, ',');
         put_reservation(form, id + i, prng, out);
     }
+    oh_strbuf_put_text(out, "]}");
+}
+
+/* Consecutive names from one at random on, so that none comes twice. */
+static void put_names(const struct oh_bench_names *names, uint32_t count_max, struct oh_prng *prng,
+                      struct oh_strbuf *out)
+{
+    uint32_t count = count_max < names->count ? count_max : names->count;
+    uint32_t first = (uint32_t)oh_prng_below(prng, names->count);
+    for (uint32_t i = 0; i < count; i++) {
+        oh_strbuf_put_text(out, i > 0 ? ",\"" : "\"");
+        put_json(out, oh_bench_names_at(names, (first + i) % names->count));
+        oh_strbuf_put_char(out, '"');
+    }
+}
+
+static void put_question(const struct oh_bench_form *form, struct oh_prng *prng, struct oh_strbuf *out)
+{
+    oh_strbuf_put_text(out, "{\"skus\":[");
+    put_names(&form->targets->skus, form->batch_count, prng, out);
+    oh_strbuf_put_text(out, "],\"nodes\":[");
+    put_names(&form->targets->nodes, form->batch_nodes, prng, out);
     oh_strbuf_put_text(out, "]}");
 }
 
@@ -167,6 +200,11 @@ void oh_bench_put_request(const struct oh_bench_form *form, enum oh_bench_op op,
         oh_strbuf_put_text(out, "POST /v1/promises");
         length_at = put_post_head(form, out);
         put_promise(form, prng, out);
+        break;
+    case OH_BENCH_AVAILABILITY_BATCH:
+        oh_strbuf_put_text(out, "POST /v1/availability");
+        length_at = put_post_head(form, out);
+        put_question(form, prng, out);
         break;
     }
     patch_length(out, length_at);

@@ -19,14 +19,15 @@
     X(OH_BENCH_RESERVE, 2, "reserve")                 \
     X(OH_BENCH_RELEASE, 3, "release")                 \
     X(OH_BENCH_RESERVE_BATCH, 4, "reserve_batch")     \
-    X(OH_BENCH_PROMISE, 5, "promise")
+    X(OH_BENCH_PROMISE, 5, "promise")                 \
+    X(OH_BENCH_AVAILABILITY_BATCH, 6, "availability_batch")
 
 enum oh_bench_op {
 #define OH_BENCH_OP_ENUM(name, number, text) name = (number),
     OH_BENCH_OPS(OH_BENCH_OP_ENUM)
 #undef OH_BENCH_OP_ENUM
 };
-#define OH_BENCH_OP_COUNT 6
+#define OH_BENCH_OP_COUNT 7
 
 /* What all requests of a run share. Texts are borrowed, and hold no byte that JSON or a URL must escape. */
 struct oh_bench_form {
@@ -36,7 +37,9 @@ struct oh_bench_form {
     const char *group; /* NULL: availability_group asks for the channel */
     const char *kind;
     uint64_t ttl_seconds;
-    uint32_t batch_count;
+    uint32_t batch_count; /* reservations, or items, of a batch */
+    uint32_t batch_nodes; /* nodes of a batch of availability; fewer if there are not so many */
+    uint32_t line_count;  /* of a reservation, 1 at least */
     uint64_t run; /* makes the ids of this run its own */
 };
 

@@ -1,5 +1,5 @@
-#include "app/bench_http.h"
 #include "app/bench_requests.h"
+#include "app/bench_run.h"
 #include "app/bench_targets.h"
 #include "app/client.h"
 #include "app/load.h"
@@ -582,6 +582,8 @@ static void test_bench_requests_are_escaped_and_have_the_right_length(void **sta
                                   .kind = "cart",
                                   .ttl_seconds = 60,
                                   .batch_count = 2,
+                                  .batch_nodes = 100,
+                                  .line_count = 1,
                                   .run = 5 };
     assert_request(&form, OH_BENCH_AVAILABLE, 0,
                    "GET /v1/availability/A%2F1%20%22%C3%A9?node=n1 HTTP/1.1\r\nHost: h:1\r\n\r\n");
@@ -598,6 +600,15 @@ static void test_bench_requests_are_escaped_and_have_the_right_length(void **sta
     assert_request(&form, OH_BENCH_RELEASE, 42,
                    "POST /v1/reservations/b5-42/release HTTP/1.1\r\nHost: h:1\r\n"
                    "Content-Type: application/json\r\nContent-Length: 00000000\r\n\r\n");
+    assert_request(&form, OH_BENCH_AVAILABILITY_BATCH, 0,
+                   "POST /v1/availability HTTP/1.1\r\nHost: h:1\r\nContent-Type: application/json\r\n"
+                   "Content-Length: 00000036\r\n\r\n{\"skus\":[\"A/1 \\\"é\"],\"nodes\":[\"n1\"]}");
+    form.line_count = 2;
+    assert_request(&form, OH_BENCH_RESERVE, 7,
+                   "POST /v1/reservations HTTP/1.1\r\nHost: h:1\r\nContent-Type: application/json\r\n"
+                   "Content-Length: 00000176\r\n\r\n{\"id\":\"b5-7\",\"kind\":\"cart\",\"channel\":\"web\","
+                   "\"ttl_seconds\":60,\"lines\":[{\"line\":1,\"sku\":\"A/1 \\\"é\",\"quantity\":1,"
+                   "\"node\":\"n1\"},{\"line\":2,\"sku\":\"A/1 \\\"é\",\"quantity\":1,\"node\":\"n1\"}]}");
     assert_int_equal(oh_bench_names_add(&targets.places, OH_BYTES("GB:SW1A 1AA")), OH_OK);
     assert_request(&form, OH_BENCH_PROMISE, 42,
                    "POST /v1/promises HTTP/1.1\r\nHost: h:1\r\nContent-Type: application/json\r\n"
