@@ -36,10 +36,11 @@ if(ONHAND_SANITIZE)
     target_compile_options(onhand_options INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
 endif()
 
+set(ONHAND_HARDEN_OPTIONS
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+    -fstack-protector-strong -fstack-clash-protection)
 if(ONHAND_HARDEN)
-    target_compile_options(onhand_codegen INTERFACE
-        -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
-        -fstack-protector-strong -fstack-clash-protection)
+    target_compile_options(onhand_codegen INTERFACE ${ONHAND_HARDEN_OPTIONS})
     target_link_options(onhand_codegen INTERFACE
         -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
         $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
