@@ -251,6 +251,8 @@ struct oh_action_command {
     int64_t ttl_us;       /* extend: counted from now */
     int64_t at_us;        /* fulfil: when the goods left; OH_TIME_US_NONE: now */
     struct oh_bytes to_node; /* move of the whole reservation */
+    const struct oh_reserve_booking *windows; /* move of what was promised: as oh_move_windows says */
+    uint32_t window_count;                    /* <= OH_BOOKINGS_MAX, the bookings of the reservation included */
 };
 
 /*
@@ -391,6 +393,8 @@ struct oh_answer {
     enum oh_status status;      /* of the reservation, after */
     int64_t created_at_us;
     int64_t expires_at_us;      /* OH_TIME_US_NONE: no expiry */
+    int64_t window_from_us;     /* no_capacity of a move: the window that is full; until 0: there is none */
+    int64_t window_until_us;
     const struct oh_answer_line *lines;
     uint32_t line_count;
 };

@@ -215,4 +215,16 @@ void oh_promise(struct oh_promise_engine *engine, const struct oh_ledger *ledger
 uint32_t oh_promise_claims(const struct oh_promise_option *option, struct oh_reserve_pick *out_picks,
                            struct oh_reserve_booking *out_bookings);
 
+/*
+ * oh_move_windows - in which window of each node that claims are moved to their work falls (CA6).
+ *
+ * Shapes: out_windows has room for OH_BOOKINGS_MAX + 1; more nodes are as many, and refused by the ledger.
+ * Pre:    the timetable was made for this ledger as it is.
+ * Post:   one for each node with windows, without a quantity. until_us 0: no window is left for it.
+ * Cost:   O(claims of the reservation times lines of the move).
+ */
+uint32_t oh_move_windows(const struct oh_ledger *ledger, const struct oh_timetable *timetable,
+                         struct oh_reservation_id reservation, const struct oh_action_command *move, int64_t now_us,
+                         struct oh_reserve_booking *out_windows);
+
 #endif

@@ -309,6 +309,13 @@ void oh_reply_put_refusal_members(struct oh_strbuf *buf, const struct oh_ledger 
             put_refused_line(buf, ledger, &answer->lines[i]);
         oh_strbuf_put_char(buf, ']');
     }
+    if (answer->window_until_us != 0) {
+        oh_json_member(buf, "window");
+        oh_strbuf_put_char(buf, '{');
+        oh_json_member_time(buf, "from", answer->window_from_us);
+        oh_json_member_time(buf, "until", answer->window_until_us);
+        oh_strbuf_put_char(buf, '}');
+    }
     oh_json_member_u64(buf, "seq", answer->seq);
 }
 

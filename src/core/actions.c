@@ -21,6 +21,7 @@ struct work {
     int64_t added_milli;     /* change: claimed on top */
     uint32_t to_node;        /* move; NO_SLOT */
     int64_t placed_milli;    /* move: of what was taken, what has found room there */
+    uint32_t placed_by;      /* move: the line of the action */
 };
 
 struct action {
@@ -34,6 +35,8 @@ struct action {
     bool is_due;
     struct work *works;
     uint32_t work_count;
+    struct oh_reserve_booking *bookings; /* move: what it takes of the windows of where it goes */
+    uint32_t booking_count;
 };
 
 static const struct claim *work_claim(const struct action *action, const struct work *work)
@@ -278,6 +281,7 @@ static enum oh_verdict move_place(struct action *action, uint32_t i, uint32_t to
             return refuse(action->answer, OH_V_DUPLICATE_LINE, OH_FIELD_TO_NODE, i);
         work->to_node = to_node;
         work->placed_milli += moved;
+        work->placed_by = i;
         enum oh_verdict reason;
         pending_add(action->ledger, claim->item, claim->node, -moved);
         int64_t available = available_to(action, claim->item, (uint16_t)to_node, &reason);
@@ -340,6 +344,93 @@ static enum oh_verdict move_lines(struct action *action)
     return OH_OK_DONE;
 }
 
+/* ---- Capacity where it goes (CA6) ------------------------------------------------------------- */
+
+/* Items, each once: open addressing, at most half full. */
+struct item_set { uint32_t *places; uint32_t mask; uint32_t count; };
+
+static void item_set_add(struct item_set *set, uint32_t item)
+{
+    uint32_t at = item * UINT32_C(0x9e3779b1) & set->mask;
+    while (set->places[at] != NO_SLOT && set->places[at] != item)
+        at = (at + 1) & set->mask;
+    set->count += set->places[at] == NO_SLOT ? 1 : 0;
+    set->places[at] = item;
+}
+
+static struct item_set item_set_make(const struct action *action)
+{
+    uint32_t size = 2;
+    while (size < 2 * action->work_count)
+        size *= 2;
+    return (struct item_set){ scratch_take(action->ledger, size * sizeof(uint32_t)), size - 1, 0 };
+}
+
+/* What goes to the node, in the unit of its window. */
+static int64_t move_load(const struct action *action, uint16_t node, enum oh_unit unit, struct item_set *items)
+{
+    int64_t sum = 0;
+    items->count = 0;
+    memset(items->places, 0xff, ((size_t)items->mask + 1) * sizeof(*items->places));
+    for (uint32_t w = 0; w < action->work_count; w++) {
+        const struct work *work = &action->works[w];
+        if (work->to_node != node)
+            continue;
+        sum += work->placed_milli;
+        item_set_add(items, work_claim(action, work)->item);
+    }
+    if (unit == OH_UNIT_UNITS)
+        return sum;
+    return unit == OH_UNIT_LINES ? (int64_t)items->count * 1000 : sum > 0 ? 1000 : 0;
+}
+
+/* No room: which line it is about, and the window that there would have to be room in. */
+static enum oh_verdict window_full(struct action *action, const struct oh_reserve_booking *booking, int64_t room)
+{
+    struct oh_answer *answer = action->answer;
+    const struct work *work = action->works;
+    while (work->to_node != booking->node)
+        work++;
+    answer->window_from_us = booking->from_us;
+    answer->window_until_us = booking->until_us;
+    action->ledger->answer_lines[0] = (struct oh_answer_line){
+        .line = work_claim(action, work)->line,
+        .item = { work_claim(action, work)->item },
+        .node = { booking->node },
+        .verdict = OH_V_NO_CAPACITY,
+        .requested_milli = booking->quantity_milli,
+        .available_milli = oh_max_i64(room, 0),
+    };
+    answer->line_count = 1;
+    return refuse(answer, OH_V_NO_CAPACITY, OH_FIELD_TO_NODE, work->placed_by);
+}
+
+/* Judged by what is booked before the move: what it gives back elsewhere in the same step is no room here. */
+static enum oh_verdict move_bookings_judge(struct action *action)
+{
+    const struct oh_action_command *command = action->command;
+    const struct given_back given = { action->reservation, NULL, 0 };
+    if (command->window_count + bookings_count(action->ledger, action->reservation) > OH_BOOKINGS_MAX)
+        return refuse(action->answer, OH_V_TOO_MANY, OH_FIELD_BOOKINGS, OH_INDEX_NONE);
+    struct item_set items = item_set_make(action);
+    action->bookings = scratch_take(action->ledger, command->window_count * sizeof(*action->bookings));
+    for (uint32_t i = 0; i < command->window_count; i++) {
+        struct oh_reserve_booking booking = command->windows[i];
+        booking.quantity_milli = move_load(action, booking.node, booking.unit, &items);
+        if (booking.quantity_milli > 0 && booking.until_us == 0)
+            return window_full(action, &booking, 0);
+        if (booking.quantity_milli > 0)
+            action->bookings[action->booking_count++] = booking;
+    }
+    uint32_t fault = 0;
+    enum oh_verdict verdict = bookings_judge(action->ledger, action->bookings, action->booking_count, action->now_us,
+                                             &given, &fault);
+    if (verdict != OH_V_NO_CAPACITY)
+        return verdict == OH_OK_DONE ? verdict : refuse(action->answer, verdict, OH_FIELD_BOOKINGS, fault);
+    const struct oh_reserve_booking *full = &action->bookings[fault];
+    return window_full(action, full, booking_room_milli(action->ledger, &given, full, action->now_us));
+}
+
 static enum oh_verdict decide_move(struct action *action)
 {
     struct selection whole = { true, 0, NO_SLOT };
@@ -347,7 +438,9 @@ static enum oh_verdict decide_move(struct action *action)
     enum oh_verdict verdict = action->command->line_count > 0
                                   ? move_lines(action)
                                   : move_selection(action, OH_INDEX_NONE, whole, action->command->to_node, NULL);
-    return verdict == OH_OK_DONE ? move_count(action) : verdict;
+    if (verdict == OH_OK_DONE)
+        verdict = move_count(action);
+    return verdict == OH_OK_DONE && action->command->window_count > 0 ? move_bookings_judge(action) : verdict;
 }
 
 /* ---- Change ----------------------------------------------------------------------------------- */
@@ -596,6 +689,7 @@ static void outcome_apply(struct action *action)
         bookings_move(ledger, action->reservation, action->answer->id, lives, moved, moved_count);
     else
         bookings_settle(ledger, action->reservation, action->answer->id, lives);
+    bookings_take(ledger, action->reservation, action->answer->id, action->bookings, action->booking_count);
 }
 
 /* The answer says how the reservation stands afterwards, so the effects are done first: all is decided. */

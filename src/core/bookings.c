@@ -190,6 +190,22 @@ uint32_t bookings_count(const struct oh_ledger *ledger, uint32_t reservation)
     return count;
 }
 
+void bookings_take(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id,
+                   const struct oh_reserve_booking *bookings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct oh_reserve_booking *booking = &bookings[i];
+        int64_t before = booking_milli(ledger, reservation, booking);
+        bool is_joined = booking->unit == OH_UNIT_ORDERS;
+        effect_add(ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
+            id, booking->node, booking->resource, booking->unit, booking->from_us,
+            booking_until_us(ledger, booking),
+            is_joined ? oh_max_i64(before, booking->quantity_milli) : before + booking->quantity_milli,
+        };
+    }
+    effects_apply(ledger);
+}
+
 enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect)
 {
     uint32_t reservation = reservation_find_newest_first(ledger, effect->id);
@@ -327,14 +343,8 @@ void bookings_move(struct oh_ledger *ledger, uint32_t reservation, struct oh_byt
         link = booking->next;
     }
     bookings_settle(ledger, reservation, id, lives);
-    for (uint32_t i = 0; i < along_count; i++) {
-        int64_t before = booking_milli(ledger, reservation, &along[i]);
-        effect_add(ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
-            id, along[i].node, along[i].resource, along[i].unit, along[i].from_us, along[i].until_us,
-            before + along[i].quantity_milli,
-        };
-        effects_apply(ledger);
-    }
+    for (uint32_t i = 0; i < along_count; i++) /* one by one: two may come to the same node */
+        bookings_take(ledger, reservation, id, &along[i], 1);
 }
 
 /* ---- Judging ---------------------------------------------------------------------------------- */
@@ -388,7 +398,7 @@ static bool given_has(const struct given_back *given, uint16_t node)
     return false;
 }
 
-/* What the reservation itself has in the window for claims that it gives up. */
+/* What the reservation itself has in the window for claims that it gives up, and an order that it has there already. */
 static int64_t given_back_milli(const struct oh_ledger *ledger, const struct given_back *given,
                                 const struct oh_reserve_booking *wanted, int64_t now_us)
 {
@@ -399,11 +409,19 @@ static int64_t given_back_milli(const struct oh_ledger *ledger, const struct giv
     int64_t sum = 0;
     for (uint32_t link = bucket == NO_SLOT ? 0 : parties->bookings_head; link != 0;) {
         const struct booking *booking = &ledger->bookings[link - 1];
-        if (booking->bucket == bucket && given_has(given, booking->node))
+        bool is_joined = wanted->unit == OH_UNIT_ORDERS && booking->node == wanted->node;
+        if (booking->bucket == bucket && (is_joined || given_has(given, booking->node)))
             sum += booking_counted(ledger, booking, is_due);
         link = booking->next;
     }
     return sum;
+}
+
+int64_t booking_room_milli(const struct oh_ledger *ledger, const struct given_back *given,
+                           const struct oh_reserve_booking *booking, int64_t now_us)
+{
+    int64_t own = given == NULL ? 0 : given_back_milli(ledger, given, booking, now_us);
+    return oh_max_i64(booking->limit_milli, 0) + own - oh_booked(ledger, booking->resource, booking->from_us, now_us);
 }
 
 static bool bookings_meet(const struct oh_reserve_booking *a, const struct oh_reserve_booking *b)
@@ -420,16 +438,14 @@ enum oh_verdict bookings_judge(const struct oh_ledger *ledger, const struct oh_r
         *out_fault_index = i;
         if (!booking_is_sane(ledger, &bookings[i]))
             return OH_V_INVALID_VALUE;
-        int64_t sum = oh_booked(ledger, bookings[i].resource, bookings[i].from_us, now_us);
-        if (given != NULL)
-            sum -= given_back_milli(ledger, given, &bookings[i], now_us);
+        int64_t sum = 0;
         for (uint32_t j = 0; j <= i; j++) {
             bool meet = bookings_meet(&bookings[j], &bookings[i]);
             if (meet && j < i && bookings[j].node == bookings[i].node)
                 return OH_V_INVALID_VALUE;
             sum += meet ? bookings[j].quantity_milli : 0; /* at most OH_BOOKINGS_MAX times 2^53 */
         }
-        if (sum > bookings[i].limit_milli)
+        if (sum > booking_room_milli(ledger, given, &bookings[i], now_us))
             return OH_V_NO_CAPACITY;
     }
     return OH_OK_DONE;

@@ -92,6 +92,20 @@ int64_t spans_retreat(const struct oh_spans *spans, int64_t deadline_us, int64_t
 
 /* ---- Departures ------------------------------------------------------------------------------- */
 
+uint32_t windows_first(const struct oh_capacity *capacity, int64_t at_us)
+{
+    uint32_t low = 0;
+    uint32_t high = capacity->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (capacity->at[middle].until_us > at_us)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 uint32_t departures_first(const struct oh_departures *departures, int64_t ready_us, int64_t ordered_us)
 {
     uint32_t low = 0;

@@ -18,6 +18,9 @@ int64_t spans_advance(const struct oh_spans *spans, int64_t from_us, int64_t wor
 /* Begun before this, spans_advance ends before the deadline: the greatest such instant. INT64_MIN: never. */
 int64_t spans_retreat(const struct oh_spans *spans, int64_t deadline_us, int64_t work_us);
 
+/* The index of the first window that has not ended at at_us; the count: there is none. */
+uint32_t windows_first(const struct oh_capacity *capacity, int64_t at_us);
+
 /* The index of the first departure for what is ready and was ordered then; the count: none. */
 uint32_t departures_first(const struct oh_departures *departures, int64_t ready_us, int64_t ordered_us);
 

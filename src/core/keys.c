@@ -262,6 +262,10 @@ static struct oh_bytes answer_pack(struct oh_ledger *ledger, const struct oh_ans
     size += oh_varint_put_u64(out + size, answer->line_count);
     for (uint32_t i = 0; i < answer->line_count; i++)
         size += pack_line(out + size, &answer->lines[i]);
+    if (answer->window_until_us != 0) { /* last, and only where it is: older answers end before it */
+        size += oh_varint_put_i64(out + size, answer->window_from_us);
+        size += oh_varint_put_i64(out + size, answer->window_until_us);
+    }
     ledger->scratch_used -= (size_max - size) & ~(size_t)7; /* give back what was not needed */
     return (struct oh_bytes){ (const char *)out, size };
 }
@@ -339,6 +343,10 @@ bool answer_unpack(struct oh_ledger *ledger, struct oh_bytes packed, struct oh_a
         unpack_line(&unpacker, &ledger->answer_lines[i]);
     answer->lines = ledger->answer_lines;
     answer->line_count = (uint32_t)count;
+    if (unpacker.size > 0) {
+        answer->window_from_us = unpack_i64(&unpacker);
+        answer->window_until_us = unpack_i64(&unpacker);
+    }
     return !unpacker.is_bad && unpacker.size == 0;
 }
 

@@ -439,15 +439,18 @@ static struct need action_need(const struct oh_ledger *ledger, const struct oh_a
     uint32_t slot = reservation_find(ledger, command->id);
     uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
     uint32_t bookings = slot == NO_SLOT ? 0 : bookings_count(ledger, slot);
-    uint32_t written = is_move ? 2 * bookings : bookings; /* given back, and taken along */
+    uint32_t taken = is_move ? command->window_count : 0;
+    uint32_t written = (is_move ? 2 * bookings : bookings) + taken; /* given back, and taken along */
     uint32_t effects = claims * 4 + command->line_count * 2 + 2 + written;
     return (struct need){
         .effects = effects,
         .claims = is_move ? claims : 0,
+        .rares = taken > 0 ? 1 : 0,
+        .bookings = taken,
         .positions = is_move ? claims : 0,
         .keys = 1,
         .text = 512 + (uint64_t)effects * 48 + (uint64_t)written * 256,
-        .scratch = 4096 + (uint64_t)effects * 96 + (uint64_t)written * 384,
+        .scratch = 4096 + (uint64_t)effects * 96 + (uint64_t)written * 384 + (taken > 0 ? (uint64_t)claims * 16 : 0),
     };
 }
 

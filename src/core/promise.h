@@ -168,6 +168,9 @@ static inline bool node_bit(const uint64_t *bitmap, uint32_t node)
 /* promise.c */
 const struct oh_timetable_node *node_timetable(const struct oh_timetable *timetable, uint16_t node);
 
+/* promise_parcel.c: how long a class of items is worked on there. */
+int64_t class_work_us(const struct oh_timetable_node *schedule, uint32_t class);
+
 /* promise_basket.c: the request, judged; false: refused. Fills channel, point, lines. */
 bool basket_make(struct oh_promise_engine *engine);
 

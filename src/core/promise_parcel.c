@@ -104,7 +104,7 @@ static bool parcel_is_mixed(const struct oh_promise_engine *engine, const struct
 
 /* ---- Work and capacity ------------------------------------------------------------------------ */
 
-static int64_t class_work(const struct oh_timetable_node *schedule, uint32_t class)
+int64_t class_work_us(const struct oh_timetable_node *schedule, uint32_t class)
 {
     if (schedule->class_processing_us == NULL || class >= schedule->class_count)
         return schedule->processing_us;
@@ -116,7 +116,7 @@ static int64_t work_of(const struct oh_promise_engine *engine, const struct oh_t
 {
     int64_t work = 0;
     for (uint32_t i = 0; i < take_count; i++)
-        work = oh_max_i64(work, class_work(schedule, engine->lines[takes[i].line].traits.class_index));
+        work = oh_max_i64(work, class_work_us(schedule, engine->lines[takes[i].line].traits.class_index));
     return work;
 }
 
@@ -154,21 +154,6 @@ static int64_t room_milli(const struct oh_promise_engine *engine, struct oh_byte
     return limit_milli - promise_booked(engine, resource, from_us);
 }
 
-/* The first window that has not ended at at_us. */
-static uint32_t window_first(const struct oh_capacity *capacity, int64_t at_us)
-{
-    uint32_t low = 0;
-    uint32_t high = capacity->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (capacity->at[middle].until_us > at_us)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static void booking_add(struct oh_promise_parcel *parcel, struct oh_promise_booking booking)
 {
     OH_ASSERT(parcel->booking_count < sizeof(parcel->bookings) / sizeof(parcel->bookings[0]));
@@ -184,7 +169,7 @@ static enum oh_reason capacity_take(const struct scope *scope, const struct oh_t
     if (!capacity->is_limited)
         return OH_REASON_CHOSEN;
     int64_t load = load_milli(capacity->unit, takes, take_count);
-    for (uint32_t i = window_first(capacity, parcel->ready_us); i < capacity->count; i++) {
+    for (uint32_t i = windows_first(capacity, parcel->ready_us); i < capacity->count; i++) {
         const struct oh_window *window = &capacity->at[i];
         if (window->limit_milli < load ||
             room_milli(scope->engine, schedule->capacity_resource, window->from_us, window->limit_milli) < load)
@@ -595,7 +580,7 @@ static int64_t ready_limit_of_capacity(const struct scope *scope, const struct o
         return limit_us;
     int64_t load = load_milli(capacity->unit, takes, take_count);
     int64_t limit = INT64_MIN;
-    for (uint32_t i = window_first(capacity, ready_us); i < capacity->count; i++) {
+    for (uint32_t i = windows_first(capacity, ready_us); i < capacity->count; i++) {
         const struct oh_window *window = &capacity->at[i];
         if (window->from_us >= limit_us)
             break;

@@ -258,20 +258,13 @@ static void outcome_write(struct replacing *r)
     }
 }
 
-static void bookings_write(struct replacing *r)
+static void promise_write(struct replacing *r)
 {
     const struct oh_replace_command *command = r->command;
-    for (uint32_t i = 0; i < command->booking_count; i++) {
-        const struct oh_reserve_booking *booking = &command->bookings[i];
-        int64_t before = booking_milli(r->ledger, r->reservation, booking); /* a parcel from there was promised too */
-        effect_add(r->ledger, OH_EFFECT_BOOKING, NO_HINT)->booking = (struct oh_effect_booking){
-            command->id, booking->node, booking->resource, booking->unit, booking->from_us,
-            booking_until_us(r->ledger, booking), before + booking->quantity_milli,
-        };
-    }
     if (command->promise.size > 0)
         effect_add(r->ledger, OH_EFFECT_PROMISE, NO_HINT)->promise =
             (struct oh_effect_promise){ command->id, command->promise };
+    effects_apply(r->ledger);
 }
 
 void decide_replace(struct oh_ledger *ledger, int64_t now_us, const struct oh_replace_command *command,
@@ -298,8 +291,8 @@ void decide_replace(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
         outcome_write(&r);
         effects_apply(ledger);
         bookings_settle(ledger, r.reservation, answer->id, lives);
-        bookings_write(&r);
-        effects_apply(ledger);
+        bookings_take(ledger, r.reservation, answer->id, command->bookings, command->booking_count);
+        promise_write(&r);
     }
     answer->status = reservation_status(ledger, reservation, now_us);
     answer->created_at_us = reservation->created_at_us;

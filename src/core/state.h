@@ -606,8 +606,14 @@ void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_b
 struct moved { uint16_t node; uint16_t to_node; };
 void bookings_move(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id, const int64_t *lives,
                    const struct moved *moved, uint32_t moved_count);
+/* What a reservation takes besides what it has: a second parcel in a window takes no second order (CA1). */
+void bookings_take(struct oh_ledger *ledger, uint32_t reservation, struct oh_bytes id,
+                   const struct oh_reserve_booking *bookings, uint32_t count);
 /* What a reservation has booked for its claims at nodes that it gives up. */
 struct given_back { uint32_t reservation; const uint16_t *nodes; uint32_t node_count; };
+/* What is still to be had in the window, the booking itself left out; may be below 0. given: may be NULL. */
+int64_t booking_room_milli(const struct oh_ledger *ledger, const struct given_back *given,
+                           const struct oh_reserve_booking *booking, int64_t now_us);
 /* OH_OK_DONE, or why the bookings of a command do not all fit together. given: may be NULL. */
 enum oh_verdict bookings_judge(const struct oh_ledger *ledger, const struct oh_reserve_booking *bookings,
                                uint32_t count, int64_t now_us, const struct given_back *given,

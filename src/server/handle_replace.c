@@ -78,14 +78,17 @@ static bool lines_collect(struct replacement *r)
     return used > 0;
 }
 
-/* What the reservation has booked for what it gives up. */
+/*
+ * What the reservation has booked for what it gives up, and the orders of nodes that keep what they have: a second
+ * parcel from there takes no second order (CA1).
+ */
 static void bookings_collect(struct replacement *r)
 {
     const struct oh_call *call = r->promise->call;
     struct oh_booking_view *bookings = call->service->bookings;
     uint32_t count = oh_reservation_bookings(call->ledger, r->reservation, call->now_us, OH_BOOKINGS_MAX, bookings);
     for (uint32_t i = 0; i < count; i++) {
-        if (is_without(r, bookings[i].node))
+        if (is_without(r, bookings[i].node) || bookings[i].unit == OH_UNIT_ORDERS)
             bookings[r->request.freed_count++] = bookings[i];
     }
     r->request.freed = bookings;

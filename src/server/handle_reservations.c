@@ -1,5 +1,6 @@
 #include "server/handle_reservations.h"
 #include "server/handle.h"
+#include "server/promise_call.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,6 +11,28 @@
 #define PAGE_SIZE_SOFT ((size_t)4 << 20)
 #define PAGE_STEP 32u
 #define PAGE_STEPS_MAX 64u
+
+/* ---- Moves of what was promised ---------------------------------------------------------------- */
+
+/* Where the work falls of what goes to nodes with windows: time zones and calendars are known out here only (CA6). */
+static bool move_windows(const struct oh_call *call, struct oh_action_command *move)
+{
+    const struct oh_timetable *timetable;
+    struct oh_reservation_id reservation;
+    struct oh_reservation_view view;
+    if (!oh_reservation_find(call->ledger, move->id, &reservation))
+        return true;
+    oh_reservation_get(call->ledger, reservation, call->now_us, &view);
+    if (oh_bytes_is_empty(view.promise))
+        return true;
+    struct oh_reserve_booking *windows =
+        oh_json_document_allocate(call->service->document, OH_BOOKINGS_MAX + 1, sizeof(*windows));
+    if (windows == NULL || oh_service_timetable(call->service, call->now_us, &timetable) != OH_OK)
+        return promise_call_no_memory(call);
+    move->windows = windows;
+    move->window_count = oh_move_windows(call->ledger, timetable, reservation, move, call->now_us, windows);
+    return true;
+}
 
 /* ---- One reservation --------------------------------------------------------------------------- */
 
@@ -43,6 +66,8 @@ static void reservation_act(void *app, struct oh_exchange *exchange, enum oh_com
         oh_call_fault(&call, &fault);
         return;
     }
+    if (type == OH_COMMAND_MOVE && !move_windows(&call, &command.action))
+        return;
     const struct oh_answer *answer = oh_call_apply(&call, &command);
     if (answer == NULL)
         return;

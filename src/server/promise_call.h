@@ -1,6 +1,6 @@
 /*
  * promise_call.h - one request to POST /v1/promises, and what is known of it so far: what asking, holding and
- * replacing share. Inside handle_promises.c and handle_replace.c only.
+ * replacing share. Inside handle_promises.c and handle_replace.c only, but for how the lack of memory is answered.
  *
  * Functions that return bool answer the exchange themselves when they return false. Thread: the loop thread.
  */

@@ -439,6 +439,86 @@ class Holding(PromiseCase):
         time.sleep(0.7)
         self.assertNotIn('due_at', self.reservation(held['promise'])['lines'][0]['claims'][0])
 
+    def moving(self, unit, limit):
+        """n1 promises and is not limited, n2 is, from midnight to midnight, and no parcel leaves it: only a move takes there."""
+        self.schedule('n2', capacity={'unit': unit, 'windows': [{'from': '00:00', 'to': '24:00', 'limit': limit}]})
+        for node in ('n1', 'n2'):
+            self.stock('B', **{node: 20})
+
+    def work(self, promise):
+        return [(row['node'], row['quantity']) for row in self.reservation(promise).get('bookings', [])
+                if row['resource'].startswith('node/')]
+
+    def move(self, promise, body, headers=None):
+        return self.client.post(url('v1', 'reservations', promise, 'move'), body, headers)
+
+    def test_a_move_books_the_new_nodes_own_window(self):
+        self.moving('units', 4)
+        first, second = (self.ok(self.hold(('A', 3)), 201)['promise'] for _ in range(2))
+        self.ok(self.move(first, {'lines': [{'line': 1, 'to_node': 'n2', 'quantity': 2}]}))
+        self.assertEqual(self.work(first), [('n2', 2)])
+        headers = {'Idempotency-Key': 'move'}
+        problem = self.refused(self.move(second, {'to_node': 'n2'}, headers), 409, 'no_capacity', 'to_node')
+        self.assertEqual([(row['node'], row['requested'], row['available'], row['verdict']) for row in problem['lines']],
+                         [('n2', 3, 2, 'no_capacity')])
+        now = datetime.now(UTC)
+        self.assertLess(instant(problem['window']['from']), now)
+        self.assertLess(now, instant(problem['window']['until']))
+        self.assertEqual(self.claims(self.reservation(second)), [(1, 'n1', 3)])   # all or nothing
+        self.server.crash()
+        self.reconnect()
+        self.assertEqual(self.work(first), [('n2', 2)])
+        again = self.move(second, {'to_node': 'n2'}, headers)
+        self.assertEqual(self.refused(again, 409, 'no_capacity', 'to_node'), problem)
+        self.ok(self.act(first, 'release', {'lines': [{'line': 1, 'node': 'n2', 'quantity': 1}]}))
+        self.ok(self.move(second, {'to_node': 'n2'}))
+        self.assertEqual((self.work(first), self.work(second)), ([('n2', 1)], [('n2', 3)]))
+        self.ok(self.move(second, {'to_node': 'n1'}))
+        self.assertEqual(self.work(second), [])
+        self.server.crash()
+        self.reconnect()
+        self.ok(self.move(first, {'lines': [{'line': 1, 'node': 'n1', 'to_node': 'n2'}]}))
+        self.assertEqual(self.work(first), [('n2', 2)])
+
+    def test_a_second_parcel_moved_to_a_node_takes_no_second_order(self):
+        self.moving('orders', 1)
+        first = self.ok(self.hold(('A', 3), ('B', 2)), 201)['promise']
+        second = self.ok(self.hold(('A', 1)), 201)['promise']
+        for line in (1, 2):
+            self.ok(self.move(first, {'lines': [{'line': line, 'to_node': 'n2'}]}))
+            self.assertEqual(self.work(first), [('n2', 1)])
+        self.refused(self.move(second, {'to_node': 'n2'}), 409, 'no_capacity', 'to_node')
+        self.ok(self.act(first, 'release'))
+        self.ok(self.move(second, {'to_node': 'n2'}))
+
+    def test_a_move_to_lines_counts_an_item_once(self):
+        self.moving('lines', 1)
+        first = self.ok(self.hold(('A', 2), ('A', 3)), 201)['promise']
+        second = self.ok(self.hold(('A', 2), ('B', 2)), 201)['promise']
+        self.refused(self.move(second, {'to_node': 'n2'}), 409, 'no_capacity', 'to_node')
+        self.ok(self.move(first, {'to_node': 'n2'}))
+        self.assertEqual(self.work(first), [('n2', 1)])
+
+    def test_a_move_of_what_was_not_promised_books_nothing(self):
+        self.moving('orders', 1)
+        self.put({'nodes': ['n1', 'n2']}, 'channels', 'shop')
+        self.ok(self.client.post('/v1/reservations', {'id': 'plain', 'kind': 'ship', 'channel': 'shop', 'ttl_seconds': 60,
+                                                      'lines': [{'line': 1, 'sku': 'A', 'quantity': 2, 'node': 'n1'}]}), 201)
+        self.ok(self.move('plain', {'to_node': 'n2'}))
+        self.assertEqual(self.work('plain'), [])
+
+    def test_a_move_to_a_node_without_a_window_left(self):
+        self.moving('orders', 1)
+        self.put({'days_off': [], 'weekly_off': ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']}, 'calendars', 'never')
+        self.schedule('n2', calendar='never', capacity={'unit': 'orders', 'windows': [{'from': '00:00', 'to': '24:00', 'limit': 1}]})
+        held = self.ok(self.hold(('A', 3)), 201)['promise']
+        problem = self.refused(self.move(held, {'to_node': 'n2'}), 409, 'no_capacity', 'to_node')
+        self.assertNotIn('window', problem)
+        self.assertEqual(problem['lines'][0]['available'], 0)
+        self.schedule('n2', lead_minutes=525600,
+                      capacity={'unit': 'orders', 'windows': [{'from': '00:00', 'to': '24:00', 'limit': 1}]})
+        self.refused(self.move(held, {'to_node': 'n2'}), 409, 'no_capacity', 'to_node')
+
     def test_a_hold_that_expires_gives_its_slot_back(self):
         held = [self.ok(self.hold(('A', 1), ttl_seconds=0.4), 201) for _ in range(2)]
         time.sleep(0.5)
@@ -510,6 +590,20 @@ class Replacing(PromiseCase):
         self.held = self.ok(self.hold(('A', 5)), 201)
         self.node_of_held = self.held['promised']['parcels'][0]['node']
         self.other = 'n2' if self.node_of_held == 'n1' else 'n1'
+
+    def test_a_second_parcel_sourced_at_a_node_takes_no_second_order(self):
+        self.service(transit=[{'hours': 24}])
+        self.stock('B', n2=5)
+        self.stock('C', n1=5)
+        self.schedule('n2', pickups=[{'service': 'standard', 'at': '06:00'}],
+                      capacity={'unit': 'orders', 'windows': [{'from': '00:00', 'to': '24:00', 'limit': 1}]})
+        held = self.ok(self.hold(('B', 3), ('C', 1)), 201)['promise']
+        work = [row for row in self.reservation(held)['bookings'] if row['resource'] == 'node/n2']
+        self.assertEqual([row['quantity'] for row in work], [1])
+        self.stock('C', n2=5)
+        self.ok(self.client.post('/v1/promises', {'replace': {'reservation': held, 'without': ['n1']}, 'hold': {}}), 200, 201)
+        self.assertEqual(self.claims(self.reservation(held)), [(1, 'n2', 3), (2, 'n2', 1)])
+        self.assertEqual([row for row in self.reservation(held)['bookings'] if row['resource'] == 'node/n2'], work)
 
     def replace(self, *without, headers=None, **more):
         return self.client.post('/v1/promises', {'replace': {'reservation': self.held['promise'],

@@ -42,7 +42,7 @@ struct world {
     uint32_t booked_count;
     struct supply supplies[SUPPLIES];
     uint32_t made; /* reservations so far */
-    uint32_t accepted, short_of, full;
+    uint32_t accepted, short_of, full, moved, refused_moves;
 };
 
 static struct world world;
@@ -228,13 +228,18 @@ static int64_t due_or_none(void)
     return below(2) == 0 ? OH_TIME_US_NONE : world.shop->now_us + (int64_t)below(48) * HOUR_US;
 }
 
+static enum oh_unit unit_of(uint32_t node)
+{
+    static const enum oh_unit units[NODES] = { OH_UNIT_ORDERS, OH_UNIT_LINES, OH_UNIT_UNITS }; /* of a, b, c */
+    return units[node];
+}
+
 static void booking_make(const char *name, uint32_t node, struct oh_reserve_booking *out, struct booked *out_booked)
 {
     bool is_slot = below(2) == 0;
     uint32_t resource = is_slot ? RESOURCES - 1 : node;
     uint32_t window = below(WINDOWS);
-    static const enum oh_unit units[NODES] = { OH_UNIT_ORDERS, OH_UNIT_LINES, OH_UNIT_UNITS }; /* of a, b, c */
-    enum oh_unit unit = is_slot ? OH_UNIT_PARCELS : units[node];
+    enum oh_unit unit = is_slot ? OH_UNIT_PARCELS : unit_of(node);
     int64_t milli = unit == OH_UNIT_ORDERS ? 1000 : (int64_t)(1 + below(4)) * 1000;
     *out = (struct oh_reserve_booking){ resource_of(resource),
                                         shop_node_id(world.shop, node_names[node]).index,
@@ -344,6 +349,41 @@ static void come_along(const char *name, uint32_t to)
     }
 }
 
+/* CA1: an order of the reservation in the window, which a second parcel joins. */
+static struct booked *own_order(const char *name, uint32_t node, uint32_t window)
+{
+    for (uint32_t i = 0; unit_of(node) == OH_UNIT_ORDERS && i < world.booked_count; i++) {
+        struct booked *booked = &world.booked[i];
+        if (strcmp(booked->reservation, name) == 0 && booked->resource == node && booked->node == node &&
+            booked->window == window)
+            return booked;
+    }
+    return NULL;
+}
+
+/* CA6: what the move takes of the window of the node it goes to. */
+struct taken { uint32_t node, window; int64_t milli, before; };
+
+static void taken_note(const char *name, uint32_t to, int64_t units, struct taken *out)
+{
+    uint32_t window = below(WINDOWS);
+    *out = (struct taken){ to, window, unit_of(to) == OH_UNIT_UNITS ? units * 1000 : 1000, booked_in(to, window) };
+    const struct booked *joined = own_order(name, to, window);
+    out->before -= joined == NULL ? 0 : left_of(joined);
+}
+
+static void taken_add(const char *name, const struct taken *taken)
+{
+    struct booked booked = { .node = taken->node, .resource = taken->node, .window = taken->window,
+                             .unit = unit_of(taken->node), .milli = taken->milli };
+    struct booked *joined = own_order(name, taken->node, taken->window);
+    (void)snprintf(booked.reservation, sizeof(booked.reservation), "%s", name);
+    if (joined != NULL && joined->milli > 0)
+        return;
+    booked_add(&booked, 1);
+    world.moved++;
+}
+
 static void step_act(void)
 {
     static const enum oh_command_type types[] = { OH_COMMAND_CONFIRM, OH_COMMAND_RELEASE, OH_COMMAND_FULFIL,
@@ -353,9 +393,11 @@ static void step_act(void)
     enum oh_command_type type = types[below(6)];
     unsigned line = 1 + below(ITEMS);
     uint32_t to = below(NODES);
+    uint32_t units = 1 + below(4);
+    struct taken taken = { .milli = 0 };
     name_of(world.made - 1 - below(world.made < 12 ? world.made : 12), name);
     if (type == OH_COMMAND_MOVE)
-        (void)snprintf(lines, sizeof(lines), "%u=%u>%s", line, 1 + below(4), node_names[to]);
+        (void)snprintf(lines, sizeof(lines), "%u=%u>%s", line, units, node_names[to]);
     else if (type == OH_COMMAND_CHANGE)
         (void)snprintf(lines, sizeof(lines), "%u=%u", line, below(9));
     else if (type == OH_COMMAND_EXTEND || below(2) == 0)
@@ -364,11 +406,27 @@ static void step_act(void)
         (void)snprintf(lines, sizeof(lines), "%u=%u", line, 1 + below(4));
     struct oh_action_command with = { .ttl_us = (int64_t)(1 + below(20)) * HOUR_US, .at_us = OH_TIME_US_NONE };
     lefts_note();
-    if (shop_act_with(world.shop, type, with, name, lines) != OH_OK_DONE)
+    taken_note(name, to, units, &taken);
+    const struct oh_reserve_booking window = { resource_of(to), shop_node_id(world.shop, node_names[to]).index,
+                                               unit_of(to), window_from(taken.window),
+                                               window_from(taken.window) + 8 * HOUR_US, 0, 5000 };
+    bool has_window = type == OH_COMMAND_MOVE && below(2) == 0;
+    with.windows = &window;
+    with.window_count = has_window ? 1 : 0;
+    enum oh_verdict verdict = shop_act_with(world.shop, type, with, name, lines);
+    if (verdict == OH_V_NO_CAPACITY) {
+        assert_true(has_window && taken.before + taken.milli > 5000);
+        assert_int_equal(world.shop->answer.window_from_us, window.from_us);
+        world.refused_moves++;
+    }
+    if (verdict != OH_OK_DONE)
         return;
+    assert_true(!has_window || taken.before + taken.milli <= 5000);
     if (type == OH_COMMAND_MOVE)
         come_along(name, to);
     settle(name, lefts);
+    if (has_window)
+        taken_add(name, &taken);
 }
 
 static void step_replace(void)
@@ -406,7 +464,7 @@ static void step_replace(void)
         struct booked *of = &world.booked[i];
         if (strcmp(of->reservation, name) == 0 && of->node == to && of->resource == booked.resource &&
             of->window == booked.window) {
-            of->milli += booked.milli;
+            of->milli = booked.unit == OH_UNIT_ORDERS ? of->milli : of->milli + booked.milli; /* CA1 */
             return;
         }
     }
@@ -483,16 +541,20 @@ static void test_capacity_is_what_its_definition_says(void **state)
     (void)state;
     const char *text = getenv("ONHAND_SEED");
     uint64_t first = text == NULL ? 1 : strtoull(text, NULL, 10);
-    uint32_t accepted = 0, short_of = 0, full = 0;
+    uint32_t accepted = 0, short_of = 0, full = 0, moved = 0, refused_moves = 0;
     for (uint64_t seed = first; seed < first + (text == NULL ? ROUNDS : 1); seed++) {
         printf("ONHAND_SEED=%" PRIu64 "\n", seed);
         round_run(seed);
         accepted += world.accepted;
         short_of += world.short_of;
         full += world.full;
+        moved += world.moved;
+        refused_moves += world.refused_moves;
     }
-    printf("%u accepted, %u short, %u without capacity\n", (unsigned)accepted, (unsigned)short_of, (unsigned)full);
-    assert_true(accepted > 0 && short_of > 0 && (full > 0 || text != NULL));
+    printf("%u accepted, %u short, %u without capacity; %u moved with capacity, %u without\n", (unsigned)accepted,
+           (unsigned)short_of, (unsigned)full, (unsigned)moved, (unsigned)refused_moves);
+    assert_true(accepted > 0 && short_of > 0);
+    assert_true(text != NULL || (full > 0 && moved > 0 && refused_moves > 0));
 }
 
 int main(void)

@@ -97,6 +97,8 @@ static void agree_answer(const struct world *world, const struct oh_answer *a, c
     AGREE(status);
     AGREE(created_at_us);
     AGREE(expires_at_us);
+    AGREE(window_from_us);
+    AGREE(window_until_us);
     AGREE(line_count);
     agree_bytes(world, "id", a->id, b->id);
     for (uint32_t i = 0; i < a->line_count; i++)

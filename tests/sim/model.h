@@ -246,6 +246,7 @@ struct model_answer {
     uint8_t near_nodes[MODEL_NODES]; /* nearest first */
     bool may_refuse;        /* hold, replace: for a reason that the model does not know; `status` is 0 */
     bool may_lack_capacity; /* replace: that may be the reason */
+    int64_t window_us;      /* a move without capacity: where the window begins that is full */
     bool is_not_kept;       /* a refusal that no key remembers */
     const char *broken;     /* the law that the server's choice breaks, else NULL */
     char why[120];

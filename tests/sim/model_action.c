@@ -20,6 +20,8 @@ struct action {
     struct work works[MODEL_PARTS_MAX];
     uint32_t work_count;
     struct model_pending pending;
+    struct model_booking taken[MODEL_NODES]; /* move: of the windows of where it goes */
+    uint32_t taken_count;
 };
 
 static bool is_selected(const struct work *work, const struct model_line *line)
@@ -165,6 +167,49 @@ static bool act_move(struct action *action, const struct model_line *line, struc
             return false;
         }
         action->pending.milli[work->claim->item][to] += moved;
+    }
+    return true;
+}
+
+/* What goes to the node, in its unit: an order, lines of different items, or units (CA1). */
+static int64_t move_load(const struct action *action, uint32_t node, uint32_t unit)
+{
+    bool has[MODEL_ITEMS] = { false };
+    int64_t units = 0, lines = 0;
+    for (uint32_t i = 0; i < action->work_count; i++) {
+        const struct work *work = &action->works[i];
+        if (work->to_node != node)
+            continue;
+        units += work->placed;
+        lines += has[work->claim->item] ? 0 : 1000;
+        has[work->claim->item] = true;
+    }
+    return unit == MODEL_UNITS ? units : unit == MODEL_LINES ? lines : units > 0 ? 1000 : 0;
+}
+
+/* CA6: what was promised takes of the windows of where it goes, as they are before it goes. */
+static bool windows_take(struct action *action, struct model_answer *out)
+{
+    uint32_t reservation = action->request->reservation;
+    for (uint32_t node = 0; node < MODEL_NODES; node++) {
+        struct model_booking booking;
+        struct model_window window;
+        bool is_certain;
+        bool is_promised = action->model->reservations[reservation].promise != NULL;
+        if (!is_promised || !model_move_window(action->model, node, &booking))
+            continue;
+        booking.milli = move_load(action, node, booking.unit);
+        if (booking.milli == 0)
+            continue;
+        (void)model_window_of(action->model, booking.resource, node, booking.from_us, &window);
+        int64_t booked = model_booked(action->model, booking.resource, booking.from_us, &is_certain) -
+                         model_booking_joined(action->model, reservation, &booking);
+        if (booked + booking.milli > window.limit_milli) {
+            model_refuse(out, 409, "no_capacity");
+            out->window_us = booking.from_us;
+            return false;
+        }
+        action->taken[action->taken_count++] = booking;
     }
     return true;
 }
@@ -346,6 +391,7 @@ static void act_lines(struct action *action, struct model_answer *out)
         is_fine = is_fine && act_line(action, &request->lines[i], out);
     }
     uint32_t count = action->work_count;
+    is_fine = is_fine && (request->type != MODEL_MOVE || windows_take(action, out));
     for (uint32_t i = 0; is_fine && i < count; i++)
         work_do(action, &action->works[i], out);
     for (uint32_t i = 0; is_fine && i < count; i++) {
@@ -369,6 +415,8 @@ static void bookings_follow(const struct action *action, int64_t left[MODEL_BOOK
             to_nodes[work->claim->node] = work->to_node;
     }
     model_bookings_move(action->model, reservation, left, to_nodes);
+    for (uint32_t i = 0; i < action->taken_count; i++)
+        model_booking_add(action->model, reservation, &action->taken[i]);
 }
 
 void model_ask_action(struct model *model, const struct model_request *request, struct model_answer *out)

@@ -82,7 +82,8 @@ void model_booking_add(struct model *model, uint32_t reservation, const struct m
         if (other->from_us != booking->from_us || other->node != booking->node ||
             strcmp(other->resource, booking->resource) != 0)
             continue;
-        other->milli += booking->milli;
+        if (booking->unit != MODEL_ORDERS || other->milli < booking->milli) /* CA1: no second order */
+            other->milli += booking->milli;
         return;
     }
     struct model_booking *made = &model->bookings[model->booking_count++];
@@ -90,6 +91,19 @@ void model_booking_add(struct model *model, uint32_t reservation, const struct m
     made->reservation = reservation;
     made->next = 0;
     *link = model->booking_count;
+}
+
+/* CA1: the order that the reservation has in that window already, which a second parcel joins. */
+int64_t model_booking_joined(const struct model *model, uint32_t reservation, const struct model_booking *wanted)
+{
+    for (uint32_t link = model->reservations[reservation].booking; link != 0 && wanted->unit == MODEL_ORDERS;
+         link = model->bookings[link - 1].next) {
+        const struct model_booking *booking = &model->bookings[link - 1];
+        if (booking->node == wanted->node && booking->from_us == wanted->from_us &&
+            strcmp(booking->resource, wanted->resource) == 0)
+            return model_booking_left(model, booking);
+    }
+    return 0;
 }
 
 /* CA6: slots and accounts of which nothing is left where they were go where the claims went. */

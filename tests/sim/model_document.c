@@ -11,6 +11,7 @@
 
 #define MINUTE_US INT64_C(60000000)
 #define DAY_US    (1440 * MINUTE_US)
+#define CHRISTMAS 20812 /* 2026-12-25, in days since 1970 */
 
 const char *const model_unit_names[MODEL_PARCELS + 1] = { "orders", "lines", "units", "parcels" };
 const char *const model_document_ids[MODEL_DOCUMENTS] = { "k0", "z0", "v0", "v1", "l0", "n0",
@@ -284,6 +285,57 @@ bool model_window_of(const struct model *model, const char *resource, uint32_t n
     out->limit_milli = account_limit(model, number, account, node);
     out->until_us = from_us + DAY_US;
     return out->limit_milli > 0 && from_us % DAY_US == 0;
+}
+
+/* ---- When the work of a move falls (DA1, CA6) ------------------------------------------------------------------- */
+
+static bool day_is_off(const struct model *model, int64_t day)
+{
+    bool is_sunday = (day + 3) % 7 == 6; /* day 0 was a Thursday */
+    return day == CHRISTMAS || (is_sunday && turns(model->documents[MODEL_CALENDAR].value, 0));
+}
+
+/* The work begins when the node's day does, and rests on days that are off. */
+static int64_t ready_us(const struct model *model, uint32_t value, bool has_calendar)
+{
+    int64_t at_us = model->now_us + 5 * limit_of(value) * MINUTE_US;
+    int64_t work_us = turns(value, 1) ? 30 * MINUTE_US : 0;
+    while (has_calendar) {
+        int64_t end_us = (at_us / DAY_US + 1) * DAY_US;
+        bool is_off = day_is_off(model, at_us / DAY_US);
+        if (!is_off && at_us + work_us <= end_us)
+            break;
+        work_us -= is_off ? 0 : end_us - at_us;
+        at_us = end_us;
+    }
+    return at_us + work_us;
+}
+
+/* The window that holds the end of work that is begun now, or the next. False: the node books nothing. */
+bool model_move_window(const struct model *model, uint32_t node, struct model_booking *out)
+{
+    struct day_window windows[4];
+    uint32_t document = schedule_of(node);
+    const struct model_document_slot *slot = slot_of(model, document);
+    uint32_t count = slot == NULL ? 0 : node_windows(document, slot->value, windows);
+    bool has_calendar = slot != NULL && turns(slot->value, 2);
+    if (count == 0 || (has_calendar && slot_of(model, MODEL_CALENDAR) == NULL)) /* DO3: a gap limits nothing */
+        return false;
+    int64_t at_us = ready_us(model, slot->value, has_calendar);
+    for (int64_t day = at_us / DAY_US - 1;; day++) {
+        for (uint32_t i = 0; i < count; i++) {
+            int64_t from_us = day * DAY_US + windows[i].from * 60 * MINUTE_US;
+            int64_t until_us = from_us + windows[i].hours * 60 * MINUTE_US;
+            if (until_us <= at_us || (has_calendar && day_is_off(model, day)))
+                continue;
+            *out = (struct model_booking){ .node = (uint8_t)node,
+                                           .unit = (uint8_t)model_document_unit(document),
+                                           .from_us = from_us,
+                                           .until_us = until_us };
+            (void)snprintf(out->resource, sizeof(out->resource), "node/n%u", node);
+            return true;
+        }
+    }
 }
 
 bool model_sourcing_allows_partial(const struct model *model)

@@ -109,6 +109,7 @@ bool model_sourcing_allows_partial(const struct model *model);
 uint32_t model_sourcing_parcels_max(const struct model *model);
 bool model_service_exists(const struct model *model, uint32_t service);
 bool model_may_go_unbooked(const struct model *model, uint32_t service, uint32_t node);
+bool model_move_window(const struct model *model, uint32_t node, struct model_booking *out);
 bool model_window_of(const struct model *model, const char *resource, uint32_t node, int64_t from_us,
                      struct model_window *out);
 void model_ask_document(struct model *model, const struct model_request *request, struct model_answer *out);
@@ -116,6 +117,7 @@ void model_ask_document_view(const struct model *model, const struct model_reque
                              struct model_answer *out);
 
 int64_t model_booking_left(const struct model *model, const struct model_booking *booking);
+int64_t model_booking_joined(const struct model *model, uint32_t reservation, const struct model_booking *wanted);
 void model_bookings_note(const struct model *model, uint32_t reservation, int64_t out_left[MODEL_BOOKED_MAX]);
 void model_bookings_settle(struct model *model, uint32_t reservation, const int64_t left[MODEL_BOOKED_MAX]);
 void model_bookings_move(struct model *model, uint32_t reservation, int64_t left[MODEL_BOOKED_MAX],

@@ -152,6 +152,8 @@ static void booking_judge(const struct judging *judging, const struct model_book
         if (other->from_us == booking->from_us && strcmp(other->resource, booking->resource) == 0)
             sum += other->milli;
     }
+    if (judging->request->type == MODEL_REPLACE)
+        sum -= model_booking_joined(judging->model, judging->request->reservation, booking);
     if (sum > window.limit_milli)
         broken(judging, LAW_CAPACITY, "%s at %" PRId64 ": %" PRId64 "/1000 are booked of %" PRId64 "/1000",
                booking->resource, booking->from_us, sum, window.limit_milli);

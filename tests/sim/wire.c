@@ -993,6 +993,10 @@ static void check_answer(struct check *check, int got_status, const cJSON *body,
         wire_differ(check, "the status is %d (%s), not %d (%s)", got_status, wire_text_of(body, "code"),
                     status, answer->code == NULL ? "" : answer->code);
     wire_same_text(check, "the code", wire_text_of(body, "code"), answer->code);
+    const cJSON *window = cJSON_GetObjectItemCaseSensitive(body, "window");
+    bool is_of_one_node = check->request->line_count == 0;
+    if (answer->window_us != 0 && is_of_one_node && wire_time_of(wire_text_of(window, "from")) != answer->window_us)
+        wire_differ(check, "the window that is full is said to begin at %s", wire_text_of(window, "from"));
     if (answer->code == NULL)
         check_body(check, body, text);
 }

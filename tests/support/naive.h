@@ -239,8 +239,13 @@ void naive_pending_clear(struct naive *naive);
 void naive_pending_add(struct naive *naive, uint32_t item, uint32_t node, int64_t milli);
 
 /* naive_booking.c */
-enum oh_verdict naive_bookings_judge(const struct naive *naive, const struct oh_reserve_booking *bookings,
-                                     uint32_t count, struct oh_answer *answer);
+enum oh_verdict naive_bookings_judge(const struct naive *naive, const struct naive_reservation *own,
+                                     const struct oh_reserve_booking *bookings, uint32_t count,
+                                     struct oh_answer *answer);
+int64_t naive_booking_room(const struct naive *naive, const struct naive_reservation *own,
+                           const struct oh_reserve_booking *booking);
+void naive_bookings_take(struct naive *naive, struct naive_reservation *reservation,
+                         const struct oh_reserve_booking *bookings, uint32_t count);
 void naive_bookings_add(struct naive *naive, struct naive_reservation *reservation,
                         const struct oh_reserve_booking *bookings, uint32_t count);
 /* Before and after an action: what it gave back, it gave back for good (CA4). */

@@ -13,6 +13,7 @@ struct share {
     int64_t back_held, back_confirmed; /* given back besides */
     int64_t added, placed;
     uint32_t to_node;
+    uint32_t placed_by; /* line of the action */
 };
 
 struct act {
@@ -25,6 +26,8 @@ struct act {
     int64_t at_us;
     struct share shares[NAIVE_MANY];
     uint32_t share_count;
+    struct oh_reserve_booking bookings[OH_BOOKINGS_MAX]; /* of a move, where it goes */
+    uint32_t booking_count;
 };
 
 /* Which claims: of a line or of all, at a node or anywhere. */
@@ -217,6 +220,7 @@ static enum oh_verdict place(struct act *act, uint32_t i, uint32_t to_node)
             return refuse_short(act, i, share, to_node, milli, room);
         naive_pending_add(act->naive, share->claim.item, to_node, milli);
         share->to_node = to_node;
+        share->placed_by = i;
         share->placed += milli;
     }
     return OH_OK_DONE;
@@ -239,7 +243,7 @@ static enum oh_verdict move_one(struct act *act, uint32_t i, struct choice choic
     return place(act, i, to_node);
 }
 
-static enum oh_verdict move_decide(struct act *act)
+static enum oh_verdict move_places(struct act *act)
 {
     const struct oh_action_command *command = act->command;
     if (command->line_count == 0)
@@ -256,6 +260,73 @@ static enum oh_verdict move_decide(struct act *act)
             return act->answer->verdict;
     }
     return OH_OK_DONE;
+}
+
+/* CA6: what goes to the node, in the unit of its window. */
+static int64_t load_at(const struct act *act, uint32_t node, enum oh_unit unit)
+{
+    int64_t units = 0;
+    int64_t items = 0;
+    for (uint32_t s = 0; s < act->share_count; s++) {
+        bool is_first = true;
+        if (act->shares[s].to_node != node)
+            continue;
+        for (uint32_t k = 0; k < s; k++)
+            is_first = is_first && !(act->shares[k].to_node == node &&
+                                     act->shares[k].claim.item == act->shares[s].claim.item);
+        units += act->shares[s].placed;
+        items += is_first ? 1000 : 0;
+    }
+    if (unit == OH_UNIT_UNITS || units == 0)
+        return units;
+    return unit == OH_UNIT_LINES ? items : 1000;
+}
+
+static enum oh_verdict refuse_full(struct act *act, const struct oh_reserve_booking *window, int64_t milli,
+                                   int64_t room)
+{
+    uint32_t s = 0;
+    while (act->shares[s].to_node != window->node)
+        s++;
+    act->answer->window_from_us = window->from_us;
+    act->answer->window_until_us = window->until_us;
+    act->answer->line_count = 1;
+    act->naive->lines[0] = (struct oh_answer_line){ .line = act->shares[s].claim.line,
+                                                    .item = { act->shares[s].claim.item },
+                                                    .node = { window->node },
+                                                    .verdict = OH_V_NO_CAPACITY,
+                                                    .requested_milli = milli,
+                                                    .available_milli = naive_max(0, room) };
+    return naive_refuse(act->answer, OH_V_NO_CAPACITY, OH_FIELD_TO_NODE, act->shares[s].placed_by);
+}
+
+static enum oh_verdict windows_judge(struct act *act)
+{
+    const struct oh_action_command *command = act->command;
+    act->booking_count = 0;
+    if (command->window_count > 0 && command->window_count + act->reservation->booking_count > OH_BOOKINGS_MAX)
+        return naive_refuse(act->answer, OH_V_TOO_MANY, OH_FIELD_BOOKINGS, OH_INDEX_NONE);
+    for (uint32_t i = 0; i < command->window_count; i++) {
+        struct oh_reserve_booking booking = command->windows[i];
+        booking.quantity_milli = load_at(act, booking.node, booking.unit);
+        if (booking.quantity_milli == 0)
+            continue;
+        if (booking.until_us == 0)
+            return refuse_full(act, &booking, booking.quantity_milli, 0);
+        act->bookings[act->booking_count++] = booking;
+    }
+    enum oh_verdict verdict =
+        naive_bookings_judge(act->naive, act->reservation, act->bookings, act->booking_count, act->answer);
+    if (verdict != OH_V_NO_CAPACITY)
+        return verdict;
+    const struct oh_reserve_booking *full = &act->bookings[act->answer->fault_index];
+    return refuse_full(act, full, full->quantity_milli, naive_booking_room(act->naive, act->reservation, full));
+}
+
+static enum oh_verdict move_decide(struct act *act)
+{
+    enum oh_verdict verdict = move_places(act);
+    return verdict == OH_OK_DONE ? windows_judge(act) : verdict;
 }
 
 /* ---- Change and extend ------------------------------------------------------------------------ */
@@ -472,6 +543,8 @@ static void outcome_do(struct act *act)
         share_do(act, &act->shares[s]);
     bookings_come_along(act, left);
     naive_bookings_settle(act->naive, act->reservation, left);
+    if (act->type == OH_COMMAND_MOVE)
+        naive_bookings_take(act->naive, act->reservation, act->bookings, act->booking_count);
     end_if_idle(act->naive, act->reservation);
 }
 

@@ -56,13 +56,35 @@ static bool is_sane(const struct naive *naive, const struct oh_reserve_booking *
            booking->limit_milli <= most;
 }
 
-enum oh_verdict naive_bookings_judge(const struct naive *naive, const struct oh_reserve_booking *bookings,
-                                     uint32_t count, struct oh_answer *answer)
+/* CA1: an order that the reservation has there already, which a second parcel joins. */
+static int64_t joined(const struct naive *naive, const struct naive_reservation *own,
+                      const struct oh_reserve_booking *booking)
+{
+    for (uint32_t i = 0; own != NULL && booking->unit == OH_UNIT_ORDERS && i < own->booking_count; i++) {
+        const struct naive_booking *has = &own->bookings[i];
+        if (has->node == booking->node && has->from_us == booking->from_us &&
+            oh_bytes_equal(has->resource, booking->resource))
+            return naive_booking_left(naive, own, has);
+    }
+    return 0;
+}
+
+int64_t naive_booking_room(const struct naive *naive, const struct naive_reservation *own,
+                           const struct oh_reserve_booking *booking)
+{
+    return naive_max(0, booking->limit_milli) - naive_booked(naive, booking->resource, booking->from_us) +
+           joined(naive, own, booking);
+}
+
+/* own: the reservation that has others already; NULL: a new one. */
+enum oh_verdict naive_bookings_judge(const struct naive *naive, const struct naive_reservation *own,
+                                     const struct oh_reserve_booking *bookings, uint32_t count,
+                                     struct oh_answer *answer)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!is_sane(naive, &bookings[i]))
             return naive_refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_BOOKINGS, i);
-        int64_t sum = naive_booked(naive, bookings[i].resource, bookings[i].from_us) + bookings[i].quantity_milli;
+        int64_t sum = bookings[i].quantity_milli;
         for (uint32_t j = 0; j < i; j++) {
             if (bookings[j].from_us != bookings[i].from_us ||
                 !oh_bytes_equal(bookings[j].resource, bookings[i].resource))
@@ -71,7 +93,7 @@ enum oh_verdict naive_bookings_judge(const struct naive *naive, const struct oh_
                 return naive_refuse(answer, OH_V_INVALID_VALUE, OH_FIELD_BOOKINGS, i);
             sum += bookings[j].quantity_milli;
         }
-        if (sum > bookings[i].limit_milli)
+        if (sum > naive_booking_room(naive, own, &bookings[i]))
             return naive_refuse(answer, OH_V_NO_CAPACITY, OH_FIELD_BOOKINGS, i);
     }
     return OH_OK_DONE;
@@ -113,7 +135,8 @@ void naive_bookings_move(struct naive *naive, struct naive_reservation *reservat
         along.node = (uint16_t)to_node;
         along.milli = left[i];
         booking->milli = 0;
-        while (at < reservation->booking_count && !is_same_window(&reservation->bookings[at], &along))
+        while (at < reservation->booking_count &&
+               (left[at] == 0 || !is_same_window(&reservation->bookings[at], &along)))
             at++;
         if (at < reservation->booking_count) {
             reservation->bookings[at].milli += along.milli;
@@ -125,6 +148,29 @@ void naive_bookings_move(struct naive *naive, struct naive_reservation *reservat
         grown[reservation->booking_count] = along;
         left[reservation->booking_count++] = along.milli;
         reservation->bookings = grown;
+    }
+}
+
+/* What a move takes where it goes. */
+void naive_bookings_take(struct naive *naive, struct naive_reservation *reservation,
+                         const struct oh_reserve_booking *bookings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct naive_booking taken = { naive_copy(naive, bookings[i].resource), bookings[i].node, bookings[i].unit,
+                                       bookings[i].from_us, bookings[i].until_us, bookings[i].quantity_milli };
+        uint32_t at = 0;
+        while (at < reservation->booking_count && !is_same_window(&reservation->bookings[at], &taken))
+            at++;
+        if (at < reservation->booking_count) {
+            int64_t *milli = &reservation->bookings[at].milli;
+            *milli = taken.unit == OH_UNIT_ORDERS ? naive_max(*milli, taken.milli) : *milli + taken.milli;
+            continue;
+        }
+        struct naive_booking *grown = naive_allocate(naive, (at + 1) * sizeof(*grown));
+        memcpy(grown, reservation->bookings, at * sizeof(*grown));
+        grown[at] = taken;
+        reservation->bookings = grown;
+        reservation->booking_count++;
     }
 }
 

@@ -501,6 +501,6 @@ void naive_reserve(struct naive *naive, const struct oh_reserve_command *command
         answer->line_count = command->line_count;
         return;
     }
-    if (naive_bookings_judge(naive, command->bookings, command->booking_count, answer) == OH_OK_DONE)
+    if (naive_bookings_judge(naive, NULL, command->bookings, command->booking_count, answer) == OH_OK_DONE)
         outcome_do(&request);
 }

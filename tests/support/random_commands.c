@@ -598,6 +598,18 @@ static void action_line_make(struct random_commands *commands, enum oh_command_t
     }
 }
 
+/* Of a promise that is moved: where there is work for it. */
+static void windows_make(struct random_commands *commands, struct oh_action_command *action)
+{
+    action->windows = commands->memory->bookings;
+    action->window_count = 1 + below(commands, 2);
+    for (uint32_t i = 0; i < action->window_count; i++) {
+        booking_make(commands, &commands->memory->bookings[i]);
+        if (chance(commands, 5))
+            commands->memory->bookings[i].until_us = 0;
+    }
+}
+
 static void action_make(struct random_commands *commands, struct oh_command *command,
                         enum oh_command_type type)
 {
@@ -610,6 +622,8 @@ static void action_make(struct random_commands *commands, struct oh_command *com
     bool is_whole = chance(commands, type == OH_COMMAND_CHANGE ? commands->edges : 50);
     if (type == OH_COMMAND_MOVE)
         action->to_node = any_node(commands);
+    if (type == OH_COMMAND_MOVE && chance(commands, 60))
+        windows_make(commands, action);
     if (type == OH_COMMAND_EXTEND) {
         action->ttl_us = any_ttl(commands);
     } else if (!is_whole) {

@@ -573,6 +573,173 @@ static void test_promise_refuses_what_it_cannot_ask(void **state)
     world_close(world);
 }
 
+/* ---- Moves ------------------------------------------------------------------------------------ */
+
+#define MOVE_NODES (OH_BOOKINGS_MAX + 40)
+
+struct move_row { const char *lines; const char *to; const char *expected; };
+
+/* "n2 10-12": of each node, in which hours of the day after now; "n2 -": no window is left for it. */
+static void move_windows_say(const struct world *world, const struct oh_action_command *move, char *out, size_t size)
+{
+    struct oh_reserve_booking windows[OH_BOOKINGS_MAX + 1];
+    struct oh_reservation_id reservation;
+    assert_true(oh_reservation_find(world->shop->ledger, OH_BYTES("R"), &reservation));
+    uint32_t count = oh_move_windows(world->shop->ledger, &world->timetable, reservation, move, world->shop->now_us,
+                                     windows);
+    out[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        struct oh_bytes node = oh_node_name(world->shop->ledger, (struct oh_node_id){ windows[i].node });
+        size_t used = strlen(out);
+        int64_t from = (windows[i].from_us - world->starts[2]) / HOUR_US;
+        int64_t until = (windows[i].until_us - world->starts[2]) / HOUR_US;
+        if (windows[i].until_us == 0)
+            snprintf(out + used, size - used, "%s%.*s -", i > 0 ? " " : "", (int)node.size, node.data);
+        else
+            snprintf(out + used, size - used, "%s%.*s %d-%d", i > 0 ? " " : "", (int)node.size, node.data, (int)from,
+                     (int)until);
+    }
+}
+
+/* "1>n2 2@n1>n3": lines, from where, to where. */
+static void move_make(const struct move_row *row, struct oh_action_command *out, struct oh_action_line *lines,
+                      char *text, size_t size)
+{
+    *out = (struct oh_action_command){ .id = OH_BYTES("R"), .lines = lines, .to_node = oh_bytes_of(row->to) };
+    snprintf(text, size, "%s", row->lines);
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) { /* tests only */
+        char *to = strchr(word, '>');
+        char *at = strchr(word, '@');
+        struct oh_action_line *line = &lines[out->line_count++];
+        *line = (struct oh_action_line){ .line = (uint32_t)strtoul(word, NULL, 10) };
+        if (to != NULL) {
+            *to = '\0';
+            line->to_node = oh_bytes_of(to + 1);
+        }
+        if (at != NULL)
+            line->node = oh_bytes_of(at + 1);
+    }
+}
+
+/* Windows of two hours from 8 on the day after now; work takes an hour, of class "slow" three; the lead is to 7:30. */
+static struct world *moving_open(void)
+{
+    static const int64_t by_class[] = { HOUR_US, 3 * HOUR_US };
+    struct world *world = world_open("n1 n2 n3 n4");
+    struct oh_command slow = { .type = OH_COMMAND_ITEM, .item = { .sku = OH_BYTES("s"), .class = OH_BYTES("slow") } };
+    shop_item(world->shop, "a");
+    assert_int_equal(shop_do(world->shop, &slow), OH_OK_DONE);
+    for (uint32_t i = 0; i < 6; i++)
+        world->windows[i] = (struct oh_window){ world->starts[2] + (8 + 2 * i) * HOUR_US,
+                                                world->starts[2] + (10 + 2 * i) * HOUR_US, (1 + i) * 1000 };
+    for (uint32_t n = 1; n < 3; n++) {
+        world->nodes[n].capacity = (struct oh_capacity){ OH_UNIT_UNITS, world->windows, 6, true };
+        world->nodes[n].capacity_resource = n == 1 ? OH_BYTES("node/n2") : OH_BYTES("node/n3");
+        world->nodes[n].lead_us = world->starts[2] + 15 * HOUR_US / 2 - SHOP_NOW_US;
+        world->nodes[n].processing_us = HOUR_US;
+        world->nodes[n].class_processing_us = by_class;
+        world->nodes[n].class_count = 2;
+    }
+    for (const char *const *node = (const char *const[]){ "n1", "n2", NULL }; *node != NULL; node++) {
+        shop_adjust(world->shop, "a", *node, 9);
+        shop_adjust(world->shop, "s", *node, 9);
+    }
+    assert_int_equal(shop_reserve(world->shop, "R", "web", "a=2@n1 s=1@n1 a=1@n2 a=1@n1"), OH_OK_DONE);
+    assert_int_equal(shop_act(world->shop, OH_COMMAND_RELEASE, "R", "4"), OH_OK_DONE);
+    return world;
+}
+
+static void test_promise_says_in_which_window_the_work_of_a_move_falls(void **state)
+{
+    (void)state;
+    static const struct move_row rows[] = {
+        { "", "n2", "n2 10-12" },           /* the slowest of what is there: 7:30 and three hours */
+        { "1", "n2", "n2 8-10" },           /* 8:30 */
+        { "1>n3 2", "n2", "n3 8-10 n2 10-12" },
+        { "1 2", "n3", "n3 10-12" },
+        { "3>n2", "n3", "" },               /* it is there */
+        { "1@n2>n3", "n3", "" },            /* nothing of it is there */
+        { "1@n1>n3", "n2", "n3 8-10" },
+        { "1>n4 2>nowhere 4>n3", "n3", "" }, /* no windows; no node; nothing is left of it */
+        { "", "n3", "n3 10-12" },
+    };
+    struct world *world = moving_open();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oh_action_line lines[4];
+        struct oh_action_command move;
+        char text[64], said[128];
+        move_make(&rows[i], &move, lines, text, sizeof(text));
+        move_windows_say(world, &move, said, sizeof(said));
+        assert_string_equal(said, rows[i].expected);
+    }
+    world_close(world);
+}
+
+static void test_promise_says_that_no_window_is_left_for_a_move(void **state)
+{
+    (void)state;
+    struct world *world = moving_open();
+    struct oh_action_command move = { .id = OH_BYTES("R"), .to_node = OH_BYTES("n2") };
+    char said[128];
+    world->nodes[1].lead_us += 14 * HOUR_US; /* after the last */
+    move_windows_say(world, &move, said, sizeof(said));
+    assert_string_equal(said, "n2 -");
+    world->nodes[1].hours = (struct oh_spans){ .count = 0 }; /* nobody works */
+    move_windows_say(world, &move, said, sizeof(said));
+    assert_string_equal(said, "n2 -");
+    world_close(world);
+}
+
+/* A hold that is due is gone, written down or not. */
+static void test_promise_has_no_window_for_what_has_expired(void **state)
+{
+    (void)state;
+    struct world *world = moving_open();
+    const struct oh_action_command extend = { .ttl_us = HOUR_US, .at_us = OH_TIME_US_NONE };
+    struct oh_action_command move = { .id = OH_BYTES("R"), .to_node = OH_BYTES("n2") };
+    char said[128];
+    assert_int_equal(shop_act(world->shop, OH_COMMAND_CONFIRM, "R", "1=1"), OH_OK_DONE);
+    assert_int_equal(shop_act_with(world->shop, OH_COMMAND_EXTEND, extend, "R", ""), OH_OK_DONE);
+    world->shop->now_us += HOUR_US;
+    move_windows_say(world, &move, said, sizeof(said));
+    assert_string_equal(said, "n2 8-10"); /* of what is slow nothing is left */
+    world_close(world);
+}
+
+/* More than a reservation may book: one is told too many, which the ledger refuses. */
+static void test_promise_tells_no_more_windows_than_can_be_refused(void **state)
+{
+    (void)state;
+    static struct oh_timetable_node nodes[MOVE_NODES];
+    static struct oh_action_line lines[MOVE_NODES];
+    static char names[MOVE_NODES][8];
+    static struct oh_reserve_booking windows[OH_BOOKINGS_MAX + 1];
+    struct world *world = moving_open();
+    struct oh_action_command move = { .id = OH_BYTES("R"), .lines = lines };
+    struct oh_reservation_id reservation;
+    for (uint32_t i = 0; i < MOVE_NODES; i++) {
+        snprintf(names[i], sizeof(names[i]), "n%u", (unsigned)(i + 1) % 1000);
+        if (i >= 4)
+            shop_node(world->shop, names[i]);
+        nodes[i] = world->nodes[1];
+        lines[i] = (struct oh_action_line){ .line = 1, .to_node = oh_bytes_of(names[i]) };
+    }
+    move.line_count = MOVE_NODES;
+    world->timetable.nodes = nodes;
+    world->timetable.node_count = MOVE_NODES;
+    assert_true(oh_reservation_find(world->shop->ledger, OH_BYTES("R"), &reservation));
+    uint32_t count =
+        oh_move_windows(world->shop->ledger, &world->timetable, reservation, &move, world->shop->now_us, windows);
+    assert_int_equal(count, OH_BOOKINGS_MAX + 1);
+    move.windows = windows;
+    move.window_count = count;
+    struct oh_command command = { .type = OH_COMMAND_MOVE, .action = move };
+    command.action.line_count = 1;
+    command.action.lines = &lines[1];
+    assert_int_equal(shop_do(world->shop, &command), OH_V_TOO_MANY);
+    world_close(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,6 +758,10 @@ int main(void)
         cmocka_unit_test(test_promise_counts_for_the_threshold_what_its_kind_may_have),
         cmocka_unit_test(test_promise_keeps_the_threshold_over_all_nodes),
         cmocka_unit_test(test_promise_refuses_what_it_cannot_ask),
+        cmocka_unit_test(test_promise_says_in_which_window_the_work_of_a_move_falls),
+        cmocka_unit_test(test_promise_says_that_no_window_is_left_for_a_move),
+        cmocka_unit_test(test_promise_has_no_window_for_what_has_expired),
+        cmocka_unit_test(test_promise_tells_no_more_windows_than_can_be_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
