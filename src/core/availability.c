@@ -64,8 +64,10 @@ static bool holds_are_due(const struct oh_ledger *ledger, int64_t now_us)
 static int64_t held_due_of(const struct oh_ledger *ledger, const struct position *position, int64_t now_us,
                            uint16_t channel, bool any_channel)
 {
+    if (!holds_are_due(ledger, now_us)) /* as it mostly is: then the extra part, far away, is not looked at */
+        return 0;
     const struct extra *extra = extra_of(ledger, position);
-    if (extra == NULL || extra->held_milli == 0 || !holds_are_due(ledger, now_us))
+    if (extra == NULL || extra->held_milli == 0)
         return 0;
     int64_t due = 0;
     for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
@@ -270,10 +272,8 @@ int64_t channel_allowance(const struct oh_ledger *ledger, uint32_t item, struct 
 /* ---- Answers ---------------------------------------------------------------------------------- */
 
 /* What comes next; of several supplies at one time all, so that their order does not matter. */
-static void supply_next(const struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t after_us,
-                        struct oh_availability *out)
+static void supply_next(const struct oh_ledger *ledger, uint32_t slot, int64_t after_us, struct oh_availability *out)
 {
-    uint32_t slot = position_find(ledger, item, node);
     const struct rare *rare = slot == NO_SLOT ? NULL : rare_of(ledger, &ledger->positions[slot]);
     if (rare == NULL)
         return;
@@ -350,9 +350,11 @@ void oh_available_at_node(const struct oh_ledger *ledger, struct oh_item_id item
 {
     OH_ASSERT(item.index < ledger->item_count && node.index < ledger->node_count);
     int64_t now = question_time(ledger, now_us);
-    struct offer offer = offer_at_node(ledger, item.index, node.index, asker, now);
+    uint32_t slot = position_find(ledger, item.index, node.index);
+    struct offer offer = offer_at_slot(ledger, item.index, node.index, slot, asker, now);
     answer_fill(ledger, item.index, node.index, asker, offer, now, out);
-    supply_next(ledger, item.index, node.index, oh_max_i64(now, asker.by_us), out);
+    if (ledger->supply_pool.live_count > 0)
+        supply_next(ledger, slot, oh_max_i64(now, asker.by_us), out);
     out->band = band_of(ledger, item.index, node.index, asker.channel.index, out);
 }
 
@@ -394,7 +396,7 @@ void oh_available_in_group(const struct oh_ledger *ledger, struct oh_item_id ite
     const struct group *of = &ledger->groups[group.index];
     const uint16_t *nodes = group_nodes(ledger, of);
     for (uint32_t i = 0; i < of->node_count && ledger->supply_pool.live_count > 0; i++)
-        supply_next(ledger, item.index, nodes[i], oh_max_i64(now, asker.by_us), out);
+        supply_next(ledger, position_find(ledger, item.index, nodes[i]), oh_max_i64(now, asker.by_us), out);
     out->band = band_of(ledger, item.index, OH_NODE_NONE, asker.channel.index, out);
 }
 
@@ -407,9 +409,10 @@ void oh_available_in_channel(const struct oh_ledger *ledger, struct oh_item_id i
     answer_fill(ledger, item.index, OH_NODE_NONE, asker, sum, now, out);
     const struct item *of = &ledger->items[item.index];
     const uint16_t *nodes = item_node_list(ledger, of);
+    const uint32_t *slots = item_positions(ledger, of);
     for (uint32_t i = 0; i < of->node_count && ledger->supply_pool.live_count > 0; i++) {
         if (channel_has_node(ledger, asker.channel.index, nodes[i]))
-            supply_next(ledger, item.index, nodes[i], oh_max_i64(now, asker.by_us), out);
+            supply_next(ledger, slots[i], oh_max_i64(now, asker.by_us), out);
     }
     out->band = band_of(ledger, item.index, OH_NODE_NONE, asker.channel.index, out);
 }

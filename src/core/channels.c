@@ -18,13 +18,8 @@ const uint16_t *channel_groups(const struct oh_ledger *ledger, const struct chan
     return channel_nodes(ledger, channel) + channel->node_count;
 }
 
-bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t node)
+bool channel_names_node(const struct oh_ledger *ledger, const struct channel *of, uint16_t node)
 {
-    if (channel == OH_NODE_NONE)
-        return true;
-    const struct channel *of = &ledger->channels[channel];
-    if (of->node_count + of->group_count == 0)
-        return true;
     const uint16_t *groups = channel_groups(ledger, of);
     for (uint32_t i = 0; i < of->group_count; i++) {
         if (group_has_node(ledger, groups[i], node))

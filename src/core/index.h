@@ -57,6 +57,12 @@ static inline void oh_index_first(const struct oh_index *index, uint32_t hash, s
     *cursor = (struct oh_index_cursor){ &index->buckets[oh_index_home(index, hash)], hash, 0 };
 }
 
+/* A search or an insertion of the hash comes soon. */
+static inline void oh_index_expect(const struct oh_index *index, uint32_t hash)
+{
+    __builtin_prefetch(&index->buckets[oh_index_home(index, hash)], 1);
+}
+
 /* The next slot filed under the hash. False: no more. */
 static inline bool oh_index_next(const struct oh_index *index, struct oh_index_cursor *cursor, uint32_t *out_slot)
 {

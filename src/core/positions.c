@@ -39,14 +39,34 @@ static uint32_t list_lower_bound(const uint16_t *nodes, uint32_t count, uint16_t
     return base + (nodes[base] < node ? 1 : 0);
 }
 
+/* The node's place in the list of an item that every node has; and not far from it when few have not. */
+static uint32_t list_guess(const struct item *item, uint16_t node)
+{
+    return node < item->node_count ? node : item->node_count - 1;
+}
+
+void position_list_expect(const struct oh_ledger *ledger, uint32_t item_slot, uint16_t node)
+{
+    const struct item *item = &ledger->items[item_slot];
+    if (item->node_count <= 1)
+        return;
+    uint32_t guess = list_guess(item, node);
+    memory_expect(item_positions(ledger, item) + guess);
+    memory_expect(item_node_list(ledger, item) + guess);
+}
+
 uint32_t position_find(const struct oh_ledger *ledger, uint32_t item_slot, uint16_t node)
 {
     const struct item *item = &ledger->items[item_slot];
     if (item->node_count <= 1)
         return item->node_count == 1 && item->only_node == node ? item->list : NO_SLOT;
     const uint16_t *nodes = item_node_list(ledger, item);
-    uint32_t at = list_lower_bound(nodes, item->node_count, node);
-    return at < item->node_count && nodes[at] == node ? item_positions(ledger, item)[at] : NO_SLOT;
+    const uint32_t *positions = item_positions(ledger, item);
+    uint32_t at = list_guess(item, node);
+    if (nodes[at] == node)
+        return positions[at];
+    at = list_lower_bound(nodes, item->node_count, node);
+    return at < item->node_count && nodes[at] == node ? positions[at] : NO_SLOT;
 }
 
 /* Makes room for one more in the list; 0: full. */

@@ -20,11 +20,40 @@ struct plan {
     struct oh_asker asker;
     enum oh_policy policy;
     int64_t now_us;
+    char *id; /* the draft of one, if none was given */
     struct wish *wishes;
     struct pick *picks;
     uint32_t pick_count;
     uint32_t short_line; /* the first line that cannot be had; OH_INDEX_NONE */
 };
+
+/* ---- Its id ----------------------------------------------------------------------------------- */
+
+#define ID_DRAFT_SIZE 40u
+
+static size_t digits_write(char *text, uint64_t number)
+{
+    char digits[20];
+    size_t count = 0;
+    for (; number > 0; number /= 10)
+        digits[count++] = (char)('0' + number % 10);
+    for (size_t i = 0; i < count; i++)
+        text[i] = digits[count - 1 - i];
+    return count;
+}
+
+/* From the seq of the record, so that replay and people can place it, and how many ids it has made. */
+static struct oh_bytes id_draft(const struct oh_ledger *ledger, char text[ID_DRAFT_SIZE])
+{
+    uint64_t seq = ledger->record_is_open ? ledger->seq : ledger->seq + 1;
+    size_t size = 0;
+    text[size++] = 'r';
+    size += digits_write(text + size, seq);
+    if (ledger->record_ids > 0)
+        text[size++] = '-';
+    size += digits_write(text + size, ledger->record_ids);
+    return (struct oh_bytes){ text, size };
+}
 
 /* ---- The request itself ----------------------------------------------------------------------- */
 
@@ -81,6 +110,8 @@ static enum oh_verdict wish_resolve(struct plan *plan, uint32_t i)
         return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_GROUP, i);
     if (line->node.size > 0 && (wish->node = node_find(plan->ledger, line->node)) == NO_SLOT)
         return refuse(plan->answer, OH_V_UNKNOWN_NODE, OH_FIELD_NODE, i);
+    if (line->node.size > 0)
+        position_list_expect(plan->ledger, wish->item, (uint16_t)wish->node);
     if (line->group.size > 0 && (wish->group = group_find(plan->ledger, line->group)) == NO_SLOT)
         return refuse(plan->answer, OH_V_UNKNOWN_GROUP, OH_FIELD_GROUP, i);
     if (line->quantity_milli <= 0 || line->quantity_milli > OH_QUANTITY_MILLI_MAX)
@@ -387,7 +418,8 @@ static bool picks_add(struct plan *plan, uint32_t i)
         if (plan->pick_count == OH_CLAIMS_MAX)
             return false;
         plan->picks[plan->pick_count++] = (struct pick){ i, candidate->node, candidate->taken_milli, OH_TIME_US_NONE };
-        pending_add(ledger, plan->wishes[i].item, candidate->node, candidate->taken_milli);
+        if (i + 1 < plan->command->line_count) /* the lines that follow find it taken */
+            pending_add(ledger, plan->wishes[i].item, candidate->node, candidate->taken_milli);
     }
     return true;
 }
@@ -487,29 +519,17 @@ static bool lines_decide(struct plan *plan)
 
 /* ---- The outcome ------------------------------------------------------------------------------ */
 
-/* An id that nobody has: from the seq of the record, so that replay and people can place it. */
-static struct oh_bytes reservation_id_make(struct oh_ledger *ledger)
+/* An id that nobody has yet. */
+static struct oh_bytes id_settle(struct plan *plan)
 {
-    char *text = scratch_take(ledger, 40);
+    struct oh_ledger *ledger = plan->ledger;
+    if (plan->command->id.size > 0)
+        return plan->command->id;
     for (;;) {
-        uint64_t seq = ledger->record_is_open ? ledger->seq : ledger->seq + 1;
-        char digits[20];
-        size_t size = 0;
-        text[size++] = 'r';
-        size_t count = 0;
-        for (uint64_t rest = seq; rest > 0; rest /= 10)
-            digits[count++] = (char)('0' + rest % 10);
-        while (count > 0)
-            text[size++] = digits[--count];
-        for (uint32_t rest = ledger->record_ids; rest > 0; rest /= 10)
-            digits[count++] = (char)('0' + rest % 10);
-        if (count > 0)
-            text[size++] = '-';
-        while (count > 0)
-            text[size++] = digits[--count];
+        struct oh_bytes id = id_draft(ledger, plan->id);
         ledger->record_ids++;
-        if (reservation_find(ledger, (struct oh_bytes){ text, size }) == NO_SLOT)
-            return (struct oh_bytes){ text, size };
+        if (reservation_find(ledger, id) == NO_SLOT)
+            return id;
     }
 }
 
@@ -576,7 +596,7 @@ static void reservation_write(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
     const struct oh_reserve_command *command = plan->command;
-    struct oh_bytes id = command->id.size > 0 ? command->id : reservation_id_make(ledger);
+    struct oh_bytes id = id_settle(plan);
     int64_t expires_at_us = command->ttl_us == 0 ? OH_TIME_US_NONE : plan->now_us + command->ttl_us;
     effect_add(ledger, OH_EFFECT_RESERVATION, NO_HINT)->reservation = (struct oh_effect_reservation){
         .id = id,
@@ -597,6 +617,16 @@ static void reservation_write(struct plan *plan)
     plan->answer->expires_at_us = expires_at_us;
 }
 
+/* Where the reservation will be, if there is one. */
+static void places_expect(struct plan *plan)
+{
+    struct oh_ledger *ledger = plan->ledger;
+    struct oh_bytes id = plan->command->id.size > 0 ? plan->command->id : id_draft(ledger, plan->id);
+    oh_index_expect(&ledger->reservation_index, (uint32_t)name_hash(id));
+    pool_expect(&ledger->reservation_pool);
+    pool_expect(&ledger->claim_pool);
+}
+
 void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_reserve_command *command,
                     struct oh_answer *answer)
 {
@@ -609,6 +639,8 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
     };
     answer->id = command->id;
     answer->kind = command->kind;
+    plan.id = scratch_take(ledger, ID_DRAFT_SIZE);
+    places_expect(&plan);
     pending_begin(ledger);
     if (command->line_count <= OH_LINES_MAX)
         plan.wishes = scratch_take(ledger, (size_t)command->line_count * sizeof(*plan.wishes));

@@ -94,11 +94,9 @@ static const struct rule *item_rules_say(const struct oh_ledger *ledger, uint32_
     return rule;
 }
 
-const struct rule *rule_resolve(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item, uint16_t node,
-                                uint16_t channel)
+const struct rule *rule_resolve_said(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item, uint16_t node,
+                                     uint16_t channel)
 {
-    if ((ledger->rule_mask & attribute) == 0)
-        return NULL;
     const struct rule *rule = NULL;
     if (ledger->items[item].has_rules)
         rule = item_rules_say(ledger, attribute, item, node, channel);

@@ -19,6 +19,15 @@
 
 #define NO_SLOT UINT32_MAX
 
+/*
+ * Asks the processor for the line of an object that will be looked at or written soon, whether or not there is one.
+ * A ledger is far larger than any cache, so what an operation waits for is memory: it asks early, and works meanwhile.
+ */
+static inline void memory_expect(const void *object)
+{
+    __builtin_prefetch(object, 1);
+}
+
 /* ---- Stored objects --------------------------------------------------------------------------- */
 
 enum { NODE_TEXT_ID, NODE_TEXT_NAME, NODE_TEXT_GLN, NODE_TEXT_COUNTRY, NODE_TEXT_TIME_ZONE, NODE_TEXT_CITY,
@@ -280,6 +289,14 @@ static inline uint32_t pool_take(struct pool *pool)
     }
     pool->live_count++;
     return slot;
+}
+
+/* The slot that is taken next, if there is one. */
+static inline void pool_expect(const struct pool *pool)
+{
+    uint32_t slot = pool->free_head != 0 ? pool->free_head - 1 : pool->slot_count;
+    memory_expect(pool->slots + slot * pool->slot_size);
+    memory_expect(pool->slots + (slot + 1) * pool->slot_size - 1);
 }
 
 /* The slot's bytes become zeros, but for the link. */
@@ -568,7 +585,15 @@ uint16_t *nodes_resolve(struct oh_ledger *ledger, const struct oh_bytes *names, 
                         struct oh_answer *answer);
 const uint16_t *group_nodes(const struct oh_ledger *ledger, const struct group *group);
 bool group_has_node(const struct oh_ledger *ledger, uint32_t group, uint16_t node);
-bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t node); /* OH_NODE_NONE has all */
+bool channel_names_node(const struct oh_ledger *ledger, const struct channel *channel, uint16_t node);
+/* OH_NODE_NONE has all nodes, and so has a channel that names none. */
+static inline bool channel_has_node(const struct oh_ledger *ledger, uint16_t channel, uint16_t node)
+{
+    if (channel == OH_NODE_NONE)
+        return true;
+    const struct channel *of = &ledger->channels[channel];
+    return of->node_count + of->group_count == 0 || channel_names_node(ledger, of, node);
+}
 const uint16_t *channel_nodes(const struct oh_ledger *ledger, const struct channel *channel);
 const uint16_t *channel_groups(const struct oh_ledger *ledger, const struct channel *channel);
 
@@ -636,8 +661,14 @@ int64_t deferral_relief(const struct oh_ledger *ledger, const struct position *p
 void decide_rule(struct oh_ledger *ledger, const struct oh_rule_command *command, struct oh_answer *answer);
 enum oh_err apply_rule(struct oh_ledger *ledger, const struct oh_effect_rule *effect);
 /* The rule that says `attribute` (one OH_RULE_*) for this scope; NULL: none does. node, channel: OH_NODE_NONE. */
-const struct rule *rule_resolve(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item, uint16_t node,
-                                uint16_t channel);
+const struct rule *rule_resolve_said(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item, uint16_t node,
+                                     uint16_t channel);
+static inline const struct rule *rule_resolve(const struct oh_ledger *ledger, uint32_t attribute, uint32_t item,
+                                              uint16_t node, uint16_t channel)
+{
+    return (ledger->rule_mask & attribute) == 0 ? NULL
+                                                : rule_resolve_said(ledger, attribute, item, node, channel);
+}
 
 /* fences.c, supplies.c */
 void decide_fence(struct oh_ledger *ledger, const struct oh_fence_command *command, struct oh_answer *answer);
@@ -656,6 +687,8 @@ struct place { uint32_t item; uint16_t node; };
 bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node, uint32_t fault_index,
                    struct place *out_place, struct oh_answer *answer);
 uint32_t position_find(const struct oh_ledger *ledger, uint32_t item, uint16_t node); /* NO_SLOT: none */
+/* A position_find of it comes soon. */
+void position_list_expect(const struct oh_ledger *ledger, uint32_t item, uint16_t node);
 /* Makes it if there is none; NO_SLOT: full. */
 uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node);
 struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position);
