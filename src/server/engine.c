@@ -184,7 +184,7 @@ void oh_engine_turn(struct oh_engine *engine)
     const struct oh_server_hooks *hooks = engine->hooks;
     engine_read_clock(engine);
     if (hooks->turn_begin != NULL)
-        hooks->turn_begin(hooks->context, engine->now_us);
+        hooks->turn_begin(hooks->context, engine->now_us, engine->mono_us);
     engine_process_ready(engine);
     engine_expire(engine);
     if (hooks->turn_end != NULL) {
@@ -195,7 +195,7 @@ void oh_engine_turn(struct oh_engine *engine)
     engine_release(engine);
     engine_flush(engine);
     engine_count_turn(engine);
-    engine->is_idle_busy = hooks->idle != NULL && hooks->idle(hooks->context, engine->now_us);
+    engine->is_idle_busy = hooks->idle != NULL && hooks->idle(hooks->context);
     engine_reap(engine);
 }
 

@@ -6,7 +6,7 @@
  *
  * The order of one turn (oh_engine_turn):
  *   1. read the clock once                             clock.realtime_us, clock.monotonic_us
- *   2. hooks.turn_begin(context, now_us)               the ledger expires what is due
+ *   2. hooks.turn_begin(context, now_us, mono_us)      the ledger expires what is due
  *   3. each ready connection: at most one recv, parse, call handlers (bounded), keep the rest for the next turn
  *   4. durable_seq = hooks.turn_end(context)           the journal takes the turn's records
  *   5. release replies up to durable_seq, one send per connection that has something to send
@@ -27,8 +27,11 @@
 struct oh_server_hooks {
     void *context; /* handed to every hook and, as `app`, to every handler */
 
-    /* Start of the turn, before any request of it. */
-    void (*turn_begin)(void *context, int64_t now_us);
+    /*
+     * Start of the turn, before any request of it. now_us stands still while a clock that was set back catches up;
+     * what is done every so often goes by mono_us.
+     */
+    void (*turn_begin)(void *context, int64_t now_us, int64_t mono_us);
 
     /* End of the turn's requests: submit the journal records. Returns the seq that is durable by now (monotonic). */
     uint64_t (*turn_end)(void *context);
@@ -40,7 +43,7 @@ struct oh_server_hooks {
      * A bounded piece (aim: under 200 us) of background work, called after the turn's flush. Returns true to be called
      * again in the next turn, which then does not sleep; false when there is nothing to do until another turn happens.
      */
-    bool (*idle)(void *context, int64_t now_us);
+    bool (*idle)(void *context);
 
     /* SIGHUP. Put new limits in place with oh_engine_set_limits. */
     void (*reload)(void *context);

@@ -214,7 +214,7 @@ static void service_expire(struct oh_service *service, int64_t now_us)
 
 /* ---- The verifier ------------------------------------------------------------------------------ */
 
-/* When the verifier wants to go on, without traffic. */
+/* When the verifier wants to go on, without traffic (monotonic). */
 static int64_t service_verify_due_us(const struct oh_service *service)
 {
     bool is_between = service->verifier.position == 0;
@@ -222,12 +222,12 @@ static int64_t service_verify_due_us(const struct oh_service *service)
     return service->verify_due_us + (is_between && is_unchanged ? OH_SERVICE_VERIFY_IDLE_US : 0);
 }
 
-static void service_verify_step(struct oh_service *service, int64_t now_us)
+static void service_verify_step(struct oh_service *service)
 {
     struct oh_verifier *verifier = &service->verifier;
     uint64_t rounds_before = verifier->rounds;
     if (verifier->position == 0) {
-        service->verify_round_at_us = now_us;
+        service->verify_round_at_us = service->mono_us;
         service->verify_round_seq = oh_service_seq(service);
     }
     uint32_t differences = oh_ledger_verify(service->ledger, verifier, OH_SERVICE_VERIFY_STEP);
@@ -236,7 +236,7 @@ static void service_verify_step(struct oh_service *service, int64_t now_us)
                OH_LOG_U64("total", verifier->differences), OH_LOG_U64("seq", oh_service_seq(service)));
     bool is_round_over = verifier->rounds != rounds_before;
     int64_t next_us = is_round_over ? service->verify_round_at_us + OH_SERVICE_VERIFY_ROUND_US : 0;
-    int64_t soonest_us = now_us + OH_SERVICE_VERIFY_INTERVAL_US;
+    int64_t soonest_us = service->mono_us + OH_SERVICE_VERIFY_INTERVAL_US;
     service->verify_due_us = next_us > soonest_us ? next_us : soonest_us;
 }
 
@@ -309,12 +309,9 @@ static void service_watch_storage(struct oh_service *service)
 static void service_watch_backlog(struct oh_service *service)
 {
     struct oh_projector_status status;
-    if (service->options.projector == NULL)
+    if (service->options.projector == NULL || service->mono_us < service->backlog_due_us)
         return;
-    if (service->now_us < service->backlog_due_us && ++service->backlog_turns < OH_SERVICE_BACKLOG_TURNS)
-        return;
-    service->backlog_turns = 0;
-    service->backlog_due_us = service->now_us + OH_SERVICE_BACKLOG_INTERVAL_US;
+    service->backlog_due_us = service->mono_us + OH_SERVICE_BACKLOG_INTERVAL_US;
     oh_projector_status(service->options.projector, &status);
     bool is_full = status.backlog_bytes > service->options.backlog_bytes_max;
     if (is_full == service->is_backlog_full)
@@ -338,10 +335,12 @@ static void service_watch_journal(struct oh_service *service)
 
 /* ---- The turn ---------------------------------------------------------------------------------- */
 
-static void service_turn_begin(void *context, int64_t now_us)
+static void service_turn_begin(void *context, int64_t now_us, int64_t mono_us)
 {
     struct oh_service *service = context;
     service->now_us = now_us;
+    service->mono_us = mono_us;
+    service_watch_backlog(service); /* before requests: a service that had none for long has not looked either */
     service_expire(service, now_us);
 }
 
@@ -352,7 +351,6 @@ static uint64_t service_turn_end(void *context)
     oh_journal_submit(service->journal);
     service_watch_journal(service);
     service_watch_storage(service);
-    service_watch_backlog(service);
     return oh_journal_durable_seq(service->journal);
 }
 
@@ -383,17 +381,15 @@ static int64_t service_next_due_us(void *context)
 {
     const struct oh_service *service = context;
     int64_t due_us = due_us_min(service_hold_due_us(service), service_task_due_us(service));
-    return due_us_min(due_us, service_verify_due_us(service));
+    return due_us_min(due_us, service->now_us + (service_verify_due_us(service) - service->mono_us));
 }
 
-static bool service_idle(void *context, int64_t now_us)
+static bool service_idle(void *context)
 {
     struct oh_service *service = context;
     bool is_working = service_snapshot_step(service);
-    if (service->verify_due_us > now_us + OH_SERVICE_VERIFY_IDLE_US)
-        service->verify_due_us = now_us; /* the clock was set back */
-    if (now_us >= service_verify_due_us(service))
-        service_verify_step(service, now_us);
+    if (service->mono_us >= service_verify_due_us(service))
+        service_verify_step(service);
     return is_working;
 }
 

@@ -54,7 +54,6 @@ struct oh_snapshotter;
 
 /* How often the backlog of the projection is looked at. */
 #define OH_SERVICE_BACKLOG_INTERVAL_US 100000
-#define OH_SERVICE_BACKLOG_TURNS 16u /* after so many too: when a clock was set back, the time of turns stands still */
 
 /* Without room on the disk, due holds (answers are exact all the same) and waiting tasks are tried again after this. */
 #define OH_SERVICE_EXPIRE_RETRY_US 100000
@@ -140,12 +139,12 @@ struct oh_service {
     uint64_t import_serial;         /* for the names of imports that were given none */
 
     struct oh_verifier verifier;
+    int64_t now_us;                 /* of this turn: the ledger's time, which may stand still */
+    int64_t mono_us;                /* of this turn: by which the next three go */
     int64_t verify_due_us;          /* the next step */
     int64_t verify_round_at_us;     /* begin of the round */
-    uint64_t verify_round_seq;      /* where the ledger was then */
-    int64_t now_us;                 /* of this turn */
-    int64_t backlog_due_us;         /* the next look at the projector, */
-    uint32_t backlog_turns;         /* or when this is OH_SERVICE_BACKLOG_TURNS */
+    int64_t backlog_due_us;         /* the next look at the projector */
+    uint64_t verify_round_seq;      /* where the ledger was when the round began */
     bool is_storage_full;
     bool is_backlog_full;
     bool is_failed;

@@ -12,9 +12,8 @@
 #define KEYS_KEPT_US  (25 * HOUR_US)
 #define STEPS_MAX     4u /* of the projector after one event */
 #define DRAIN_STEPS   3000u
-#define LOOK_US       (3 * SECOND_US / 2) /* the server has looked at its backlog by then, */
+#define LOOK_US       (3 * SECOND_US / 2) /* the server has looked at its backlog by then, if it took turns */
 #define PASSED_US_MAX 100000
-#define LOOK_TURNS    (2 * OH_SERVICE_BACKLOG_TURNS) /* if it took so many turns */
 #define DRAIN_ODDS    100 /* one event of so many waits until everything is projected */
 #define SLACK_FILES   3u                  /* "to within two files", and the one that is being written */
 
@@ -27,10 +26,9 @@ struct projection {
     uint32_t storm;      /* how often anything fails: 0 never */
     bool is_absent;
     int64_t judged_at_us;     /* monotonic: when the backlog was looked at last */
-    int64_t over_us;          /* so long it has been beyond the limit, */
-    uint64_t over_since_turn; /* and since this turn */
-    int64_t under_us;         /* the same of far below it */
-    uint64_t under_since_turn;
+    uint64_t judged_turns;
+    int64_t over_us;      /* so long it has been beyond the limit, or far below it, turns being taken */
+    int64_t under_us;
 };
 
 static struct projection the_projection; /* the callbacks of the world know the run, and there is one */
@@ -230,19 +228,16 @@ static void retention_judge(struct projection *projection)
                  first_seq, database_watermark()->seq);
     int64_t passed_us = run->world.monotonic_us - projection->judged_at_us;
     passed_us = passed_us < PASSED_US_MAX ? passed_us : PASSED_US_MAX; /* in a longer one nobody did anything */
+    if (run->world.turns == projection->judged_turns)
+        passed_us = 0;
     projection->judged_at_us = run->world.monotonic_us;
+    projection->judged_turns = run->world.turns;
     projection->over_us = is_over ? projection->over_us + passed_us : 0;
     projection->under_us = is_under ? projection->under_us + passed_us : 0;
-    projection->over_since_turn = is_over ? projection->over_since_turn : run->world.turns;
-    projection->under_since_turn = is_under ? projection->under_since_turn : run->world.turns;
-    bool is_over_long =
-        projection->over_us > LOOK_US && run->world.turns - projection->over_since_turn > LOOK_TURNS;
-    bool is_under_long =
-        projection->under_us > LOOK_US && run->world.turns - projection->under_since_turn > LOOK_TURNS;
-    if (is_over_long && is_taking)
+    if (projection->over_us > LOOK_US && is_taking)
         run_fail(run, "beyond the limit writes are refused", "%" PRIu64 " files wait, the limit is %" PRIu64, files,
                  limit);
-    if (is_under_long && is_refusing)
+    if (projection->under_us > LOOK_US && is_refusing)
         run_fail(run, "below the limit writes are taken", "%" PRIu64 " files wait, the limit is %" PRIu64, files,
                  limit);
     if (files > limit + 2 * SLACK_FILES)

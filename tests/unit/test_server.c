@@ -76,9 +76,10 @@ static const struct oh_route routes[] = {
     { OH_METHOD_POST, OH_ROUTE_ADMIN, "/abort", "abort", handle_abort, NULL },
 };
 
-static void hook_turn_begin(void *context, int64_t now_us)
+static void hook_turn_begin(void *context, int64_t now_us, int64_t mono_us)
 {
     struct running *self = context;
+    (void)mono_us;
     if (now_us >= atomic_load(&self->due_us)) {
         atomic_store(&self->due_seen_us, now_us);
         atomic_store(&self->due_us, INT64_MAX);
@@ -95,10 +96,9 @@ static int64_t hook_next_due_us(void *context)
     return atomic_load(&((struct running *)context)->due_us);
 }
 
-static bool hook_idle(void *context, int64_t now_us)
+static bool hook_idle(void *context)
 {
     struct running *self = context;
-    (void)now_us;
     if (atomic_load(&self->idle_left) == 0)
         return false;
     return atomic_fetch_sub(&self->idle_left, 1) > 1;

@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #define NOW_US INT64_C(1795352400000000) /* the clock of the small ledger */
+#define MONO_US INT64_C(5000000)
 
 /* A service over a small ledger and a journal without files. */
 struct bench {
@@ -145,7 +146,7 @@ static void test_service_reports_the_durable_seq_at_the_end_of_a_turn(void **sta
     struct bench bench;
     (void)state;
     bench_init(&bench);
-    bench.hooks.turn_begin(bench.hooks.context, NOW_US);
+    bench.hooks.turn_begin(bench.hooks.context, NOW_US, MONO_US);
     assert_int_equal(put_item(&bench, "C"), OH_OK_DONE);
     oh_service_commit(bench.service);
     assert_int_equal(bench.hooks.turn_end(bench.hooks.context), oh_service_seq(bench.service));
@@ -163,17 +164,30 @@ static void test_service_expires_a_bounded_number_of_holds_in_a_turn(void **stat
         hold(&bench, 1000000);
         oh_service_commit(bench.service);
     }
-    bench.service->verify_due_us = NOW_US + OH_SERVICE_VERIFY_IDLE_US; /* so that holds are due first */
-    bench.hooks.turn_begin(bench.hooks.context, NOW_US + 999999);
+    bench.service->verify_due_us = MONO_US + OH_SERVICE_VERIFY_IDLE_US; /* so that holds are due first */
+    bench.hooks.turn_begin(bench.hooks.context, NOW_US + 999999, MONO_US);
     assert_int_equal(holds_left(&bench), OH_SERVICE_EXPIRE_MAX + 10);
     assert_int_equal(bench.hooks.next_due_us(bench.hooks.context), NOW_US + 1000000);
-    bench.hooks.turn_begin(bench.hooks.context, NOW_US + 1000000);
+    bench.hooks.turn_begin(bench.hooks.context, NOW_US + 1000000, MONO_US);
     assert_int_equal(holds_left(&bench), 10);
     assert_int_equal(bench.hooks.next_due_us(bench.hooks.context), NOW_US + 1000000);
-    bench.hooks.turn_begin(bench.hooks.context, NOW_US + 1000000);
+    bench.hooks.turn_begin(bench.hooks.context, NOW_US + 1000000, MONO_US);
     assert_int_equal(holds_left(&bench), 0);
     assert_int_equal(oh_journal_seq(bench.journal), oh_service_seq(bench.service));
     bench_fini(&bench);
+}
+
+/* A turn, and what it does when it has nothing else to do. */
+static void turn(struct bench *bench, int64_t now_us, int64_t mono_us)
+{
+    bench->hooks.turn_begin(bench->hooks.context, now_us, mono_us);
+    (void)bench->hooks.turn_end(bench->hooks.context);
+    assert_false(bench->hooks.idle(bench->hooks.context));
+}
+
+static int64_t wait_us(const struct bench *bench)
+{
+    return bench->hooks.next_due_us(bench->hooks.context) - bench->service->now_us;
 }
 
 static void test_service_verifier_rests_when_the_ledger_has_not_changed(void **state)
@@ -182,18 +196,48 @@ static void test_service_verifier_rests_when_the_ledger_has_not_changed(void **s
     (void)state;
     bench_init(&bench);
     stock(&bench, 5000);
-    int64_t now_us = NOW_US;
-    for (int i = 0; i < 100; i++, now_us += OH_SERVICE_VERIFY_INTERVAL_US) {
-        bench.hooks.turn_begin(bench.hooks.context, now_us);
-        assert_false(bench.hooks.idle(bench.hooks.context, now_us));
-    }
+    for (int64_t us = 0; us < OH_SERVICE_VERIFY_ROUND_US; us += OH_SERVICE_VERIFY_INTERVAL_US)
+        turn(&bench, NOW_US + us, MONO_US + us);
     assert_int_equal(bench.service->verifier.rounds, 1);
     assert_int_equal(bench.service->verifier.differences, 0);
-    assert_true(bench.hooks.next_due_us(bench.hooks.context) >= NOW_US + OH_SERVICE_VERIFY_IDLE_US);
+    assert_int_equal(wait_us(&bench), OH_SERVICE_VERIFY_IDLE_US + OH_SERVICE_VERIFY_INTERVAL_US);
     stock(&bench, 5000);
-    assert_true(bench.hooks.next_due_us(bench.hooks.context) <= NOW_US + OH_SERVICE_VERIFY_ROUND_US);
-    assert_false(bench.hooks.idle(bench.hooks.context, NOW_US + OH_SERVICE_VERIFY_ROUND_US));
+    assert_int_equal(wait_us(&bench), OH_SERVICE_VERIFY_INTERVAL_US);
+    turn(&bench, NOW_US + OH_SERVICE_VERIFY_ROUND_US, MONO_US + OH_SERVICE_VERIFY_ROUND_US);
     assert_int_equal(bench.service->verifier.rounds, 2);
+    bench_fini(&bench);
+}
+
+/* The time of turns stands still until a clock that was set back has caught up; the verifier does not. */
+static void test_service_verifier_goes_on_when_the_time_of_turns_stands_still(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench);
+    for (int64_t round = 0; round < 5; round++) {
+        stock(&bench, 5000);
+        turn(&bench, NOW_US, MONO_US + round * OH_SERVICE_VERIFY_ROUND_US);
+        assert_int_equal(bench.service->verifier.rounds, round + 1);
+        turn(&bench, NOW_US, MONO_US + (round + 1) * OH_SERVICE_VERIFY_ROUND_US - 1);
+        assert_int_equal(bench.service->verifier.rounds, round + 1);
+    }
+    stock(&bench, 5000);
+    assert_int_equal(wait_us(&bench), 1);
+    bench_fini(&bench);
+}
+
+/* A clock set forward brings nothing forward that goes by how much time has passed. */
+static void test_service_verifier_takes_no_notice_of_a_clock_set_forward(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench);
+    stock(&bench, 5000);
+    turn(&bench, NOW_US, MONO_US);
+    stock(&bench, 5000);
+    turn(&bench, NOW_US + OH_SERVICE_VERIFY_IDLE_US, MONO_US + 1);
+    assert_int_equal(bench.service->verifier.rounds, 1);
+    assert_int_equal(wait_us(&bench), OH_SERVICE_VERIFY_ROUND_US - 1);
     bench_fini(&bench);
 }
 
@@ -240,8 +284,8 @@ static void test_service_comes_back_soon_when_a_task_waits_for_the_disk(void **s
     struct counter counter = { .service = bench.service };
     counter.task = (struct oh_service_task){ .run = counter_run, .ctx = &counter };
     assert_int_equal(oh_service_task_add(bench.service, &counter.task), OH_OK);
-    bench.hooks.turn_begin(bench.hooks.context, NOW_US);
-    bench.service->verify_due_us = NOW_US + OH_SERVICE_VERIFY_IDLE_US;
+    bench.hooks.turn_begin(bench.hooks.context, NOW_US, MONO_US);
+    bench.service->verify_due_us = MONO_US + OH_SERVICE_VERIFY_IDLE_US;
     assert_true(bench.hooks.next_due_us(bench.hooks.context) > NOW_US + OH_SERVICE_TASK_RETRY_US);
     counter.task.is_waiting = true;
     assert_int_equal(bench.hooks.next_due_us(bench.hooks.context), NOW_US + OH_SERVICE_TASK_RETRY_US);
@@ -258,6 +302,8 @@ int main(void)
         cmocka_unit_test(test_service_reports_the_durable_seq_at_the_end_of_a_turn),
         cmocka_unit_test(test_service_expires_a_bounded_number_of_holds_in_a_turn),
         cmocka_unit_test(test_service_verifier_rests_when_the_ledger_has_not_changed),
+        cmocka_unit_test(test_service_verifier_goes_on_when_the_time_of_turns_stands_still),
+        cmocka_unit_test(test_service_verifier_takes_no_notice_of_a_clock_set_forward),
         cmocka_unit_test(test_service_runs_every_task_once_a_turn_when_one_removes_itself),
         cmocka_unit_test(test_service_comes_back_soon_when_a_task_waits_for_the_disk),
     };
