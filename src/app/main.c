@@ -6,6 +6,7 @@
 #include "server/metrics.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define EXIT_ARGUMENTS    2
 #define DOCUMENT_SIZE_MAX (1u << 20)
@@ -83,6 +84,16 @@ static const struct command *command_find(const char *name)
     return NULL;
 }
 
+/* Those that read a data directory keep all of its files open, and a journal may have more than a shell permits. */
+static void files_allow(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* else the file that cannot be opened is named */
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
@@ -92,5 +103,6 @@ int main(int argc, char **argv)
         write_commands(stderr);
         return EXIT_ARGUMENTS;
     }
+    files_allow();
     return command->run(argc - 1, argv + 1);
 }

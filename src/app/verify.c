@@ -13,8 +13,8 @@
  *      the same ledger.
  *
  * Nothing is locked and nothing is written: it may run beside a server, and
- * then proves what was complete when it came by. If the server drops files
- * meanwhile, it says that they are gone; run it again.
+ * then proves what was complete when it came by, also of files that the server
+ * removes meanwhile (storage/view.h).
  */
 #include "app/arguments.h"
 #include "app/commands.h"

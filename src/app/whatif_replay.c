@@ -9,20 +9,13 @@
 /* Of one promise, with room to spare: two options of figures. */
 #define LINE_SIZE_MAX 16384u
 #define UNREADABLE    "unreadable"
-#define TRIES_MAX     5u /* each ends because a snapshot was completed meanwhile */
 
 /* With room for whatever the largest server can have written. */
-static enum oh_err ledger_create(struct oh_whatif_replay *replay)
+static enum oh_err memory_create(struct oh_whatif_replay *replay)
 {
     struct oh_ledger_options options = { .keys_max = 67108864u };
     struct oh_allocator allocator = oh_memory_allocator();
-    return oh_ledger_create(&options, &allocator, &replay->ledger);
-}
-
-static enum oh_err memory_create(struct oh_whatif_replay *replay)
-{
-    struct oh_allocator allocator = oh_memory_allocator();
-    enum oh_err err = ledger_create(replay);
+    enum oh_err err = oh_ledger_create(&options, &allocator, &replay->ledger);
     if (err == OH_OK)
         err = oh_promise_engine_create(&allocator, &replay->engine);
     if (err == OH_OK)
@@ -253,50 +246,15 @@ static enum oh_err record_take(void *ctx, const struct oh_record *record)
     return err;
 }
 
-/* The snapshots there are, newest first. */
-struct snapshots { uint64_t seqs[OH_SNAPSHOTS_MAX]; size_t count; };
-
-static enum oh_err snapshots_list(struct oh_whatif_replay *replay, const struct oh_directory *directory,
-                                  struct snapshots *out)
-{
-    out->count = 0;
-    return oh_snapshot_list(directory, out->seqs, OH_SNAPSHOTS_MAX, &out->count, &replay->diag);
-}
-
-static enum oh_err files_replay(struct oh_whatif_replay *replay, const struct oh_directory *directory,
-                                const struct snapshots *snapshots)
-{
-    struct oh_recovery_options options = { .record_begin = record_take, .ctx = replay };
-    enum oh_err err = oh_recovery_choose_oldest(directory, snapshots->seqs, snapshots->count, &options, &replay->diag);
-    return err != OH_OK ? err
-                        : oh_recovery_run(directory, replay->ledger, &options, &replay->report.replay, &replay->diag);
-}
-
-/* Whether it failed because the server beside it took a snapshot, and removed what was to be read, meanwhile. */
-static bool files_moved_on(struct oh_whatif_replay *replay, const struct oh_directory *directory,
-                           struct snapshots *snapshots)
-{
-    struct snapshots now;
-    if (replay->report.replay.record_count > 0 || snapshots_list(replay, directory, &now) != OH_OK)
-        return false;
-    bool is_same = now.count == snapshots->count &&
-                   memcmp(now.seqs, snapshots->seqs, now.count * sizeof(*now.seqs)) == 0;
-    *snapshots = now;
-    return !is_same;
-}
-
 enum oh_err oh_whatif_replay_run(struct oh_whatif_replay *replay, const struct oh_directory *directory)
 {
-    struct snapshots snapshots;
-    enum oh_err err = snapshots_list(replay, directory, &snapshots);
+    struct oh_recovery_options options = { .record_begin = record_take, .ctx = replay };
+    uint64_t seqs[OH_SNAPSHOTS_MAX];
+    size_t count = 0;
+    enum oh_err err = oh_snapshot_list(directory, seqs, OH_SNAPSHOTS_MAX, &count, &replay->diag);
     if (err == OH_OK)
-        err = files_replay(replay, directory, &snapshots);
-    for (unsigned i = 1; i < TRIES_MAX && err != OH_OK && files_moved_on(replay, directory, &snapshots); i++) {
-        oh_ledger_destroy(&replay->ledger);
-        replay->report.replay = (struct oh_recovery_report){ .record_count = 0 };
-        err = ledger_create(replay);
-        if (err == OH_OK)
-            err = files_replay(replay, directory, &snapshots);
-    }
+        err = oh_recovery_choose_oldest(directory, seqs, count, &options, &replay->diag);
+    if (err == OH_OK)
+        err = oh_recovery_run(directory, replay->ledger, &options, &replay->report.replay, &replay->diag);
     return err;
 }

@@ -3,6 +3,7 @@
 #include "storage/file_name.h"
 #include "storage/journal.h"
 #include "storage/snapshot.h"
+#include "storage/view.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 #define PID_SIZE 16 /* digits, spaces and a newline; of fixed size so that rewriting needs no new space */
 
 struct oh_directory {
-    const struct oh_io *io;
+    const struct oh_io *io; /* that of the view, if there is one */
+    struct oh_view *view;   /* mode READ */
     char path[OH_IO_PATH_SIZE];
     char journal_path[OH_IO_PATH_SIZE];
     char snapshot_path[OH_IO_PATH_SIZE];
@@ -207,6 +209,10 @@ enum oh_err oh_directory_open(const struct oh_io *io, const char *path, enum oh_
         if (err == OH_OK)
             err = temporary_remove(directory, diag);
     }
+    if (err == OH_OK && mode == OH_DIRECTORY_READ)
+        err = oh_view_open(io, directory->journal_path, directory->snapshot_path, &directory->view, diag);
+    if (directory->view != NULL)
+        directory->io = oh_view_io(directory->view);
     if (err == OH_OK)
         err = id_settle(directory, mode, diag);
     if (err != OH_OK) {
@@ -222,6 +228,7 @@ void oh_directory_close(struct oh_directory **directory)
     if (*directory == NULL)
         return;
     oh_io_close((*directory)->io, &(*directory)->lock_file); /* closing gives the lock back */
+    oh_view_close(&(*directory)->view);
     free(*directory);
     *directory = NULL;
 }

@@ -30,7 +30,7 @@ struct oh_directory;
 
 enum oh_directory_mode {
     OH_DIRECTORY_WRITE = 1, /* create what is missing, take the lock, remove *.tmp */
-    OH_DIRECTORY_READ = 2,  /* change nothing, take no lock: for verify and dump */
+    OH_DIRECTORY_READ = 2,  /* change nothing, take no lock, read the files of this moment (view.h) */
 };
 
 /*
@@ -39,9 +39,10 @@ enum oh_directory_mode {
  * Errors:  OH_E_LOCKED (the diag names the pid), OH_E_CORRUPT (a file of
  *          another ledger; snapshots without a journal), OH_E_VERSION (a file
  *          of a newer format), OH_E_NOT_FOUND (mode READ, nothing there),
- *          OH_E_NO_SPACE, OH_E_IO, OH_E_NOMEM, OH_E_TOO_LARGE (the path).
+ *          OH_E_AGAIN (mode READ, as oh_view_open), OH_E_NO_SPACE, OH_E_IO,
+ *          OH_E_NOMEM, OH_E_TOO_LARGE (the path).
  * Owner:   gives *out_directory; borrows `io` until close; copies `path`.
- * Cost:    reads the headers of at most two files.
+ * Cost:    reads the headers of at most two files; mode READ opens all.
  */
 OH_MUST_CHECK enum oh_err oh_directory_open(const struct oh_io *io, const char *path,
                                             enum oh_directory_mode mode, struct oh_directory **out_directory,

@@ -3,11 +3,14 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
+import threading
 import unittest
 
-from support.case import main
-from support.server import run
+from support.case import ServerCase, main
+from support.client import request_bytes
+from support.server import PROGRAM, run, wait_until
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / 'data' / 'v1'
 JOURNAL = 'journal/00000000000000000001.ohj'
@@ -132,6 +135,93 @@ class Golden(unittest.TestCase):
                 self.assertNotEqual(result.stderr, '')
         for command in ('verify', 'dump'):
             self.assertIn('Usage: onhand ' + command, self.ok(command, '--help'))
+
+
+class BesideAServer(ServerCase):
+    """
+    The server takes snapshots all the time, keeps the newest one, and removes the journal before it. What a reader has
+    found when it came by it reads to the end; what is removed meanwhile is no damage.
+    """
+    config = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1, 'keep_snapshots': 1}
+    VERIFIES, WHATIFS = 5, 5
+
+    def setUp(self):
+        super().setUp()
+        self.stock('A', n=1)
+        # A reason that is the entry's before is not written again, so these take turns.
+        entries = [{'sku': 'A', 'node': 'n', 'quantity': 0.001, 'reason': letter * 100} for letter in 'rs']
+        self.body = request_bytes('POST', '/v1/stock/adjust', {'source': 's', 'entries': entries * 500})
+
+    def names(self, folder):
+        return set(os.listdir(f'{self.server.data}/{folder}'))
+
+    def write(self):
+        for response in self.client.pipeline([self.body] * 4):
+            self.ok(response)
+
+    def write_until_gone(self, folder):
+        """Writes until none of the files of now is there any more."""
+        before = self.names(folder)
+
+        def are_gone():
+            self.write()
+            return not before & self.names(folder)
+        wait_until(are_gone, f'of {before} some are still there', deadline_s=240.0)
+
+    def read_slowly(self, folder, *arguments):
+        """The rows of a dump that is held up, with its output unread, until all files that it began with are gone."""
+        with subprocess.Popen([PROGRAM, 'dump', self.server.data, *arguments], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, bufsize=0) as process:
+            first = process.stdout.readline()  # byte by byte, so that communicate() misses nothing
+            self.write_until_gone(folder)
+            rest, said = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, said), (0, b''))
+        return [json.loads(line) for line in (first + rest).splitlines()]
+
+    def test_a_dump_is_whole_when_its_files_are_removed_meanwhile(self):
+        while len(self.names('journal')) < 4 or self.names('snapshot') == set():
+            self.write()  # a file that is being prepared is one of them
+        least = self.ok(self.client.get('/v1/stock/A/n'))['seq']
+        seqs = [row['seq'] for row in self.read_slowly('journal')]
+        self.assertEqual(seqs, list(range(seqs[0], seqs[0] + len(seqs))))
+        self.assertGreaterEqual(seqs[-1], least)
+
+    def test_a_dump_of_a_snapshot_is_whole_when_it_is_removed_meanwhile(self):
+        while self.names('snapshot') == set():
+            self.write()
+        rows = self.read_slowly('snapshot', '--snapshot')
+        self.assertEqual(rows[0]['effect'], 'head')
+        self.assertGreater(len(rows), 1000)  # more than what a pipe holds
+
+    def test_verify_and_whatif_come_by_at_any_moment(self):
+        is_over = threading.Event()
+        failures = []
+
+        def write_on():
+            try:
+                while not is_over.is_set():
+                    self.write()
+            except Exception as error:  # pylint: disable=broad-except
+                failures.append(error)
+        writer = threading.Thread(target=write_on)
+        writer.start()
+        try:
+            self.come_by()
+        finally:
+            is_over.set()
+            writer.join()
+        self.assertEqual(failures, [])
+
+    def come_by(self):
+        policy = f'{self.server.home}/policy.json'
+        pathlib.Path(policy).write_text('{}', encoding='ascii')
+        for _ in range(self.VERIFIES):
+            result = run('verify', self.server.data)
+            self.assertEqual((result.returncode, result.stderr), (0, ''), result)
+        for _ in range(self.WHATIFS):
+            result = run('whatif', self.server.data, '--policy', policy)
+            self.assertEqual(result.returncode, 1, result)
+            self.assertIn('no promise was held', result.stderr)
 
 
 if __name__ == '__main__':
