@@ -192,8 +192,7 @@ static void failure_take(struct oh_projector *projector, enum oh_err err, const 
 static enum oh_err step(struct oh_projector *projector)
 {
     struct oh_diag diag = { "" };
-    bool was_open = projector->is_open;
-    enum oh_err err = was_open ? follow(projector, &diag) : session_start(projector, &diag);
+    enum oh_err err = projector->is_open ? follow(projector, &diag) : session_start(projector, &diag);
     projector->is_open = err == OH_OK;
     if (err == OH_OK)
         return OH_OK;
