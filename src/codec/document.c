@@ -52,5 +52,8 @@ enum oh_err oh_document_read(struct oh_json_document *memory, enum oh_document_k
                      OH_DOCUMENT_SIZE_MAX);
         return OH_E_SYNTAX;
     }
-    return oh_json_bind(memory, oh_document_shape(kind), text, document_value(out, kind), fault);
+    struct oh_bytes kept;
+    if (oh_json_document_keep(memory, text, &kept, fault) != OH_OK)
+        return OH_E_SYNTAX;
+    return oh_json_bind(memory, oh_document_shape(kind), kept, document_value(out, kind), fault);
 }

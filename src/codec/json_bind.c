@@ -1,14 +1,14 @@
 #include "codec/json_bind.h"
 #include "base/assert.h"
-#include <cjson/cJSON.h>
 #include <stdio.h>
 
 /* An object whose members are being read: the body, a member of another object, or an element of an array. */
 struct frame {
     const struct oh_shape *shape;
     const struct oh_shape_field *via; /* the field that led here; NULL for the body */
-    const cJSON *element;             /* the object itself; its `next` is the next element */
-    const cJSON *member;              /* the next one to read */
+    uint32_t next;                    /* the value behind what was read: a member's name, or behind the object */
+    uint32_t members_left;
+    uint32_t elements_left; /* of the array, behind this object */
     char *object;
     uint32_t index; /* in the array */
     uint32_t seen;  /* bit i: fields[i] was there */
@@ -18,6 +18,8 @@ struct frame {
 
 struct binding {
     struct oh_json_document *document;
+    const struct oh_json_value *values;
+    struct oh_bytes body;
     struct oh_fault *fault;
     uint32_t depth;
     struct frame frames[OH_BIND_DEPTH_MAX];
@@ -51,10 +53,10 @@ static bool refuse(struct binding *binding)
     return false;
 }
 
-static bool refuse_name(struct binding *binding, enum oh_fault_type type, const char *name,
+static bool refuse_name(struct binding *binding, enum oh_fault_type type, struct oh_bytes name,
                         const char *reason)
 {
-    oh_fault_set(binding->fault, type, oh_bytes_of(name), "%s", reason);
+    oh_fault_set(binding->fault, type, name, "%s", reason);
     return refuse(binding);
 }
 
@@ -66,19 +68,15 @@ static bool refuse_memory(struct binding *binding)
 
 /* ---- Frames ----------------------------------------------------------------------------------- */
 
-static bool cjson_is(const cJSON *value, int type)
-{
-    return (value->type & 0xff) == type;
-}
-
-/* Makes the top frame read `element`, a value that must be an object. */
-static bool frame_begin(struct binding *binding, const cJSON *element)
+/* Makes the top frame read values[at], which must be an object. */
+static bool frame_begin(struct binding *binding, uint32_t at)
 {
     struct frame *frame = &binding->frames[binding->depth - 1];
-    if (!cjson_is(element, cJSON_Object))
-        return refuse_name(binding, OH_FAULT_WRONG_TYPE, "", "An object is expected here.");
-    frame->element = element;
-    frame->member = element->child;
+    const struct oh_json_value *value = &binding->values[at];
+    if (value->type != OH_JSON_OBJECT)
+        return refuse_name(binding, OH_FAULT_WRONG_TYPE, OH_BYTES_NONE, "An object is expected here.");
+    frame->next = at + 1;
+    frame->members_left = value->count;
     frame->seen = 0;
     frame->given = 0;
     frame->hint = 0;
@@ -86,12 +84,14 @@ static bool frame_begin(struct binding *binding, const cJSON *element)
     return true;
 }
 
-static bool frame_push(struct binding *binding, const struct oh_shape_field *via,
-                       const struct oh_shape *shape, const cJSON *element, void *object)
+/* `count` objects from values[at] on, one after the other. */
+static bool frame_push(struct binding *binding, const struct oh_shape_field *via, const struct oh_shape *shape,
+                       uint32_t at, uint32_t count, void *object)
 {
     OH_ASSERT(binding->depth < OH_BIND_DEPTH_MAX);
-    binding->frames[binding->depth++] = (struct frame){ .shape = shape, .via = via, .object = object };
-    return frame_begin(binding, element);
+    binding->frames[binding->depth++] =
+        (struct frame){ .shape = shape, .via = via, .elements_left = count - 1, .object = object };
+    return frame_begin(binding, at);
 }
 
 /* The top object has been read: check it, then go on to the next element or back to the object around it. */
@@ -100,25 +100,45 @@ static bool frame_end(struct binding *binding)
     struct frame *frame = &binding->frames[binding->depth - 1];
     if (!oh_shape_finish(frame->shape, frame->object, frame->given, binding->fault))
         return refuse(binding);
-    bool is_element = frame->via != NULL && frame->via->type == OH_SHAPE_OBJECTS;
-    if (!is_element || frame->element->next == NULL) {
+    if (frame->elements_left == 0) {
         binding->depth--;
         return true;
     }
+    frame->elements_left--;
     frame->object += frame->shape->size;
     frame->index++;
-    return frame_begin(binding, frame->element->next);
+    return frame_begin(binding, frame->next);
 }
 
 /* ---- Values ----------------------------------------------------------------------------------- */
 
-/* Counts an array's elements and stores the array, for IDS and OBJECTS. */
-static bool array_store(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
-                        char *object, size_t element_size, void **out_elements)
+/* The index of what is behind values[at]. */
+static uint32_t value_next(const struct binding *binding, uint32_t at)
 {
-    uint32_t count = 0;
-    for (const cJSON *element = value->child; element != NULL; element = element->next)
-        count++;
+    const struct oh_json_value *value = &binding->values[at];
+    return value->type == OH_JSON_ARRAY || value->type == OH_JSON_OBJECT ? value->next : at + 1;
+}
+
+/* What a string says. */
+static bool text_of(struct binding *binding, const struct oh_json_value *value, struct oh_bytes *out)
+{
+    struct oh_bytes raw = { binding->body.data + value->at, value->size };
+    if (!value->has_escapes) {
+        *out = raw;
+        return true;
+    }
+    char *text = oh_json_document_allocate(binding->document, raw.size, 1);
+    if (text == NULL)
+        return refuse_memory(binding);
+    *out = (struct oh_bytes){ text, oh_json_unescape(raw, text) };
+    return true;
+}
+
+/* Stores an array of as many elements as `value` has, for IDS and OBJECTS. */
+static bool array_store(struct binding *binding, const struct oh_shape_field *field,
+                        const struct oh_json_value *value, char *object, size_t element_size, void **out_elements)
+{
+    uint32_t count = value->count;
     if (!oh_shape_check_count(field, count, binding->fault))
         return refuse(binding);
     void *elements = oh_json_document_allocate(binding->document, count, element_size);
@@ -140,14 +160,16 @@ static bool refuse_element(struct binding *binding, const struct oh_shape_field 
 }
 
 /* One element of IDS, by the rules of an ID. */
-static bool id_store(struct binding *binding, const struct oh_shape_field *field, const cJSON *element,
-                     uint32_t index, struct oh_bytes *out_id)
+static bool id_store(struct binding *binding, const struct oh_shape_field *field,
+                     const struct oh_json_value *element, uint32_t index, struct oh_bytes *out_id)
 {
     char name[OH_FAULT_FIELD_SIZE];
     struct oh_shape_field one = { .name = name, .type = OH_SHAPE_ID, .max = OH_ID_SIZE_MAX };
-    if (!cjson_is(element, cJSON_String))
+    struct oh_bytes text;
+    if (element->type != OH_JSON_STRING)
         return refuse_element(binding, field, index);
-    struct oh_bytes text = oh_bytes_of(element->valuestring);
+    if (!text_of(binding, element, &text))
+        return false;
     if (text.size >= 1 && text.size <= OH_ID_SIZE_MAX) {
         *out_id = text;
         return true;
@@ -156,33 +178,32 @@ static bool id_store(struct binding *binding, const struct oh_shape_field *field
     return oh_shape_set_string(&one, out_id, text, binding->fault) || refuse(binding);
 }
 
-static bool bind_ids(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
-                     char *object)
+/* While all elements are texts, they are one behind the other; the first that is not ends it. */
+static bool bind_ids(struct binding *binding, const struct oh_shape_field *field,
+                     const struct oh_json_value *value, char *object)
 {
     void *elements = NULL;
-    uint32_t index = 0;
     if (!array_store(binding, field, value, object, sizeof(struct oh_bytes), &elements))
         return false;
     struct oh_bytes *ids = elements;
-    for (const cJSON *element = value->child; element != NULL; element = element->next) {
-        if (!id_store(binding, field, element, index, &ids[index]))
+    for (uint32_t i = 0; i < value->count; i++)
+        if (!id_store(binding, field, value + 1 + i, i, &ids[i]))
             return false;
-        index++;
-    }
     return true;
 }
 
-static bool bind_objects(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
-                         char *object)
+static bool bind_objects(struct binding *binding, const struct oh_shape_field *field,
+                         const struct oh_json_value *value, char *object)
 {
     void *elements = NULL;
+    uint32_t first = (uint32_t)(value - binding->values) + 1;
     if (!array_store(binding, field, value, object, field->object->size, &elements))
         return false;
-    return value->child == NULL || frame_push(binding, field, field->object, value->child, elements);
+    return value->count == 0 || frame_push(binding, field, field->object, first, value->count, elements);
 }
 
-static bool bind_array(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
-                       char *object)
+static bool bind_array(struct binding *binding, const struct oh_shape_field *field,
+                       const struct oh_json_value *value, char *object)
 {
     if (field->type == OH_SHAPE_IDS)
         return bind_ids(binding, field, value, object);
@@ -192,75 +213,143 @@ static bool bind_array(struct binding *binding, const struct oh_shape_field *fie
     return refuse(binding);
 }
 
-static bool bind_object(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
-                        char *object)
+static bool bind_object(struct binding *binding, const struct oh_shape_field *field,
+                        const struct oh_json_value *value, char *object)
 {
+    uint32_t at = (uint32_t)(value - binding->values);
     if (field->type == OH_SHAPE_OBJECT)
-        return frame_push(binding, field, field->object, value, object + field->offset);
+        return frame_push(binding, field, field->object, at, 1, object + field->offset);
     oh_shape_refuse_type(field, binding->fault);
     return refuse(binding);
 }
 
-static bool bind_scalar(struct binding *binding, const struct oh_shape_field *field, const cJSON *value,
-                        char *object)
+static bool bind_text(struct binding *binding, const struct oh_shape_field *field,
+                      const struct oh_json_value *value, char *object)
 {
-    bool is_set;
-    if (cjson_is(value, cJSON_String))
-        is_set = oh_shape_set_string(field, object, oh_bytes_of(value->valuestring), binding->fault);
-    else if (cjson_is(value, cJSON_Number))
-        is_set = oh_shape_set_number(field, object, value->valuedouble, binding->fault);
-    else
-        is_set = oh_shape_set_bool(field, object, cjson_is(value, cJSON_True), binding->fault);
-    return is_set || refuse(binding);
+    struct oh_bytes text;
+    return text_of(binding, value, &text) &&
+           (oh_shape_set_string(field, object, text, binding->fault) || refuse(binding));
+}
+
+/* What has no fixed shape is read as a tree. */
+static bool bind_other(struct binding *binding, const struct oh_shape_field *field,
+                       const struct oh_json_value *value, char *object)
+{
+    size_t at = value->type == OH_JSON_STRING ? value->at - 1 : value->at;
+    struct oh_bytes text = { binding->body.data + at, binding->body.size - at };
+    const struct cJSON *tree;
+    if (oh_json_document_tree(binding->document, text, &tree, binding->fault) != OH_OK)
+        return false;
+    return field->read(field, object, binding->document, tree, binding->fault) || refuse(binding);
+}
+
+static bool bind_value(struct binding *binding, const struct oh_shape_field *field,
+                       const struct oh_json_value *value, char *object)
+{
+    if (field->type == OH_SHAPE_OTHER)
+        return bind_other(binding, field, value, object);
+    switch ((enum oh_json_type)value->type) {
+    case OH_JSON_STRING:
+        return bind_text(binding, field, value, object);
+    case OH_JSON_NUMBER:
+        return oh_shape_set_number(field, object, value->number, binding->fault) || refuse(binding);
+    case OH_JSON_FALSE:
+    case OH_JSON_TRUE:
+        return oh_shape_set_bool(field, object, value->type == OH_JSON_TRUE, binding->fault) || refuse(binding);
+    case OH_JSON_ARRAY:
+        return bind_array(binding, field, value, object);
+    case OH_JSON_OBJECT:
+        return bind_object(binding, field, value, object);
+    case OH_JSON_NULL:
+        break;
+    }
+    OH_UNREACHABLE();
+}
+
+/* Passes over a member of the top object: the field it names, and where its value is. */
+static bool member_take(struct binding *binding, uint32_t *out_index, uint32_t *out_at)
+{
+    struct frame *frame = &binding->frames[binding->depth - 1];
+    struct oh_bytes name;
+    uint32_t at = frame->next + 1;
+    if (!text_of(binding, &binding->values[frame->next], &name))
+        return false;
+    frame->next = value_next(binding, at);
+    frame->members_left--;
+    uint32_t index = oh_shape_find(frame->shape, name, frame->hint);
+    if (index == frame->shape->field_count)
+        return refuse_name(binding, OH_FAULT_UNKNOWN_FIELD, name, "There is no such field here.");
+    *out_index = index;
+    *out_at = at;
+    return true;
 }
 
 /* The next member of the top object. May push a frame. */
 static bool bind_member(struct binding *binding)
 {
     struct frame *frame = &binding->frames[binding->depth - 1];
-    const cJSON *value = frame->member;
-    frame->member = value->next;
-    uint32_t index = oh_shape_find(frame->shape, oh_bytes_of(value->string), frame->hint);
-    if (index == frame->shape->field_count)
-        return refuse_name(binding, OH_FAULT_UNKNOWN_FIELD, value->string, "There is no such field here.");
+    uint32_t index = 0;
+    uint32_t at = 0;
+    if (!member_take(binding, &index, &at))
+        return false;
     const struct oh_shape_field *field = &frame->shape->fields[index];
+    const struct oh_json_value *value = &binding->values[at];
     uint32_t bit = UINT32_C(1) << index;
     if ((frame->seen & bit) != 0)
-        return refuse_name(binding, OH_FAULT_DUPLICATE_FIELD, field->name, "The field is given twice.");
+        return refuse_name(binding, OH_FAULT_DUPLICATE_FIELD, oh_bytes_of(field->name), "The field is given twice.");
     frame->seen |= bit;
     frame->hint = index + 1 < frame->shape->field_count ? index + 1 : 0;
-    if (cjson_is(value, cJSON_NULL))
+    if (value->type == OH_JSON_NULL)
         return true;
     frame->given |= bit;
-    if (field->type == OH_SHAPE_OTHER)
-        return field->read(field, frame->object, binding->document, value, binding->fault) || refuse(binding);
-    if (cjson_is(value, cJSON_Array))
-        return bind_array(binding, field, value, frame->object);
-    if (cjson_is(value, cJSON_Object))
-        return bind_object(binding, field, value, frame->object);
-    return bind_scalar(binding, field, value, frame->object);
+    return bind_value(binding, field, value, frame->object);
 }
 
-enum oh_err oh_json_bind_value(struct oh_json_document *document, const struct oh_shape *shape,
-                               const struct cJSON *value, void *object, struct oh_fault *fault)
+/* The object at values[at]. */
+static enum oh_err bind_from(struct binding *binding, const struct oh_shape *shape, uint32_t at, void *object)
 {
-    struct binding binding;
-    binding.document = document;
-    binding.fault = fault;
-    binding.depth = 0;
-    bool is_good = frame_push(&binding, NULL, shape, value, object);
-    while (is_good && binding.depth > 0) {
-        bool is_read = binding.frames[binding.depth - 1].member == NULL;
-        is_good = is_read ? frame_end(&binding) : bind_member(&binding);
+    binding->depth = 0;
+    bool is_good = frame_push(binding, NULL, shape, at, 1, object);
+    while (is_good && binding->depth > 0) {
+        bool is_read = binding->frames[binding->depth - 1].members_left == 0;
+        is_good = is_read ? frame_end(binding) : bind_member(binding);
     }
     return is_good ? OH_OK : OH_E_SYNTAX;
+}
+
+static enum oh_err binding_init(struct binding *binding, struct oh_json_document *document, struct oh_bytes body,
+                                struct oh_fault *fault)
+{
+    binding->document = document;
+    binding->body = body;
+    binding->fault = fault;
+    return oh_json_document_read(document, body, &binding->values, fault);
 }
 
 enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape,
                          struct oh_bytes body, void *object, struct oh_fault *fault)
 {
-    const cJSON *root = NULL;
-    if (oh_json_document_parse(document, body, &root, fault) != OH_OK)
+    struct binding binding;
+    if (binding_init(&binding, document, body, fault) != OH_OK)
         return OH_E_SYNTAX;
-    return oh_json_bind_value(document, shape, root, object, fault);
+    return bind_from(&binding, shape, 0, object);
+}
+
+enum oh_err oh_json_bind_member(struct oh_json_document *document, const struct oh_shape *shape, struct oh_bytes body,
+                                const char *name, void *object, struct oh_fault *fault)
+{
+    struct binding binding;
+    if (binding_init(&binding, document, body, fault) != OH_OK)
+        return OH_E_SYNTAX;
+    uint32_t left = binding.values[0].type == OH_JSON_OBJECT ? binding.values[0].count : 0;
+    for (uint32_t at = 1; left > 0; left--) {
+        struct oh_bytes own;
+        binding.depth = 0;
+        if (!text_of(&binding, &binding.values[at], &own))
+            return OH_E_SYNTAX;
+        if (oh_bytes_equal(own, oh_bytes_of(name)))
+            return bind_from(&binding, shape, at + 1, object);
+        at = value_next(&binding, at + 1);
+    }
+    return OH_OK;
 }

@@ -18,16 +18,22 @@
 #define OH_BIND_DEPTH_MAX 4u /* objects inside each other, of any shape */
 
 /*
- * oh_json_bind - parse the body and fill *object.
+ * oh_json_bind - read the body and fill *object.
  *
  * Errors: OH_E_SYNTAX with *fault filled; fault->field is the whole path.
- * Owner:  texts and arrays are lent by the document.
+ * Owner:  arrays are lent by the document. Texts are borrowed from the body; those with escapes are lent by the
+ *         document.
+ * Cost:   O(size). Nothing is copied but texts with escapes, and no tree is made but of an OTHER.
  */
 OH_MUST_CHECK enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shape *shape,
                                        struct oh_bytes body, void *object, struct oh_fault *fault);
 
-/* The same for an object inside a tree that is there already. Errors: OH_E_SYNTAX, the path beginning at the object. */
-OH_MUST_CHECK enum oh_err oh_json_bind_value(struct oh_json_document *document, const struct oh_shape *shape,
-                                             const struct cJSON *value, void *object, struct oh_fault *fault);
+/*
+ * The same for the object that a member of the body is; *object is untouched when there is no such member. Errors:
+ * OH_E_SYNTAX, the path beginning at the object.
+ */
+OH_MUST_CHECK enum oh_err oh_json_bind_member(struct oh_json_document *document, const struct oh_shape *shape,
+                                              struct oh_bytes body, const char *name, void *object,
+                                              struct oh_fault *fault);
 
 #endif

@@ -1,10 +1,10 @@
 #include "codec/json_document.h"
 #include "base/assert.h"
 #include "base/checked.h"
-#include "codec/json_guard.h"
 #include <cjson/cJSON.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ALIGNMENT 16u
 
@@ -109,22 +109,61 @@ void oh_json_document_full(struct oh_fault *fault)
                  "The body needs more memory to be read than it may use.");
 }
 
-enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body,
-                                   const cJSON **out_root, struct oh_fault *fault)
+static enum oh_err refuse_memory(struct oh_fault *fault)
 {
-    if (oh_json_guard(body, fault) != OH_OK)
-        return OH_E_SYNTAX;
+    oh_json_document_full(fault);
+    return OH_E_SYNTAX;
+}
+
+enum oh_err oh_json_document_read(struct oh_json_document *document, struct oh_bytes body,
+                                  const struct oh_json_value **out_values, struct oh_fault *fault)
+{
+    /* They are noted in what is left of the arena, which then is as much shorter as they need. */
+    struct oh_json_value *values = (struct oh_json_value *)(void *)(document->arena + document->size);
+    size_t capacity = (document->size_max - document->size) / sizeof(*values);
+    uint32_t count = 0;
+    enum oh_err err =
+        oh_json_read(body, values, (uint32_t)(capacity < UINT32_MAX ? capacity : UINT32_MAX), &count, fault);
+    if (err == OH_E_FULL)
+        return refuse_memory(fault);
+    if (err != OH_OK)
+        return err;
+    *out_values = arena_take(document, count * sizeof(*values));
+    return OH_OK;
+}
+
+enum oh_err oh_json_document_tree(struct oh_json_document *document, struct oh_bytes text, const cJSON **out_root,
+                                  struct oh_fault *fault)
+{
     OH_ASSERT(parsing_document == NULL);
     parsing_document = document;
     const char *end = NULL;
-    const cJSON *root = cJSON_ParseWithLengthOpts(body.data, body.size, &end, false);
+    const cJSON *root = cJSON_ParseWithLengthOpts(text.data, text.size, &end, false);
     parsing_document = NULL;
     /* The guard let it pass, so only memory can have been missing. */
-    if (root == NULL) {
-        oh_json_document_full(fault);
-        return OH_E_SYNTAX;
-    }
+    if (root == NULL)
+        return refuse_memory(fault);
     *out_root = root;
+    return OH_OK;
+}
+
+enum oh_err oh_json_document_parse(struct oh_json_document *document, struct oh_bytes body, const cJSON **out_root,
+                                   struct oh_fault *fault)
+{
+    if (oh_json_guard(body, fault) != OH_OK)
+        return OH_E_SYNTAX;
+    return oh_json_document_tree(document, body, out_root, fault);
+}
+
+enum oh_err oh_json_document_keep(struct oh_json_document *document, struct oh_bytes bytes, struct oh_bytes *out_kept,
+                                  struct oh_fault *fault)
+{
+    char *kept = arena_take(document, bytes.size);
+    if (kept == NULL)
+        return refuse_memory(fault);
+    if (bytes.size > 0)
+        memcpy(kept, bytes.data, bytes.size);
+    *out_kept = (struct oh_bytes){ kept, bytes.size };
     return OH_OK;
 }
 

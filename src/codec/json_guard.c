@@ -1,7 +1,9 @@
 #include "codec/json_guard.h"
+#include "base/assert.h"
 #include "base/utf8.h"
-#include <stdint.h>
+#include <endian.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What the grammar allows next. */
 enum expectation {
@@ -19,6 +21,7 @@ enum expectation {
 struct level {
     bool is_array;
     uint32_t index;
+    uint32_t value;      /* of the array or object itself */
     struct oh_bytes key; /* as written, escapes and all */
 };
 
@@ -31,7 +34,22 @@ struct guard {
     enum expectation expectation;
     struct level levels[OH_JSON_DEPTH_MAX];
     struct oh_fault *fault;
+    struct oh_json_value *values;
+    uint32_t capacity;
+    uint32_t noted_count; /* may pass the capacity */
+    struct oh_json_value spare; /* takes what has no room */
 };
+
+/* Notes one more value. */
+static struct oh_json_value *guard_note(struct guard *guard, enum oh_json_type type, size_t at)
+{
+    struct oh_json_value *value =
+        guard->noted_count < guard->capacity ? &guard->values[guard->noted_count] : &guard->spare;
+    guard->noted_count++;
+    value->at = (uint32_t)at;
+    value->type = (uint8_t)type;
+    return value;
+}
 
 /* Appends at text[*size..] what fits. */
 static void path_append(char *text, size_t *size, const char *data, size_t data_size)
@@ -139,55 +157,128 @@ static bool guard_escape(struct guard *guard)
     return true;
 }
 
-/*
- * Whether any of eight bytes is a control byte, '"', '\\' or not ASCII. May say so needlessly, never the
- * reverse.
- */
-static bool eight_are_special(const unsigned char *data)
+/* Of eight bytes, the high bit of the first that is a control byte, '"', '\\' or not ASCII. Later bits mean nothing. */
+static uint64_t eight_special(const unsigned char *data)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);
     uint64_t eight;
     memcpy(&eight, data, sizeof(eight));
+    eight = le64toh(eight);
     uint64_t quote = eight ^ (ones * '"');
     uint64_t backslash = eight ^ (ones * '\\');
+    /* A borrow goes only to bytes behind the one that caused it. */
     uint64_t hits = eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones);
-    return (hits & highs) != 0;
+    return hits & highs;
 }
 
-/* Passes over plain text in strides of eight. */
-static void guard_skip_plain(struct guard *guard)
+/* Passes over plain text in strides of eight: where the first other byte is, or, near the end of the body, may be. */
+static size_t guard_skip_plain(const struct guard *guard, size_t at)
 {
-    while (guard->size - guard->at >= 8 && !eight_are_special(guard->data + guard->at))
-        guard->at += 8;
+    while (guard->size - at >= 8) {
+        uint64_t special = eight_special(guard->data + at);
+        if (special != 0)
+            return at + (unsigned)__builtin_ctzll(special) / 8;
+        at += 8;
+    }
+    return at;
+}
+
+/* A byte of a string that is not plain. */
+static bool guard_special(struct guard *guard, int c, bool *has_escapes)
+{
+    if (c < 0)
+        return guard_syntax(guard, "A string without its end");
+    if (c < 0x20)
+        return guard_syntax(guard, "A control character inside a string");
+    if (c == '\\') {
+        *has_escapes = true;
+        return guard_escape(guard);
+    }
+    size_t used = oh_utf8_sequence_size(guard->data + guard->at, guard->size - guard->at);
+    if (used == 0)
+        return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "Not UTF-8");
+    guard->at += used;
+    return true;
 }
 
 /* At the opening quote. *out_text: between the quotes, as written. */
 static bool guard_string(struct guard *guard, struct oh_bytes *out_text)
 {
     size_t start = ++guard->at;
+    bool has_escapes = false;
     for (;;) { /* ends: each round passes over at least one byte or returns */
-        guard_skip_plain(guard);
+        guard->at = guard_skip_plain(guard, guard->at);
         int c = guard_peek(guard);
-        if (c < 0)
-            return guard_syntax(guard, "A string without its end");
         if (c == '"')
             break;
-        if (c < 0x20)
-            return guard_syntax(guard, "A control character inside a string");
-        if (c == '\\') {
-            if (!guard_escape(guard))
-                return false;
-            continue;
-        }
-        size_t used = oh_utf8_sequence_size(guard->data + guard->at, guard->size - guard->at);
-        if (used == 0)
-            return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "Not UTF-8");
-        guard->at += used;
+        if (!guard_special(guard, c, &has_escapes))
+            return false;
     }
     *out_text = (struct oh_bytes){ (const char *)guard->data + start, guard->at - start };
+    struct oh_json_value *value = guard_note(guard, OH_JSON_STRING, start);
+    value->has_escapes = has_escapes;
+    value->size = (uint32_t)out_text->size;
     guard->at++;
     return true;
+}
+
+/* ---- What a string says ----------------------------------------------------------------------- */
+
+static size_t utf8_put(unsigned point, char *out)
+{
+    if (point < 0x80) {
+        out[0] = (char)point;
+        return 1;
+    }
+    size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    static const unsigned char leads[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+    for (size_t i = size - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (point & 0x3f));
+        point >>= 6;
+    }
+    out[0] = (char)(leads[size] | point);
+    return size;
+}
+
+static unsigned hex_four(const char *digits)
+{
+    unsigned unit = 0;
+    for (size_t i = 0; i < 4; i++)
+        unit = unit * 16 + (unsigned)hex_value((unsigned char)digits[i]);
+    return unit;
+}
+
+/* The code point of "\uXXXX", or of two that are one pair. */
+static unsigned point_read(const char *raw, size_t *used)
+{
+    unsigned unit = hex_four(raw + 2);
+    *used = 6;
+    if (unit < 0xd800 || unit > 0xdfff)
+        return unit;
+    *used = 12;
+    return 0x10000 + ((unit - 0xd800) << 10) + (hex_four(raw + 8) - 0xdc00);
+}
+
+size_t oh_json_unescape(struct oh_bytes raw, char *out)
+{
+    static const char from[] = "bfnrt";
+    static const char to[] = "\b\f\n\r\t";
+    size_t size = 0;
+    size_t used;
+    for (size_t at = 0; at < raw.size; at += used) {
+        used = 1;
+        if (raw.data[at] != '\\') {
+            out[size++] = raw.data[at];
+        } else if (raw.data[at + 1] == 'u') {
+            size += utf8_put(point_read(raw.data + at, &used), out + size);
+        } else {
+            const char *letter = strchr(from, raw.data[at + 1]);
+            out[size++] = letter == NULL ? raw.data[at + 1] : to[letter - from];
+            used = 2;
+        }
+    }
+    return size;
 }
 
 /* ---- Numbers ---------------------------------------------------------------------------------- */
@@ -259,7 +350,20 @@ static bool guard_number_is_exact(struct guard *guard, const struct digits *digi
     return true;
 }
 
-static bool guard_number(struct guard *guard)
+/* Of a number that passed: leading zeros aside it has few bytes, unless it is 0. */
+static double number_value(const struct guard *guard, size_t start, const struct digits *digits)
+{
+    char text[OH_JSON_NUMBER_SIZE_MAX + 1];
+    size_t size = guard->at - start;
+    if (digits->count == 0)
+        return guard->data[start] == '-' ? -0.0 : 0.0;
+    memcpy(text, guard->data + start, size);
+    text[size] = '\0';
+    return strtod(text, NULL);
+}
+
+/* Any number, of any length. */
+static bool guard_number_any(struct guard *guard)
 {
     size_t start = guard->at;
     struct digits digits = { .count = 0 };
@@ -280,16 +384,61 @@ static bool guard_number(struct guard *guard)
     }
     if ((guard_peek(guard) | 0x20) == 'e' && !guard_exponent(guard, &exponent))
         return false;
-    return guard_number_is_exact(guard, &digits, exponent, guard->at - start);
+    if (!guard_number_is_exact(guard, &digits, exponent, guard->at - start))
+        return false;
+    guard_note(guard, OH_JSON_NUMBER, start)->number = number_value(guard, start, &digits);
+    return true;
+}
+
+/* Adds the digits at text[*at..size) to *mantissa while it has at most 15. Returns how many. */
+static uint32_t digits_read(const struct guard *guard, size_t *at, uint64_t *mantissa)
+{
+    uint32_t count = 0;
+    while (*at < guard->size && is_digit(guard->data[*at]) && count <= OH_JSON_DIGITS_MAX) {
+        *mantissa = *mantissa * 10 + (uint64_t)(guard->data[*at] - '0');
+        ++*at;
+        count++;
+    }
+    return count;
+}
+
+/*
+ * At a digit or '-': nearly every number is a few digits, perhaps with a point. Up to 15 of them are a whole number
+ * that a double has, and so is the power of ten; their quotient is the nearest double, as IEEE 754 divides.
+ */
+static bool guard_number(struct guard *guard)
+{
+    static const double powers[] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+    bool is_negative = guard->data[guard->at] == '-';
+    size_t at = guard->at + is_negative;
+    uint64_t mantissa = 0;
+    uint32_t fraction_count = 0;
+    bool is_zero = at < guard->size && guard->data[at] == '0';
+    uint32_t whole_count = digits_read(guard, &at, &mantissa);
+    bool is_plain = whole_count > 0 && (!is_zero || whole_count == 1);
+    if (is_plain && at < guard->size && guard->data[at] == '.') {
+        at++;
+        fraction_count = digits_read(guard, &at, &mantissa);
+        is_plain = fraction_count > 0;
+    }
+    bool has_more = at < guard->size && (guard->data[at] | 0x20) == 'e';
+    if (!is_plain || has_more || whole_count + fraction_count > OH_JSON_DIGITS_MAX)
+        return guard_number_any(guard);
+    double value = (double)mantissa / powers[fraction_count];
+    guard_note(guard, OH_JSON_NUMBER, guard->at)->number = is_negative ? -value : value;
+    guard->at = at;
+    return true;
 }
 
 /* ---- Structure -------------------------------------------------------------------------------- */
 
-static bool guard_literal(struct guard *guard, const char *word)
+static bool guard_literal(struct guard *guard, const char *word, enum oh_json_type type)
 {
     size_t size = strlen(word);
     if (guard->size - guard->at < size || memcmp(guard->data + guard->at, word, size) != 0)
         return guard_syntax(guard, "Not a value of JSON");
+    guard_note(guard, type, guard->at);
     guard->at += size;
     return true;
 }
@@ -303,7 +452,8 @@ static bool guard_open(struct guard *guard, bool is_array)
 {
     if (guard->depth == OH_JSON_DEPTH_MAX)
         return guard_refuse(guard, OH_FAULT_TOO_DEEP, "At most 16 arrays and objects inside each other");
-    guard->levels[guard->depth++] = (struct level){ .is_array = is_array };
+    guard->levels[guard->depth++] = (struct level){ .is_array = is_array, .value = guard->noted_count };
+    guard_note(guard, is_array ? OH_JSON_ARRAY : OH_JSON_OBJECT, guard->at);
     guard->expectation = is_array ? EXPECT_FIRST_VALUE : EXPECT_FIRST_KEY;
     guard->at++;
     return true;
@@ -313,7 +463,12 @@ static bool guard_close(struct guard *guard, bool is_array)
 {
     if (guard->depth == 0 || guard->levels[guard->depth - 1].is_array != is_array)
         return guard_syntax(guard, "A bracket that closes nothing");
-    guard->depth--;
+    const struct level *level = &guard->levels[--guard->depth];
+    bool is_empty = guard->expectation == EXPECT_FIRST_VALUE || guard->expectation == EXPECT_FIRST_KEY;
+    if (level->value < guard->capacity) {
+        guard->values[level->value].count = is_empty ? 0 : level->index + 1;
+        guard->values[level->value].next = guard->noted_count;
+    }
     guard->at++;
     guard_after_value(guard);
     return true;
@@ -326,11 +481,11 @@ static bool guard_scalar(struct guard *guard, int c)
     case '"':
         return guard_string(guard, &text);
     case 't':
-        return guard_literal(guard, "true");
+        return guard_literal(guard, "true", OH_JSON_TRUE);
     case 'f':
-        return guard_literal(guard, "false");
+        return guard_literal(guard, "false", OH_JSON_FALSE);
     case 'n':
-        return guard_literal(guard, "null");
+        return guard_literal(guard, "null", OH_JSON_NULL);
     default:
         return c == '-' || is_digit(c) ? guard_number(guard) : guard_syntax(guard, "Not a value of JSON");
     }
@@ -349,6 +504,27 @@ static bool guard_value(struct guard *guard, int c)
     return true;
 }
 
+static bool guard_colon(struct guard *guard, int c)
+{
+    if (c != ':')
+        return guard_syntax(guard, "A colon is expected");
+    guard->at++;
+    guard->expectation = EXPECT_VALUE;
+    return true;
+}
+
+static bool is_space(int c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static void guard_skip_space(struct guard *guard)
+{
+    while (guard->at < guard->size && guard->data[guard->at] <= ' ' && is_space(guard->data[guard->at]))
+        guard->at++;
+}
+
+/* A name, and the colon unless the body ends before it. */
 static bool guard_key(struct guard *guard, int c)
 {
     if (c != '"')
@@ -356,7 +532,8 @@ static bool guard_key(struct guard *guard, int c)
     if (!guard_string(guard, &guard->levels[guard->depth - 1].key))
         return false;
     guard->expectation = EXPECT_COLON;
-    return true;
+    guard_skip_space(guard);
+    return guard->at == guard->size || guard_colon(guard, guard->data[guard->at]);
 }
 
 static bool guard_comma_or_end(struct guard *guard, int c)
@@ -373,15 +550,6 @@ static bool guard_comma_or_end(struct guard *guard, int c)
     return true;
 }
 
-static bool guard_colon(struct guard *guard, int c)
-{
-    if (c != ':')
-        return guard_syntax(guard, "A colon is expected");
-    guard->at++;
-    guard->expectation = EXPECT_VALUE;
-    return true;
-}
-
 /* One token, which is not white space and begins with c. */
 static bool guard_token(struct guard *guard, int c)
 {
@@ -395,25 +563,20 @@ static bool guard_token(struct guard *guard, int c)
         return c == '}' ? guard_close(guard, false) : guard_key(guard, c);
     case EXPECT_NEXT_KEY:
         return guard_key(guard, c);
-    case EXPECT_COLON:
-        return guard_colon(guard, c);
     case EXPECT_COMMA_OR_END:
         return guard_comma_or_end(guard, c);
+    case EXPECT_COLON: /* no: guard_key passes over it, or the body ends */
     case EXPECT_NOTHING:
         break;
     }
     return guard_syntax(guard, "Bytes after the value");
 }
 
-static void guard_skip_space(struct guard *guard)
-{
-    for (int c = guard_peek(guard); c == ' ' || c == '\n' || c == '\r' || c == '\t'; c = guard_peek(guard))
-        guard->at++;
-}
-
-enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
+enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uint32_t capacity, uint32_t *out_count,
+                         struct oh_fault *fault)
 {
     struct guard guard;
+    OH_ASSERT(body.size <= UINT32_MAX);
     guard.data = (const unsigned char *)body.data;
     guard.size = body.size;
     guard.at = 0;
@@ -421,6 +584,9 @@ enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
     guard.depth = 0;
     guard.expectation = EXPECT_VALUE;
     guard.fault = fault;
+    guard.values = values;
+    guard.capacity = capacity;
+    guard.noted_count = 0;
     guard_skip_space(&guard);
     if (guard.at == guard.size) {
         oh_fault_set(fault, OH_FAULT_EMPTY_BODY, OH_BYTES_NONE, "The body is empty.");
@@ -435,5 +601,13 @@ enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
         guard_syntax(&guard, "The body ends in the middle");
         return OH_E_SYNTAX;
     }
-    return OH_OK;
+    *out_count = guard.noted_count;
+    return guard.noted_count <= capacity ? OH_OK : OH_E_FULL;
+}
+
+enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
+{
+    uint32_t count;
+    enum oh_err err = oh_json_read(body, NULL, 0, &count, fault);
+    return err == OH_E_FULL ? OH_OK : err;
 }

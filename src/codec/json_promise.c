@@ -325,14 +325,13 @@ bool oh_request_promise_kept(struct oh_json_document *document, struct oh_bytes 
     struct oh_fault fault;
     const cJSON *root;
     *out = (struct oh_promise_kept){ .until_us = OH_TIME_US_NONE };
-    if (kept.size == 0 || oh_json_document_parse(document, kept, &root, &fault) != OH_OK)
+    if (kept.size == 0 || oh_json_document_keep(document, kept, &kept, &fault) != OH_OK ||
+        oh_json_document_parse(document, kept, &root, &fault) != OH_OK)
         return false;
     const cJSON *promised = cJSON_GetObjectItemCaseSensitive(root, "promised");
-    const cJSON *destination = cJSON_GetObjectItemCaseSensitive(root, "destination");
     out->service = oh_json_text_of(promised, "service");
     out->store = oh_json_text_of(promised, "store");
     return oh_time_parse(oh_json_text_of(root, "promised_until"), &out->until_us) == OH_OK &&
-           (destination == NULL ||
-            oh_json_bind_value(document, &destination_shape, destination, &out->destination, &fault) == OH_OK) &&
+           oh_json_bind_member(document, &destination_shape, kept, "destination", &out->destination, &fault) == OH_OK &&
            before_read(document, root, kept.size + PRINT_SLACK * 2, &out->before);
 }

@@ -268,7 +268,8 @@ uint32_t oh_shape_find(const struct oh_shape *shape, struct oh_bytes name, uint3
 {
     for (uint32_t i = 0; i < shape->field_count; i++) {
         uint32_t at = hint + i < shape->field_count ? hint + i : hint + i - shape->field_count;
-        if (oh_bytes_equal(oh_bytes_of(shape->fields[at].name), name))
+        const struct oh_shape_field *field = &shape->fields[at];
+        if (field->name_size == name.size && memcmp(field->name, name.data, name.size) == 0)
             return at;
     }
     return shape->field_count;

@@ -57,6 +57,7 @@ struct oh_shape_field {
     const char *name;
     enum oh_shape_type type;
     bool is_required;
+    uint8_t name_size; /* without it the field is not found by name */
     uint32_t offset;
     uint32_t flag_offset; /* of a bool that is set when the field is given, never the first member; 0: none */
     uint32_t count_offset;

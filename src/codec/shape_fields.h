@@ -11,9 +11,10 @@
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 
 /* FIELD(struct, member, "name", TYPE, more...): one row of a table. */
-#define FIELD(tag, member, json, kind, ...)                                                          \
-    {                                                                                                \
-        .name = (json), .type = OH_SHAPE_##kind, .offset = offsetof(struct tag, member), __VA_ARGS__ \
+#define FIELD(tag, member, json, kind, ...)                                     \
+    {                                                                           \
+        .name = (json), .name_size = sizeof(json) - 1, .type = OH_SHAPE_##kind, \
+        .offset = offsetof(struct tag, member), __VA_ARGS__                     \
     }
 #define ID(tag, member, json, ...)    FIELD(tag, member, json, ID, .max = OH_ID_SIZE_MAX, __VA_ARGS__)
 #define TEXT(tag, member, json, size) FIELD(tag, member, json, TEXT, .max = (size))

@@ -2,11 +2,11 @@
  * fuzz_json.c - JSON against libjansson.
  *
  * Input: one JSON text, also read as the body of a POST /v1/stock/adjust.
- * Laws: what we take, jansson takes, and every value is the same; what jansson refuses, we refuse; what we refuse,
- * jansson refuses, but for limits of ours (too_deep, number_not_exact, out_of_range) and bytes NUL, which
- * jansson 2.14 passes over behind a number and which we always refuse. Of a repeated name
- * jansson keeps the last value and we, in a tree, both: the last is compared. A body is bound or refused as a reader
- * written over jansson's tree has it, which refuses repeated names, and each of its fields has the same value.
+ * Laws: what we take, jansson takes, and every value is the same, in a tree and as the guard notes it; what jansson
+ * refuses, we refuse; what we refuse, jansson refuses, but for limits of ours (too_deep, number_not_exact,
+ * out_of_range) and bytes NUL, which jansson 2.14 passes over behind a number and which we always refuse. Of a repeated
+ * name jansson keeps the last value and we both: the last is compared. A body is bound or refused as a reader written
+ * over jansson's tree has it, which refuses repeated names, and each of its fields has the same value.
  */
 #include "base/assert.h"
 #include "codec/json_document.h"
@@ -100,6 +100,129 @@ static void value_compare(const cJSON *ours, json_t *twins)
     }
 }
 
+/* ---- Values as they are noted ----------------------------------------------------------------- */
+
+/* The noted values of one body, and what jansson made of it. */
+struct notes {
+    struct oh_bytes body;
+    const struct oh_json_value *values;
+    struct { uint32_t at; json_t *twin; } left[INPUT_SIZE_MAX]; /* still to be compared */
+    size_t left_count;
+};
+
+static void notes_push(struct notes *notes, uint32_t at, json_t *twin)
+{
+    OH_ASSERT(twin != NULL && notes->left_count < INPUT_SIZE_MAX);
+    notes->left[notes->left_count].at = at;
+    notes->left[notes->left_count++].twin = twin;
+}
+
+static uint32_t notes_next(const struct notes *notes, uint32_t at)
+{
+    const struct oh_json_value *value = &notes->values[at];
+    return value->type == OH_JSON_ARRAY || value->type == OH_JSON_OBJECT ? value->next : at + 1;
+}
+
+/* What a noted string says, in one of two places, so that two can be compared. */
+static struct oh_bytes notes_text(const struct notes *notes, uint32_t at, unsigned place)
+{
+    static char texts[2][INPUT_SIZE_MAX + 1];
+    const struct oh_json_value *value = &notes->values[at];
+    struct oh_bytes raw = { notes->body.data + value->at, value->size };
+    OH_ASSERT(value->type == OH_JSON_STRING);
+    size_t size = oh_json_unescape(raw, texts[place]);
+    OH_ASSERT(size <= raw.size && (value->has_escapes || size == raw.size));
+    OH_ASSERT(value->has_escapes == (raw.size > 0 && memchr(raw.data, '\\', raw.size) != NULL));
+    texts[place][size] = '\0';
+    return (struct oh_bytes){ texts[place], size };
+}
+
+/* Whether one of `left` members from values[at] on has that name. */
+static bool notes_have(const struct notes *notes, struct oh_bytes name, uint32_t at, uint32_t left)
+{
+    for (; left > 0; left--) {
+        if (oh_bytes_equal(notes_text(notes, at, 1), name))
+            return true;
+        at = notes_next(notes, at + 1);
+    }
+    return false;
+}
+
+static void notes_object(struct notes *notes, uint32_t at, json_t *twin)
+{
+    uint32_t left = notes->values[at].count;
+    uint32_t member = at + 1;
+    size_t count = 0;
+    OH_ASSERT(json_is_object(twin));
+    while (left-- > 0) {
+        uint32_t next = notes_next(notes, member + 1);
+        struct oh_bytes name = notes_text(notes, member, 0);
+        if (!notes_have(notes, name, next, left)) {
+            notes_push(notes, member + 1, json_object_get(twin, name.data));
+            count++;
+        }
+        member = next;
+    }
+    OH_ASSERT(member == notes->values[at].next && count == json_object_size(twin));
+}
+
+static void notes_array(struct notes *notes, uint32_t at, json_t *twin)
+{
+    uint32_t element = at + 1;
+    OH_ASSERT(json_is_array(twin) && json_array_size(twin) == notes->values[at].count);
+    for (size_t i = 0; i < notes->values[at].count; i++) {
+        notes_push(notes, element, json_array_get(twin, i));
+        element = notes_next(notes, element);
+    }
+    OH_ASSERT(element == notes->values[at].next);
+}
+
+static void notes_compare(struct notes *notes, uint32_t at, json_t *twin)
+{
+    const struct oh_json_value *value = &notes->values[at];
+    double number = value->number;
+    switch ((enum oh_json_type)value->type) {
+    case OH_JSON_OBJECT:
+        notes_object(notes, at, twin);
+        break;
+    case OH_JSON_ARRAY:
+        notes_array(notes, at, twin);
+        break;
+    case OH_JSON_STRING:
+        OH_ASSERT(json_is_string(twin));
+        OH_ASSERT(oh_bytes_equal(notes_text(notes, at, 0), oh_bytes_of(json_string_value(twin))));
+        break;
+    case OH_JSON_NUMBER:
+        OH_ASSERT(json_is_real(twin) && memcmp(&number, &(double){ json_real_value(twin) }, sizeof(number)) == 0);
+        break;
+    case OH_JSON_TRUE:
+    case OH_JSON_FALSE:
+        OH_ASSERT(json_is_boolean(twin) && json_is_true(twin) == (value->type == OH_JSON_TRUE));
+        break;
+    case OH_JSON_NULL:
+        OH_ASSERT(json_is_null(twin));
+        break;
+    }
+}
+
+/* Of a body that passed the guard. */
+static void notes_check(struct oh_bytes body, json_t *twin)
+{
+    static struct notes notes;
+    struct oh_fault fault;
+    enum oh_err err = oh_json_document_read(document, body, &notes.values, &fault);
+    OH_ASSERT(err == OH_OK);
+    notes.body = body;
+    notes.left_count = 0;
+    notes_push(&notes, 0, twin);
+    while (notes.left_count > 0) {
+        notes.left_count--;
+        notes_compare(&notes, notes.left[notes.left_count].at, notes.left[notes.left_count].twin);
+    }
+}
+
+/* ---- Both ------------------------------------------------------------------------------------- */
+
 static bool is_our_rule(struct oh_bytes body, const struct oh_fault *fault)
 {
     static const char *const codes[] = { "too_deep", "number_not_exact", "out_of_range" };
@@ -110,7 +233,7 @@ static bool is_our_rule(struct oh_bytes body, const struct oh_fault *fault)
     return body.size > 0 && memchr(body.data, '\0', body.size) != NULL;
 }
 
-static void tree_check(struct oh_bytes body)
+static void whole_check(struct oh_bytes body)
 {
     struct oh_fault fault;
     json_error_t error;
@@ -126,6 +249,7 @@ static void tree_check(struct oh_bytes body)
             struct pair pair = pairs[--pair_count];
             value_compare(pair.ours, pair.twins);
         }
+        notes_check(body, twin);
     } else {
         OH_ASSERT(twin == NULL || is_our_rule(body, &fault));
         /* Out of reach here: it would be cJSON that refuses what the guard let pass. */
@@ -284,7 +408,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         OH_ASSERT(err == OH_OK);
         json_object_seed(1); /* the same bytes always do the same */
     }
-    tree_check(body);
+    whole_check(body);
     adjust_check(body);
     return 0;
 }

@@ -40,6 +40,52 @@ static void test_json_guard_lets_json_pass(void **state)
     }
 }
 
+static void test_json_read_notes_each_value_in_the_order_of_the_text(void **state)
+{
+    (void)state;
+    struct oh_bytes body = OH_BYTES("{\"a\":[1.5,-0,true],\"b\\n\":{},\"c\":null,\"d\":\"x\"}");
+    static const enum oh_json_type types[] = {
+        OH_JSON_OBJECT, OH_JSON_STRING, OH_JSON_ARRAY, OH_JSON_NUMBER, OH_JSON_NUMBER, OH_JSON_TRUE, OH_JSON_STRING,
+        OH_JSON_OBJECT, OH_JSON_STRING, OH_JSON_NULL,  OH_JSON_STRING, OH_JSON_STRING,
+    };
+    struct oh_json_value values[COUNT_OF(types)];
+    struct oh_fault fault;
+    uint32_t count;
+    assert_int_equal(oh_json_read(body, values, COUNT_OF(types), &count, &fault), OH_OK);
+    assert_int_equal(count, COUNT_OF(types));
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(values[i].type, types[i]);
+    assert_int_equal(values[0].count, 4);
+    assert_int_equal(values[0].next, count);
+    assert_int_equal(values[2].count, 3);
+    assert_int_equal(values[2].next, 6);
+    assert_int_equal(values[7].count, 0);
+    assert_int_equal(values[7].next, 8);
+    assert_true(values[3].number == 1.5 && values[4].number == 0);
+    assert_true(values[6].has_escapes && !values[1].has_escapes);
+    assert_memory_equal(body.data + values[11].at, "x", values[11].size);
+    assert_int_equal(oh_json_read(body, values, COUNT_OF(types) - 1, &count, &fault), OH_E_FULL);
+}
+
+static void test_json_unescape_says_what_was_meant(void **state)
+{
+    (void)state;
+    static const struct { const char *raw, *text; } rows[] = {
+        { "", "" },
+        { "plain", "plain" },
+        { "\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t" },
+        { "\\u0041\\u00e9\\u20AC", "A\xc3\xa9\xe2\x82\xac" },
+        { "x\\ud83d\\ude00y", "x\xf0\x9f\x98\x80y" },
+        { "\xc3\xa9\\n", "\xc3\xa9\n" },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char out[64];
+        size_t size = oh_json_unescape(oh_bytes_of(rows[i].raw), out);
+        assert_int_equal(size, strlen(rows[i].text));
+        assert_memory_equal(out, rows[i].text, size);
+    }
+}
+
 static void test_json_guard_names_field_and_reason_when_it_refuses(void **state)
 {
     (void)state;
@@ -229,6 +275,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_guard_lets_json_pass),
+        cmocka_unit_test(test_json_read_notes_each_value_in_the_order_of_the_text),
+        cmocka_unit_test(test_json_unescape_says_what_was_meant),
         cmocka_unit_test(test_json_guard_names_field_and_reason_when_it_refuses),
         cmocka_unit_test(test_json_guard_refuses_a_nul_byte),
         cmocka_unit_test(test_json_guard_allows_16_levels_and_not_17),

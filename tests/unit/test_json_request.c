@@ -654,6 +654,7 @@ static void test_json_request_limits_the_lines_of_a_whole_batch(void **state)
     free(eleven);
 }
 
+/* Only a text with an escape needs memory of its own. */
 static void test_json_request_says_too_many_when_the_memory_of_the_document_is_used_up(void **state)
 {
     (void)state;
@@ -665,6 +666,9 @@ static void test_json_request_says_too_many_when_the_memory_of_the_document_is_u
     memset(body, 'x', size);
     memcpy(body, "{\"name\":\"", 9);
     memcpy(body + size - 2, "\"}", 2);
+    assert_int_equal(read_body(ITEM, (struct oh_bytes){ body, size }, &command, &fault), OH_E_SYNTAX);
+    assert_string_equal(fault.code, "too_long");
+    memcpy(body, "{\"name\":\"\\n", 11);
     assert_int_equal(read_body(ITEM, (struct oh_bytes){ body, size }, &command, &fault), OH_E_SYNTAX);
     assert_string_equal(fault.code, "too_many");
     free(body);
