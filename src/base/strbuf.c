@@ -95,34 +95,17 @@ static bool strbuf_make_room(struct oh_strbuf *buf, size_t size)
     return strbuf_grow(buf, buf->size + size);
 }
 
-char *oh_strbuf_reserve(struct oh_strbuf *buf, size_t size)
+char *oh_strbuf_reserve_more(struct oh_strbuf *buf, size_t size)
 {
     return strbuf_make_room(buf, size) ? buf->data + buf->size : NULL;
 }
 
-void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t size)
+void oh_strbuf_put_more(struct oh_strbuf *buf, const void *data, size_t size)
 {
     if (size == 0 || !strbuf_make_room(buf, size))
         return;
     memcpy(buf->data + buf->size, data, size);
     buf->size += size;
-}
-
-void oh_strbuf_put_char(struct oh_strbuf *buf, char c)
-{
-    if (!strbuf_make_room(buf, 1))
-        return;
-    buf->data[buf->size++] = c;
-}
-
-void oh_strbuf_put_text(struct oh_strbuf *buf, const char *text)
-{
-    oh_strbuf_put(buf, text, strlen(text));
-}
-
-void oh_strbuf_put_bytes(struct oh_strbuf *buf, struct oh_bytes bytes)
-{
-    oh_strbuf_put(buf, bytes.data, bytes.size);
 }
 
 /* Writes the digits so that they end at `end`; returns where they start. */
@@ -146,6 +129,10 @@ void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value)
 {
     char digits[U64_DIGITS_MAX];
     char *end = digits + sizeof(digits);
+    if (value < 10) { /* most quantities */
+        oh_strbuf_put_char(buf, (char)('0' + value));
+        return;
+    }
     char *start = u64_write_before(end, value);
     oh_strbuf_put(buf, start, (size_t)(end - start));
 }

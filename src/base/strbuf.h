@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct oh_strbuf {
     char *data;      /* NULL until the first write */
@@ -31,13 +32,51 @@ void oh_strbuf_clear(struct oh_strbuf *buf);
 /* Drops the first `size` bytes (size <= buf->size, asserted). Cost: O(rest). */
 void oh_strbuf_consume(struct oh_strbuf *buf, size_t size);
 
-/* Makes room for `size` more bytes and returns where they go, or NULL (overflowed). */
-char *oh_strbuf_reserve(struct oh_strbuf *buf, size_t size);
+/* What the functions below do when there is no room yet. */
+char *oh_strbuf_reserve_more(struct oh_strbuf *buf, size_t size);
+void oh_strbuf_put_more(struct oh_strbuf *buf, const void *data, size_t size);
 
-void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t size);
-void oh_strbuf_put_char(struct oh_strbuf *buf, char c);
-void oh_strbuf_put_text(struct oh_strbuf *buf, const char *text);
-void oh_strbuf_put_bytes(struct oh_strbuf *buf, struct oh_bytes bytes);
+/* Whether 1 or more bytes fit without growing. Of 0 bytes it says no. */
+static inline bool oh_strbuf_has_room(const struct oh_strbuf *buf, size_t size)
+{
+    return size - 1 < buf->capacity - buf->size && !buf->is_overflowed;
+}
+
+/* Makes room for `size` more bytes and returns where they go, or NULL (overflowed). */
+static inline char *oh_strbuf_reserve(struct oh_strbuf *buf, size_t size)
+{
+    return oh_strbuf_has_room(buf, size) ? buf->data + buf->size : oh_strbuf_reserve_more(buf, size);
+}
+
+static inline void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t size)
+{
+    if (!oh_strbuf_has_room(buf, size)) {
+        oh_strbuf_put_more(buf, data, size);
+        return;
+    }
+    memcpy(buf->data + buf->size, data, size);
+    buf->size += size;
+}
+
+static inline void oh_strbuf_put_char(struct oh_strbuf *buf, char c)
+{
+    if (oh_strbuf_has_room(buf, 1))
+        buf->data[buf->size++] = c;
+    else
+        oh_strbuf_put_more(buf, &c, 1);
+}
+
+/* Of a constant the compiler knows the size. */
+static inline void oh_strbuf_put_text(struct oh_strbuf *buf, const char *text)
+{
+    oh_strbuf_put(buf, text, strlen(text));
+}
+
+static inline void oh_strbuf_put_bytes(struct oh_strbuf *buf, struct oh_bytes bytes)
+{
+    oh_strbuf_put(buf, bytes.data, bytes.size);
+}
+
 void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value);
 void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value);
 void oh_strbuf_printf(struct oh_strbuf *buf, const char *format, ...)

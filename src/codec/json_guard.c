@@ -1,7 +1,7 @@
 #include "codec/json_guard.h"
 #include "base/assert.h"
 #include "base/utf8.h"
-#include <endian.h>
+#include "codec/json_plain.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -157,33 +157,6 @@ static bool guard_escape(struct guard *guard)
     return true;
 }
 
-/* Of eight bytes, the high bit of the first that is a control byte, '"', '\\' or not ASCII. Later bits mean nothing. */
-static uint64_t eight_special(const unsigned char *data)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    uint64_t eight;
-    memcpy(&eight, data, sizeof(eight));
-    eight = le64toh(eight);
-    uint64_t quote = eight ^ (ones * '"');
-    uint64_t backslash = eight ^ (ones * '\\');
-    /* A borrow goes only to bytes behind the one that caused it. */
-    uint64_t hits = eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones);
-    return hits & highs;
-}
-
-/* Passes over plain text in strides of eight: where the first other byte is, or, near the end of the body, may be. */
-static size_t guard_skip_plain(const struct guard *guard, size_t at)
-{
-    while (guard->size - at >= 8) {
-        uint64_t special = eight_special(guard->data + at);
-        if (special != 0)
-            return at + (unsigned)__builtin_ctzll(special) / 8;
-        at += 8;
-    }
-    return at;
-}
-
 /* A byte of a string that is not plain. */
 static bool guard_special(struct guard *guard, int c, bool *has_escapes)
 {
@@ -208,7 +181,7 @@ static bool guard_string(struct guard *guard, struct oh_bytes *out_text)
     size_t start = ++guard->at;
     bool has_escapes = false;
     for (;;) { /* ends: each round passes over at least one byte or returns */
-        guard->at = guard_skip_plain(guard, guard->at);
+        guard->at = oh_json_plain_end((const char *)guard->data, guard->at, guard->size);
         int c = guard_peek(guard);
         if (c == '"')
             break;

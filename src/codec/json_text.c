@@ -1,15 +1,19 @@
 #include "codec/json_text.h"
-#include "codec/decimal.h"
+#include "codec/json_plain.h"
 #include "codec/time_text.h"
 #include "onhand/types.h"
+
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
 
 /* The bytes at the start of text that need no escape. */
 static size_t plain_size(struct oh_bytes text)
 {
-    const unsigned char *data = (const unsigned char *)text.data;
-    size_t size = 0;
-    while (size < text.size && data[size] >= 0x20 && data[size] != '"' && data[size] != '\\')
-        size++;
+    size_t size = oh_json_plain_end(text.data, 0, text.size);
+    while (size < text.size && is_plain(text.data[size]))
+        size = oh_json_plain_end(text.data, size + 1, text.size);
     return size;
 }
 
@@ -25,20 +29,25 @@ static void put_escape(struct oh_strbuf *buf, unsigned char c)
     }
 }
 
-void oh_json_put_string(struct oh_strbuf *buf, struct oh_bytes text)
+/* From where the first byte needs an escape. */
+static void put_with_escapes(struct oh_strbuf *buf, struct oh_bytes text)
 {
-    oh_strbuf_put_char(buf, '"');
     while (text.size > 0) {
+        put_escape(buf, (unsigned char)text.data[0]);
+        text = (struct oh_bytes){ text.data + 1, text.size - 1 };
         size_t size = plain_size(text);
         oh_strbuf_put(buf, text.data, size);
-        text.data += size;
-        text.size -= size;
-        if (text.size > 0) {
-            put_escape(buf, (unsigned char)text.data[0]);
-            text.data++;
-            text.size--;
-        }
+        text = (struct oh_bytes){ text.data + size, text.size - size };
     }
+}
+
+void oh_json_put_string(struct oh_strbuf *buf, struct oh_bytes text)
+{
+    size_t size = plain_size(text);
+    oh_strbuf_put_char(buf, '"');
+    oh_strbuf_put(buf, text.data, size);
+    if (size < text.size)
+        put_with_escapes(buf, (struct oh_bytes){ text.data + size, text.size - size });
     oh_strbuf_put_char(buf, '"');
 }
 
@@ -51,77 +60,4 @@ void oh_json_put_time(struct oh_strbuf *buf, int64_t at_us)
     oh_strbuf_put_char(buf, '"');
     oh_time_put(buf, at_us);
     oh_strbuf_put_char(buf, '"');
-}
-
-static bool needs_comma(const struct oh_strbuf *buf)
-{
-    if (buf->size == 0)
-        return false;
-    char last = buf->data[buf->size - 1];
-    return last != '{' && last != '[' && last != ',' && last != ':';
-}
-
-void oh_json_separate(struct oh_strbuf *buf)
-{
-    if (needs_comma(buf))
-        oh_strbuf_put_char(buf, ',');
-}
-
-void oh_json_member(struct oh_strbuf *buf, const char *name)
-{
-    size_t size = strlen(name);
-    /* One reservation for the whole head: this is in every reply many times. */
-    char *at = oh_strbuf_reserve(buf, size + 4);
-    if (at == NULL)
-        return;
-    char *start = at;
-    if (needs_comma(buf))
-        *at++ = ',';
-    *at++ = '"';
-    memcpy(at, name, size);
-    at += size;
-    *at++ = '"';
-    *at++ = ':';
-    buf->size += (size_t)(at - start);
-}
-
-void oh_json_member_string(struct oh_strbuf *buf, const char *name, struct oh_bytes value)
-{
-    oh_json_member(buf, name);
-    oh_json_put_string(buf, value);
-}
-
-void oh_json_member_string_if_any(struct oh_strbuf *buf, const char *name, struct oh_bytes value)
-{
-    if (!oh_bytes_is_empty(value))
-        oh_json_member_string(buf, name, value);
-}
-
-void oh_json_member_text(struct oh_strbuf *buf, const char *name, const char *value)
-{
-    oh_json_member_string(buf, name, oh_bytes_of(value));
-}
-
-void oh_json_member_milli(struct oh_strbuf *buf, const char *name, int64_t milli)
-{
-    oh_json_member(buf, name);
-    oh_milli_put(buf, milli);
-}
-
-void oh_json_member_u64(struct oh_strbuf *buf, const char *name, uint64_t value)
-{
-    oh_json_member(buf, name);
-    oh_strbuf_put_u64(buf, value);
-}
-
-void oh_json_member_bool(struct oh_strbuf *buf, const char *name, bool value)
-{
-    oh_json_member(buf, name);
-    oh_strbuf_put_text(buf, value ? "true" : "false");
-}
-
-void oh_json_member_time(struct oh_strbuf *buf, const char *name, int64_t at_us)
-{
-    oh_json_member(buf, name);
-    oh_json_put_time(buf, at_us);
 }

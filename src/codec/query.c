@@ -59,20 +59,27 @@ static struct oh_bytes text_cut(struct oh_bytes *raw, char separator)
     return head;
 }
 
+/* Most names asked for are not there, and differ in the first byte. No name has a NUL byte. */
+static bool name_is(struct oh_bytes name, const char *text)
+{
+    return name.size > 0 && name.data[0] == text[0] && strncmp(text, name.data, name.size) == 0 &&
+           text[name.size] == '\0';
+}
+
 static bool name_is_known(const char *const *known, struct oh_bytes name)
 {
     for (size_t i = 0; known[i] != NULL; i++)
-        if (oh_bytes_equal(oh_bytes_of(known[i]), name))
+        if (name_is(name, known[i]))
             return true;
     return false;
 }
 
-static const struct oh_param_pair *params_find(const struct oh_param_list *params, struct oh_bytes name)
+static bool name_is_given(const struct oh_param_list *params, struct oh_bytes name)
 {
     for (uint32_t i = 0; i < params->count; i++)
         if (oh_bytes_equal(params->pairs[i].name, name))
-            return &params->pairs[i];
-    return NULL;
+            return true;
+    return false;
 }
 
 /* One "name=value": decodes it behind text[*used) and adds it. */
@@ -92,7 +99,7 @@ static enum oh_err params_add(struct oh_param_list *params, struct oh_bytes pair
     struct oh_bytes name = { text, name_size };
     if (!oh_utf8_is_valid(name) || !name_is_known(known, name))
         return refuse(fault, OH_FAULT_INVALID_QUERY, name, "There is no such parameter here.");
-    if (params_find(params, name) != NULL)
+    if (name_is_given(params, name))
         return refuse(fault, OH_FAULT_INVALID_QUERY, name, "The parameter is given twice.");
     if (!text_decode(raw_value, text + name_size, &value_size))
         return refuse(fault, OH_FAULT_INVALID_QUERY, name,
@@ -124,8 +131,10 @@ enum oh_err oh_params_parse(struct oh_bytes raw, const char *const *known, struc
 
 struct oh_bytes oh_params_text(const struct oh_param_list *params, const char *name)
 {
-    const struct oh_param_pair *pair = params_find(params, oh_bytes_of(name));
-    return pair == NULL ? OH_BYTES_NONE : pair->value;
+    for (uint32_t i = 0; i < params->count; i++)
+        if (name_is(params->pairs[i].name, name))
+            return params->pairs[i].value;
+    return OH_BYTES_NONE;
 }
 
 bool oh_params_has(const struct oh_param_list *params, const char *name)

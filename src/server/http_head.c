@@ -1,5 +1,6 @@
 #include "server/http_head.h"
 #include "base/assert.h"
+#include <endian.h>
 #include <llhttp.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +26,39 @@ static bool head_is_control(char c)
     return (byte < 0x20 && byte != '\t') || byte == 0x7f;
 }
 
+/* The high bit of the first of eight bytes that is below 0x20 (a tab too) or 0x7f. Later bits mean nothing. */
+static uint64_t head_eight_controls(const char *data)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t eight;
+    memcpy(&eight, data, sizeof(eight));
+    eight = le64toh(eight); /* the first byte is the lowest */
+    uint64_t deletes = eight ^ (ones * 0x7f);
+    /* A byte that is too small borrows, from later bytes only; one that is not ASCII never is. */
+    return (((eight - ones * 0x20) & ~eight) | ((deletes - ones) & ~deletes)) & highs;
+}
+
+/* Passes over bytes that need no decision in strides of eight. */
+static size_t head_skip_eights(const char *data, size_t at, size_t size)
+{
+    for (; size - at >= 8; at += 8) {
+        uint64_t controls = head_eight_controls(data + at);
+        if (controls != 0)
+            return at + (size_t)__builtin_ctzll(controls) / 8;
+    }
+    return at;
+}
+
+/* Where, from `at` on, the first byte is that needs a decision; size: none does. */
+static size_t head_control_at(const char *data, size_t at, size_t size)
+{
+    at = head_skip_eights(data, at, size);
+    while (at < size && !head_is_control(data[at]))
+        at = head_skip_eights(data, at + 1, size);
+    return at;
+}
+
 static bool head_line_is_folded(const struct oh_head_scan *scan, const char *data)
 {
     return scan->line_start > 0 && scan->offset == scan->line_start &&
@@ -37,9 +71,7 @@ enum oh_http_error oh_head_scan(struct oh_head_scan *scan, const char *data, siz
     while (scan->offset < size) {
         if (head_line_is_folded(scan, data))
             return OH_HTTP_BAD_FOLD;
-        uint32_t at = scan->offset;
-        while (at < size && !head_is_control(data[at]))
-            at++;
+        uint32_t at = (uint32_t)head_control_at(data, scan->offset, size);
         scan->offset = at;
         if (at == size)
             break;
