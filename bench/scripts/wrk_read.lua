@@ -1,5 +1,5 @@
--- wrk script: GET the targets of a file, one after the other. The requests are
--- made once, so that each costs wrk the same whatever server answers.
+-- wrk: GET the targets of a file, one after the other. The requests are made
+-- once, so that each costs wrk the same whatever server answers.
 -- TARGETS: a file with one path and query a line.
 local requests, at = {}, 0
 
