@@ -24,7 +24,6 @@ from support import postgres  # noqa: E402
 SKU_FIRST, SKU_COUNT, NODE_FIRST, NODE_COUNT = 100000, 1000, 10, 20
 STOCK, STOCK_DEEP = 1_000_000, 100_000_000
 START_S_MAX = 120
-# A number above any id's time: the counts of a load come later than those of the one before.
 BODY = ('{"id":"{id}","kind":"cart","channel":"web","ttl_seconds":600,'
         '"lines":[{"line":1,"sku":"SKU-{sku}","quantity":1,"node":"NODE-{node}"}]}')
 TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -303,7 +302,7 @@ class Redis(Contender):
 
 
 class Postgres(Contender):
-    """PostgreSQL with its default safety. `users` may be other programs that work on it."""
+    """PostgreSQL with its default safety (fsync, synchronous_commit)."""
     SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "max_connections": "400",
                 "autovacuum": "on", "synchronous_commit": "on"}
 
@@ -346,150 +345,3 @@ class Postgres(Contender):
     def hot_taken(self):
         return int(self.server.query("SELECT coalesce(sum(quantity), 0) FROM reservation WHERE "
                                      f"sku = 'SKU-{SKU_FIRST}' AND node = 'NODE-{NODE_FIRST}'")[0][0])
-
-
-def modules_of(bench, *names):
-    """node_modules in which these packages are, below --peers."""
-    need("node")
-    if bench.peers is None:
-        raise Absent("no --peers")
-    for folder in (bench.peers / "node_modules", bench.peers / "handroll/node_modules"):
-        if all((folder / name).is_dir() for name in names):
-            return folder
-    raise Absent(f"{bench.peers} has no node_modules with {', '.join(names)}")
-
-
-class FastifyPg(Contender):
-    label = "Fastify + pg"
-
-    def __init__(self, bench, server):
-        super().__init__(bench)
-        self.modules, self.server, self.depends_on = modules_of(bench, "fastify", "pg"), server, (server,)
-
-    def start(self):
-        self.port = free_port()
-        self.spawn(["node", HERE / "peers/fastify_pg.js"], environment={
-            "NODE_PATH": str(self.modules), "NODE_ENV": "production", "PORT": str(self.port), "PGHOST": self.server.server.home,
-            "PGPORT": str(self.server.port), "PGUSER": "postgres", "PGDATABASE": "postgres"})
-        self.wait_for_http(f"/v1/availability/SKU-{SKU_FIRST}?node=NODE-{NODE_FIRST}")
-        return self
-
-    def set_hot(self, quantity):
-        self.server.set_hot(quantity)
-
-    def hot_taken(self):
-        return self.server.hot_taken()
-
-
-class FastifyRedis(Contender):
-    def __init__(self, bench, server):
-        super().__init__(bench)
-        self.modules, self.server, self.depends_on = modules_of(bench, "fastify", "ioredis"), server, (server,)
-        self.label = f"Fastify + ioredis, Lua, `appendfsync {server.fsync}`"
-
-    def start(self):
-        self.port = free_port()
-        self.spawn(["node", HERE / "peers/fastify_redis.js"], environment={
-            "NODE_PATH": str(self.modules), "NODE_ENV": "production", "PORT": str(self.port),
-            "REDIS_PORT": str(self.server.port), "NODES": str(NODE_COUNT)})
-        self.wait_for_http(f"/v1/availability/SKU-{SKU_FIRST}?node=NODE-{NODE_FIRST}")
-        return self
-
-    def set_hot(self, quantity):
-        self.server.set_hot(quantity)
-
-    def hot_taken(self):
-        return self.server.hot_taken()
-
-
-class PeersPostgres(Contender):
-    """The PostgreSQL that Medusa and Vendure were set up in: DIR/pg/d, on the port that their set-up chose."""
-    label = "PostgreSQL of the peers"
-
-    def __init__(self, bench):
-        super().__init__(bench)
-        need("node")
-        if bench.peers is None:
-            raise Absent("no --peers")
-        self.data = bench.peers / "pg/d"
-        if not (self.data / "PG_VERSION").exists() or postgres.programs() is None:
-            raise Absent(f"{bench.peers} has no PostgreSQL data in pg/d")
-        self.port = 9120
-
-    def start(self):
-        self.spawn([*postgres.as_user(), f"{postgres.programs()}/postgres", "-D", self.data], cwd="/")
-        ready = [f"{postgres.programs()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        wait_until(lambda: self.check_lives(self.processes[-1]) or subprocess.run(ready, check=False).returncode == 0,
-                   "PostgreSQL of the peers answers")
-        return self
-
-    def stop(self):
-        self.signal_all(signal.SIGCONT)
-        for process in self.processes:
-            process.send_signal(signal.SIGINT)
-        super().stop()
-
-    def query(self, database, sql):
-        run = subprocess.run(["psql", "-qAtX", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-v",
-                              "ON_ERROR_STOP=1", database, "-c", sql], capture_output=True, text=True, check=True)
-        return run.stdout.strip()
-
-
-class ShopPeer(Contender):
-    """A shop system's own stock code behind two calls, as DIR/README.md there says."""
-    body, path, sku_first, node_first = '{"sku":{sku},"node":{node},"qty":1}', "/reserve", 1, 1
-
-    def __init__(self, bench, server, name, folder, program, port, marker, label):
-        super().__init__(bench)
-        self.cwd, self.server, self.depends_on, self.label = bench.peers / folder, server, (server,), label
-        self.program, self.port, self.name = program, port, name
-        if not (self.cwd / marker).exists():
-            raise Absent(f"{self.cwd} has no {marker}")
-
-    def start(self):
-        self.spawn(["node", self.program], cwd=self.cwd, environment={
-            "NODE_ENV": "production", "PORT": str(self.port), "MEDUSA_DISABLE_TELEMETRY": "1",
-            "VENDURE_DISABLE_TELEMETRY": "1"})
-        self.wait_for_http("/avail/1")
-        return self
-
-    def ids(self):
-        """What the shop calls the first item and the first node."""
-        ids = json.loads((self.cwd / "ids.json").read_text())
-        return (ids["items"] if self.name == "medusa" else ids["variants"])[0], ids["locs"][0]
-
-    def load(self):
-        """Everything unsold, and enough of it."""
-        self.set_stock(STOCK, "")
-
-    def set_hot(self, quantity):
-        item, node = self.ids()
-        names = ("inventory_item_id", "location_id") if self.name == "medusa" else ('"productVariantId"', '"stockLocationId"')
-        self.set_stock(quantity, f"WHERE {names[0]} = '{item}' AND {names[1]} = '{node}'")
-
-    def set_stock(self, quantity, where):
-        if self.name == "medusa":
-            raw, none = (f'{{"value":"{value}","precision":20}}' for value in (quantity, 0))
-            self.server.query("medusa", f"DELETE FROM reservation_item {where}; UPDATE inventory_level SET reserved_quantity = 0, "
-                              f"stocked_quantity = {quantity}, raw_reserved_quantity = '{none}', raw_stocked_quantity = '{raw}' "
-                              f"{where}")
-        else:
-            self.server.query("vendure", f'DELETE FROM stock_movement {where}; UPDATE stock_level SET "stockAllocated" = 0, '
-                              f'"stockOnHand" = {quantity} {where}')
-
-    def hot_taken(self):
-        item, node = self.ids()
-        sql = (f"SELECT coalesce(sum(quantity), 0) FROM reservation_item WHERE inventory_item_id = '{item}' "
-               f"AND location_id = '{node}' AND deleted_at IS NULL" if self.name == "medusa" else
-               "SELECT coalesce(sum(quantity), 0) FROM stock_movement WHERE type = 'ALLOCATION' "
-               f"""AND "productVariantId" = '{item}' AND "stockLocationId" = '{node}'""")
-        return round(float(self.server.query(self.name, sql)))
-
-
-def medusa(bench, server):
-    return ShopPeer(bench, server, "medusa", "medusa", "module-alone.js", 9122, "ids.json",
-                    "Medusa, inventory module")
-
-
-def vendure(bench, server):
-    return ShopPeer(bench, server, "vendure", "vendure", "server.js", 9123, "ids.json", "Vendure, stock allocation")

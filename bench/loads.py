@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import random
 import re
 
 from contenders import HERE, NODE_COUNT, NODE_FIRST, SKU_COUNT, SKU_FIRST, need
@@ -20,7 +21,8 @@ def record(run, count, seconds, **more):
 
 def checked(run, command):
     if run.code != 0:
-        raise RuntimeError(f"{' '.join(map(str, command))[:300]}: exit code {run.code}: {run.output[-1000:]} {run.errors[-1000:]}")
+        words = " ".join(map(str, command))[:300]
+        raise RuntimeError(f"{words}: exit code {run.code}: {run.output[-1000:]} {run.errors[-1000:]}")
     return run
 
 
@@ -127,8 +129,6 @@ def engine(bench, *options):
 
 def write_targets(path, seed):
     """Targets of reads, made in advance, the same for all."""
-    import random
     dice = random.Random(seed)
-    pathlib.Path(path).write_text("".join(
-        f"/v1/availability/SKU-{SKU_FIRST + dice.randrange(SKU_COUNT)}?node=NODE-{NODE_FIRST + dice.randrange(NODE_COUNT)}\n"
-        for _ in range(10000)))
+    pairs = [(SKU_FIRST + dice.randrange(SKU_COUNT), NODE_FIRST + dice.randrange(NODE_COUNT)) for _ in range(10000)]
+    pathlib.Path(path).write_text("".join(f"/v1/availability/SKU-{sku}?node=NODE-{node}\n" for sku, node in pairs))

@@ -140,4 +140,5 @@ def description(folder):
               if line.startswith("model name")]
     memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     disk = first_line("stat", "--file-system", "--format=%T", str(folder)) or "?"
-    return f"{len(models)} x {models[0] if models else platform.machine()}, {memory_gib:.0f} GiB, {disk}, Linux {platform.release()}"
+    processor = models[0] if models else platform.machine()
+    return f"{len(models)} x {processor}, {memory_gib:.0f} GiB, {disk}, Linux {platform.release()}"
