@@ -58,6 +58,7 @@ class Contender:
     body, path = BODY, "/v1/reservations"
     sku_first, node_first = SKU_FIRST, NODE_FIRST
     depends_on = ()
+    limited_stock = 1000  # fewer than it can sell in the time of a sell-out
 
     def __init__(self, bench):
         self.cores, self.folder = bench.cores, pathlib.Path(bench.folder) / type(self).__name__.lower()

@@ -1,9 +1,13 @@
 """Contenders that run on Node, all of them optional (--peers): hand-made services, and the stock code of two shop systems."""
 
 import json
+import os
+import signal
 import subprocess
 
-from contenders import HERE, NODE_COUNT, NODE_FIRST, SKU_FIRST, STOCK, Absent, Contender, free_port, need, postgres, wait_until
+from contenders import (HERE, NODE_COUNT, NODE_FIRST, SKU_FIRST, STOCK, Absent, Contender, free_port, need, postgres,
+                        wait_until)
+from machine import with_children
 
 
 def modules_of(bench, *names):
@@ -65,16 +69,29 @@ class PeersPostgres(Contender):
         self.data = bench.peers / "pg/d"
         if not (self.data / "PG_VERSION").exists() or postgres.programs() is None:
             raise Absent(f"{bench.peers} has no PostgreSQL data in pg/d")
-        self.port = 9120
+        self.port, self.found_pid = 9120, None
+
+    def running_pid(self):
+        """That of a server that their set-up left running, or None."""
+        file = self.data / "postmaster.pid"
+        pid = int(file.read_text().split()[0]) if file.exists() else None
+        return pid if pid is not None and os.path.exists(f"/proc/{pid}") else None
 
     def start(self):
-        self.spawn([*postgres.as_user(), f"{postgres.programs()}/postgres", "-D", self.data], cwd="/")
+        self.found_pid = self.running_pid()
+        if self.found_pid is None:
+            self.spawn([*postgres.as_user(), f"{postgres.programs()}/postgres", "-D", self.data], cwd="/")
         ready = [f"{postgres.programs()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        wait_until(lambda: self.check_lives(self.processes[-1]) or subprocess.run(ready, check=False).returncode == 0,
-                   "PostgreSQL of the peers answers")
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL of the peers answers")
+        for pid in self.own_pids():
+            os.sched_setaffinity(pid, {self.cores.server})
         return self
 
+    def own_pids(self):
+        return with_children([self.found_pid]) if self.found_pid is not None else super().own_pids()
+
     def stop(self):
+        """One that ran before goes on."""
         self.signal_all(signal.SIGCONT)
         for process in self.processes:
             process.send_signal(signal.SIGINT)
@@ -82,13 +99,16 @@ class PeersPostgres(Contender):
 
     def query(self, database, sql):
         run = subprocess.run(["psql", "-qAtX", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-v",
-                              "ON_ERROR_STOP=1", database, "-c", sql], capture_output=True, text=True, check=True)
+                              "ON_ERROR_STOP=1", database, "-c", sql], capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise RuntimeError(f"{database}: {run.stderr[-300:]}")
         return run.stdout.strip()
 
 
 class ShopPeer(Contender):
     """A shop system's own stock code behind two calls: GET /avail/{sku} and POST /reserve."""
     body, path, sku_first, node_first = '{"sku":{sku},"node":{node},"qty":1}', "/reserve", 1, 1
+    limited_stock = 50  # they are slow
     ENVIRONMENT = {"NODE_ENV": "production", "MEDUSA_DISABLE_TELEMETRY": "1", "VENDURE_DISABLE_TELEMETRY": "1"}
 
     def __init__(self, bench, server):

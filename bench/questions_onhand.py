@@ -226,7 +226,8 @@ class Recovery:
                     "scaled_s": ready_s - replay_s + self.EVENTS_ASKED / rate})
 
     def targets(self, bench):
-        note = f"from {bench.events:,} events; replay scaled to 50 M" if bench.events < self.EVENTS_ASKED else ""
+        counts = values(bench, self.name, "replay", "count")
+        note = f"replay scaled from {counts[0]:,.0f} events" if counts and counts[0] < self.EVENTS_ASKED else ""
         return [at_least(self.name, "events replayed a second", 3e6, **alone(bench, self.name, "replay")),
                 at_most(self.name, f"{bench.positions:,} positions and 50 M events, ready", self.READY_S, unit=" s", note=note,
                         **alone(bench, self.name, "ready", "scaled_s"))]

@@ -1,5 +1,7 @@
 """The questions in which Onhand is one of several."""
 
+import time
+
 import loads
 from contenders import STOCK_DEEP, Nginx, Onhand, Postgres, Redis, reply_size
 from field import field
@@ -117,8 +119,6 @@ class Reserve:
 
 class Hot:
     name, title, unit = "hot", "One item at one node, 32 connections", "reservations"
-    LIMITED = 1000
-
     def run(self, bench):
         with field(bench) as there:
             add_reservers(there, bench)
@@ -139,25 +139,36 @@ class Hot:
         """A stock that is smaller than what is asked: nobody may get what there is not."""
         server = entry.server
         server.resume()
-        server.set_hot(self.LIMITED)
+        server.set_hot(server.limited_stock)
         before = server.hot_taken()
         is_http = entry.key.split("-")[0] not in ("redis", "pg")
         with bench.shorter(2):
             result = loads.wrk_reserve(bench, server, 32, is_hot=True, counts=True) if is_http else entry.load(server)
-        taken = server.hot_taken() - before
-        bench.note_check(self.name, entry.key, entry.label, stock=self.LIMITED, asked=result["count"], taken=taken,
+        taken = self.settled(server) - before
+        bench.note_check(self.name, entry.key, entry.label, stock=server.limited_stock, asked=result["count"], taken=taken,
                          answered=result.get("granted"))
         server.pause()
 
+    @staticmethod
+    def settled(server):
+        """What is sold once requests that the load left behind are done."""
+        taken = server.hot_taken()
+        for _ in range(40):
+            time.sleep(0.25)
+            before, taken = taken, server.hot_taken()
+            if before == taken:
+                break
+        return taken
+
     def targets(self, bench):
         pg = best_of(bench, self.name, ["pg-update/32", "pg-for_update/32"])
-        checks = [check for check in bench.checks.get(self.name, []) if check["key"] == "onhand/32"]
+        checks = [check for check in bench.checks.get(self.name, []) if check["key"] == "onhand/32" and check["asked"] > check["stock"]]
         oversold = max((abs(check["taken"] - check["stock"]) + abs(check["taken"] - check["answered"]) for check in checks),
                        default=None)
         return [at_least(self.name, "of our own rate on 20,000 positions", 0.95, unit="x",
                          **ratio(bench, self.name, "onhand/32", "onhand-spread")),
                 at_least(self.name, "of PostgreSQL's hot row", 30, unit="x", **ratio(bench, self.name, "onhand/32", pg)),
-                at_most(self.name, f"stock of {self.LIMITED:,}, more asked: units sold that were not there, or not sold", 0,
+                at_most(self.name, "a stock sold out: units sold that were not there, or there and not sold", 0,
                         measured=oversold, unit=" units")]
 
 

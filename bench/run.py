@@ -20,6 +20,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 import report  # noqa: E402
+from contenders import Absent  # noqa: E402
 from machine import Cores  # noqa: E402
 from questions import ALL  # noqa: E402
 
@@ -112,6 +113,8 @@ def measure(bench, names):
         began = time.monotonic()
         try:
             question.run(bench)
+        except Absent as why:
+            bench.say_absent(question.name, str(why))
         except (RuntimeError, OSError, AssertionError, ValueError, KeyError, IndexError, AttributeError) as error:
             traceback.print_exc()
             bench.say_broken(question.name, f"{type(error).__name__}: {error}")

@@ -55,10 +55,12 @@ class ReportTest(unittest.TestCase):
 
     def test_one_unit_sold_that_was_not_there_is_not_met(self):
         bench = bench_with()
-        bench.checks["hot"] = [{"key": "onhand/32", "stock": 1000, "taken": 1001, "answered": 1001}]
+        bench.checks["hot"] = [{"key": "onhand/32", "stock": 1000, "asked": 5000, "taken": 1001, "answered": 1001}]
         self.assertIs(questions.Hot().targets(bench)[2].is_met, False)
-        bench.checks["hot"] = [{"key": "onhand/32", "stock": 1000, "taken": 1000, "answered": 1000}]
+        bench.checks["hot"] = [{"key": "onhand/32", "stock": 1000, "asked": 5000, "taken": 1000, "answered": 1000}]
         self.assertIs(questions.Hot().targets(bench)[2].is_met, True)
+        bench.checks["hot"] = [{"key": "onhand/32", "stock": 1000, "asked": 900, "taken": 900, "answered": 900}]
+        self.assertIsNone(questions.Hot().targets(bench)[2].is_met)
 
     def test_a_pause_without_a_snapshot_is_not_measured(self):
         row = {"rate": 1, "p99_ms": 0.1, "p999_ms": 0.2, "max_ms": 0.3, "has_snapshot": False}

@@ -24,7 +24,7 @@ class WideOnhand(Onhand):
                    f"{self.url}/v1/import/stock"]
         run = loads.checked(loads.Measured(self.cores, command, self.pids, 3), command)
         answer = json.loads(run.output)
-        if answer.get("rejected") != 0:
+        if answer.get("rejected") != 0 or answer["applied"] != answer["rows"]:
             raise RuntimeError(f"import: {run.output[:500]}")
         return loads.record(run, answer["rows"], run.elapsed_s)
 
