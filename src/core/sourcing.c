@@ -13,7 +13,10 @@ size_t sourcing_scratch_size(void)
 
 struct sourcing_scratch *sourcing_scratch_init(void *memory)
 {
-    return memory;
+    struct sourcing_scratch *s = memory;
+    memset(s->judged, 0, sizeof(s->judged));
+    s->judged_stamp = 0;
+    return s;
 }
 
 /* ---- The objective ---------------------------------------------------------------------------- */
@@ -92,6 +95,9 @@ static void problem_begin(struct sourcing_scratch *s, const struct sourcing_prob
     s->step_count = 0;
     s->is_cut = false;
     s->is_found = false;
+    s->found_count = 0;
+    s->judged_stamp++;
+    s->is_sorted = false;
     s->pick_count = 0;
     s->slot_count = 0;
     s->parcels_max = problem->split_orders ? problem->parcels_max : 1;

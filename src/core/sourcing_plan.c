@@ -114,6 +114,35 @@ void slot_remove(struct slot *slot, uint32_t line)
     memmove(&slot->takes[at], &slot->takes[at + 1], (slot->take_count - at) * sizeof(slot->takes[0]));
 }
 
+/* The lines of the slot, when it gives each whole and one word has them; else 0. */
+static uint64_t slot_whole_lines(const struct sourcing_scratch *s, const struct slot *slot)
+{
+    uint64_t lines = 0;
+    for (uint32_t i = 0; s->problem->words == 1 && i < slot->take_count; i++) {
+        if (slot->takes[i].quantity_milli != s->problem->needs_milli[slot->takes[i].line])
+            return 0;
+        lines |= UINT64_C(1) << slot->takes[i].line;
+    }
+    return lines;
+}
+
+static bool parcel_ask(struct sourcing_scratch *s, const struct slot *slot, struct sourcing_terms *out_terms)
+{
+    const struct sourcing_problem *problem = s->problem;
+    uint64_t lines = slot_whole_lines(s, slot);
+    uint64_t hash = (lines * UINT64_C(0x9e3779b97f4a7c15) ^ slot->candidate) * UINT64_C(0xd1b54a32d192ed03);
+    struct judged *judged = &s->judged[hash >> 52];
+    if (lines == 0)
+        return problem->parcel(problem->ctx, slot->candidate, slot->takes, slot->take_count, out_terms);
+    if (judged->stamp != s->judged_stamp || judged->candidate != slot->candidate || judged->lines != lines) {
+        *judged = (struct judged){ .lines = lines, .candidate = slot->candidate, .stamp = s->judged_stamp };
+        judged->is_made =
+            problem->parcel(problem->ctx, slot->candidate, slot->takes, slot->take_count, &judged->terms);
+    }
+    *out_terms = judged->terms;
+    return judged->is_made;
+}
+
 bool slot_judge(struct sourcing_scratch *s, struct slot *slot)
 {
     const struct sourcing_problem *problem = s->problem;
@@ -124,7 +153,7 @@ bool slot_judge(struct sourcing_scratch *s, struct slot *slot)
         return true;
     }
     struct sourcing_terms terms;
-    if (!problem->parcel(problem->ctx, slot->candidate, slot->takes, slot->take_count, &terms))
+    if (!parcel_ask(s, slot, &terms))
         return false;
     terms.at[OH_TERM_COMPLETE] = 0;
     slot->terms = terms;
@@ -166,6 +195,7 @@ void plan_keep(struct sourcing_scratch *s)
     if (take_count == 0 || !terms_may_win(s, &terms))
         return;
     s->is_found = true;
+    s->found_count++;
     s->best_terms = terms;
     levels_of(s, &terms, &s->best);
     picks_copy(s);

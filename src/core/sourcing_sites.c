@@ -85,6 +85,12 @@ static uint32_t rank_break_level(const struct sourcing_scratch *s)
     return s->level_count == 0 ? OH_LEVELS_MAX : s->level_count - 1;
 }
 
+static void ranked_lines_make(struct sourcing_scratch *s)
+{
+    for (uint32_t i = 0; s->problem->words == 1 && i < s->ranked_count; i++)
+        s->ranked_lines[i] = lines_of(s->problem, s->ranked[i])[0];
+}
+
 static void givers_count(struct sourcing_scratch *s)
 {
     memset(s->giver_counts, 0, s->problem->line_count * sizeof(s->giver_counts[0]));
@@ -173,14 +179,18 @@ static bool may_have_unit(const struct sourcing_scratch *s, uint32_t candidate, 
 
 /* ---- Greedy ----------------------------------------------------------------------------------- */
 
-/* Of those that may have the most of the lines the one with the least terms. OH_INDEX_NONE: none has any. */
+/*
+ * Of those that may have the most of the lines the one with the least terms: once they are sorted the first that has
+ * all. OH_INDEX_NONE: none has any.
+ */
 static uint32_t cover_most(struct sourcing_scratch *s, const uint64_t *lines)
 {
+    uint32_t all = s->is_sorted ? bits_count(lines, s->problem->words) : UINT32_MAX;
     uint32_t most = 0;
     uint32_t chosen = OH_INDEX_NONE;
     if (!steps_take(s, 1 + s->ranked_count / CANDIDATES_PER_STEP))
         return OH_INDEX_NONE;
-    for (uint32_t i = 0; i < s->ranked_count; i++) {
+    for (uint32_t i = 0; i < s->ranked_count && most < all; i++) {
         uint32_t candidate = s->ranked[i];
         uint32_t count = bits_common(lines_of(s->problem, candidate), lines, s->problem->words);
         bool is_better = count > most || (count == most && count > 0 && rank_is_before(s, candidate, chosen));
@@ -243,6 +253,8 @@ static bool branch_look(struct sourcing_scratch *s, struct branch *branch)
     const struct sourcing_problem *problem = s->problem;
     branch->next = 0;
     branch->more = 0;
+    branch->shut_count = 0;
+    branch->limits_of = UINT32_MAX;
     branch->pivot = lines_rarest(s, branch->wanting);
     if (s->slot_count == s->parcels_max)
         return false;
@@ -250,15 +262,15 @@ static bool branch_look(struct sourcing_scratch *s, struct branch *branch)
         return true;
     if (!steps_take(s, 1 + s->ranked_count / CANDIDATES_PER_STEP))
         return false;
+    uint32_t wanting = bits_count(branch->wanting, problem->words);
     branch->cover_max = 0;
-    for (uint32_t i = 0; i < s->ranked_count; i++) {
+    for (uint32_t i = 0; i < s->ranked_count && branch->cover_max < wanting; i++) {
         uint32_t count = bits_common(lines_of(problem, s->ranked[i]), branch->wanting, problem->words);
         if (count > branch->cover_max && s->shut[s->ranked[i]] == 0)
             branch->cover_max = count;
     }
     if (branch->cover_max == 0)
         return false;
-    uint32_t wanting = bits_count(branch->wanting, problem->words);
     branch->more = (wanting + branch->cover_max - 1) / branch->cover_max;
     return s->slot_count + branch->more <= s->parcels_max;
 }
@@ -278,8 +290,6 @@ static struct sourcing_terms branch_bound(const struct sourcing_scratch *s, cons
 /* Neither this candidate nor any after it in the rank can win. */
 static bool branch_is_over(const struct sourcing_scratch *s, const struct branch *branch, uint32_t candidate)
 {
-    if (!s->is_found || s->break_level == OH_LEVELS_MAX)
-        return false;
     struct sourcing_terms bound = branch_bound(s, branch, candidate, branch->more > 0 ? branch->more - 1 : 0);
     for (uint32_t i = 0; i <= s->break_level; i++) {
         int64_t value = level_of(&s->levels[i], &bound);
@@ -306,32 +316,90 @@ static bool branch_may_take(const struct sourcing_scratch *s, const struct branc
     return s->slot_count + 1 + more <= s->parcels_max && terms_may_win(s, &bound);
 }
 
+/* Bounds ascend with the rank, so where they pass the best can be halved to. */
+static uint32_t branch_end(const struct sourcing_scratch *s, const struct branch *branch)
+{
+    uint32_t low = branch->next;
+    uint32_t high = s->ranked_count;
+    if (!s->is_found || s->break_level == OH_LEVELS_MAX)
+        return high;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (branch_is_over(s, branch, s->ranked[middle]))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* With any candidate, and with so many after it as there is room for and a better plan can have. */
+static uint32_t branch_rest_max(const struct sourcing_scratch *s, const struct branch *branch)
+{
+    uint32_t more = s->parcels_max - s->slot_count - 1;
+    if (branch->more == 0)
+        return UINT32_MAX;
+    for (; more > 0; more--) {
+        struct sourcing_terms bound = branch->floor;
+        for (uint32_t i = 0; i <= more; i++)
+            terms_add(&bound, &s->floor);
+        bound.at[OH_TERM_COMPLETE] = branch->floor.at[OH_TERM_COMPLETE];
+        if (terms_may_win(s, &bound))
+            break;
+    }
+    return more * branch->cover_max;
+}
+
+static void branch_limit(struct sourcing_scratch *s, struct branch *branch)
+{
+    branch->limits_of = s->found_count;
+    branch->end = branch_end(s, branch);
+    branch->rest_max = branch_rest_max(s, branch);
+}
+
+/* Whether it has the pivot and leaves few enough lines wanting, as far as that can be seen from one word. */
+static inline bool rank_may_do(const struct sourcing_scratch *s, const struct branch *branch, uint32_t at)
+{
+    if (s->problem->words > 1)
+        return true;
+    uint64_t lines = s->ranked_lines[at];
+    uint64_t rest = branch->wanting[0] & ~lines;
+    if (branch->pivot != OH_INDEX_NONE && (lines >> branch->pivot & 1) == 0)
+        return false;
+    return rest == 0 || branch->rest_max == UINT32_MAX || popcount(rest) <= branch->rest_max;
+}
+
 /* The next candidate of the branch. OH_INDEX_NONE: there is none. */
 static uint32_t branch_next(struct sourcing_scratch *s, struct branch *branch)
 {
-    uint32_t looked = 0;
+    uint32_t from = branch->next;
     uint32_t found = OH_INDEX_NONE;
-    while (branch->next < s->ranked_count && !branch->is_over && found == OH_INDEX_NONE) {
-        uint32_t candidate = s->ranked[branch->next++];
-        looked++;
-        if (branch_may_take(s, branch, candidate))
-            found = candidate;
-        else
-            branch->is_over = branch_is_over(s, branch, candidate);
+    if (branch->is_over)
+        return OH_INDEX_NONE;
+    if (branch->limits_of != s->found_count)
+        branch_limit(s, branch);
+    while (branch->next < branch->end && found == OH_INDEX_NONE) {
+        uint32_t at = branch->next++;
+        if (rank_may_do(s, branch, at) && branch_may_take(s, branch, s->ranked[at]))
+            found = s->ranked[at];
     }
-    return steps_take(s, looked / CANDIDATES_PER_STEP) ? found : OH_INDEX_NONE;
+    return steps_take(s, (branch->next - from) / CANDIDATES_PER_STEP) ? found : OH_INDEX_NONE;
 }
 
 /* Leaves the branch: what it has shut is open again, and the one below has done with its candidate. */
 static void branch_leave(struct sourcing_scratch *s, uint32_t depth)
 {
-    const struct branch *branch = &s->branches[depth];
-    for (uint32_t i = 0; i < branch->next; i++) {
-        if (s->shut[s->ranked[i]] == depth + 1)
-            s->shut[s->ranked[i]] = 0;
+    struct branch *branch = &s->branches[depth];
+    for (uint32_t i = 0; i < branch->next && branch->shut_count > 0; i++) {
+        if (s->shut[s->ranked[i]] != depth + 1)
+            continue;
+        s->shut[s->ranked[i]] = 0;
+        branch->shut_count--;
     }
-    if (branch->opens)
-        s->shut[s->slots[--s->slot_count].candidate] = (uint16_t)depth;
+    if (!branch->opens)
+        return;
+    s->shut[s->slots[--s->slot_count].candidate] = (uint16_t)depth;
+    s->branches[depth - 1].shut_count++;
 }
 
 static bool branch_open(struct sourcing_scratch *s, uint32_t depth, uint32_t candidate)
@@ -401,7 +469,9 @@ void sites_search(struct sourcing_scratch *s)
     if (!rank_collect(s) || s->ranked_count == 0)
         return;
     rank_sort(s);
+    s->is_sorted = true;
     s->break_level = rank_break_level(s);
+    ranked_lines_make(s);
     givers_count(s);
     greedy_more(s);
     branch_search(s);

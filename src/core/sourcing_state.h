@@ -61,9 +61,24 @@ struct branch {
     uint32_t next;        /* in ranked */
     uint32_t more;        /* at least so many more candidates are needed, when any is taken */
     uint32_t cover_max;   /* no candidate has more of the lines that are wanting */
+    uint32_t shut_count;  /* candidates that it has shut */
+    /* What may lead to a better plan than the best there was when this was made: */
+    uint32_t limits_of;   /* found_count then */
+    uint32_t end;         /* no candidate of the rank from there on */
+    uint32_t rest_max;    /* none that leaves more lines wanting */
     struct sourcing_terms floor; /* no plan with this set has a smaller term */
     uint64_t wanting[LINE_WORDS_MAX]; /* lines that the set cannot give, and that are not given up */
 };
+
+/* A parcel of whole lines as it was told: the same two candidates share a basket in the same ways again and again. */
+struct judged {
+    uint64_t lines;
+    uint32_t candidate;
+    bool is_made;
+    uint64_t stamp;      /* of the problem it is of; 0: none */
+    struct sourcing_terms terms;
+};
+#define JUDGED_KEPT 4096u
 
 struct sourcing_scratch {
     const struct sourcing_problem *problem;
@@ -86,20 +101,25 @@ struct sourcing_scratch {
     struct choice choices[CHOICES_MAX];
     /* The best so far. */
     bool is_found;
+    uint32_t found_count; /* how often a better plan was found */
     struct levels best;
     struct sourcing_terms best_terms;
     uint32_t pick_count;
     struct sourcing_pick picks[SOURCING_LINES_MAX * SLOTS_MAX];
     /* Candidates that may be in a better plan, by the levels of their least terms. */
     uint32_t ranked_count;
+    bool is_sorted;
     uint32_t ranked[SOURCING_CANDIDATES_MAX];
     uint32_t merged[SOURCING_CANDIDATES_MAX];
     struct levels least[SOURCING_CANDIDATES_MAX];
     uint16_t shut[SOURCING_CANDIDATES_MAX]; /* number of the branch that has done with the candidate; 0: none */
+    uint64_t ranked_lines[SOURCING_CANDIDATES_MAX]; /* which lines each of `ranked` may have, when one word has them */
     uint32_t giver_counts[SOURCING_LINES_MAX];
     struct sourcing_terms floor; /* of any of them */
     uint32_t break_level;        /* up to it the bounds of a branch ascend with the rank; OH_LEVELS_MAX: they may not */
     struct branch branches[BRANCHES_MAX];
+    struct judged judged[JUDGED_KEPT];
+    uint64_t judged_stamp;
     /* Caps as they were told: rows of line_count. */
     uint32_t cap_row_count;
     uint32_t cap_rows[CAPS_KEPT]; /* candidate + 1; 0: none */
