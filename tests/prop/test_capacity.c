@@ -407,21 +407,22 @@ static void step_act(void)
     struct oh_action_command with = { .ttl_us = (int64_t)(1 + below(20)) * HOUR_US, .at_us = OH_TIME_US_NONE };
     lefts_note();
     taken_note(name, to, units, &taken);
+    int64_t limit = (int64_t)(1 + below(5)) * 1000;
     const struct oh_reserve_booking window = { resource_of(to), shop_node_id(world.shop, node_names[to]).index,
                                                unit_of(to), window_from(taken.window),
-                                               window_from(taken.window) + 8 * HOUR_US, 0, 5000 };
+                                               window_from(taken.window) + 8 * HOUR_US, 0, limit };
     bool has_window = type == OH_COMMAND_MOVE && below(2) == 0;
     with.windows = &window;
     with.window_count = has_window ? 1 : 0;
     enum oh_verdict verdict = shop_act_with(world.shop, type, with, name, lines);
     if (verdict == OH_V_NO_CAPACITY) {
-        assert_true(has_window && taken.before + taken.milli > 5000);
+        assert_true(has_window && taken.before + taken.milli > limit);
         assert_int_equal(world.shop->answer.window_from_us, window.from_us);
         world.refused_moves++;
     }
     if (verdict != OH_OK_DONE)
         return;
-    assert_true(!has_window || taken.before + taken.milli <= 5000);
+    assert_true(!has_window || taken.before + taken.milli <= limit);
     if (type == OH_COMMAND_MOVE)
         come_along(name, to);
     settle(name, lefts);
