@@ -27,37 +27,34 @@ static uint32_t bucket_find(const struct oh_ledger *ledger, struct oh_bytes reso
 
 /* ---- What claims leave of a booking (CA4) ----------------------------------------------------- */
 
-static int64_t claim_left(const struct claim *claim, bool is_due)
+/* A line has one claim at a node. */
+static int64_t claim_counts(enum oh_unit unit, int64_t left_milli)
 {
-    return (is_due ? 0 : claim->held_milli) + claim->confirmed_milli + claim->fulfilled_milli;
+    return unit == OH_UNIT_UNITS || left_milli == 0 ? left_milli : 1000;
 }
 
-/* A line has one claim at a node. */
-int64_t booking_left_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
+static int64_t booking_claimed_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
 {
     const struct reservation *reservation = &ledger->reservations[booking->reservation];
-    int64_t lines = 0;
-    int64_t units = 0;
+    int64_t sum = 0;
     for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
         const struct claim *claim = &ledger->claims[link - 1];
-        int64_t left = claim->node == booking->node ? claim_left(claim, is_due) : 0;
-        if (left == 0)
-            continue;
-        units += left;
-        lines += 1000;
+        if (claim->node == booking->node)
+            sum += claim_counts((enum oh_unit)booking->unit, claim_left_milli(claim, is_due));
     }
-    if (units == 0)
-        return 0;
-    switch ((enum oh_unit)booking->unit) {
-    case OH_UNIT_ORDERS:
-    case OH_UNIT_PARCELS:
-        return booking->quantity_milli;
-    case OH_UNIT_LINES:
-        return oh_min_i64(lines, booking->quantity_milli);
-    case OH_UNIT_UNITS:
-        return oh_min_i64(units, booking->quantity_milli);
-    }
-    OH_UNREACHABLE();
+    return sum;
+}
+
+static int64_t booking_left_of(const struct booking *booking, int64_t claimed_milli)
+{
+    bool is_whole = booking->unit == OH_UNIT_ORDERS || booking->unit == OH_UNIT_PARCELS;
+    return is_whole && claimed_milli > 0 ? booking->quantity_milli
+                                         : oh_min_i64(claimed_milli, booking->quantity_milli);
+}
+
+int64_t booking_left_milli(const struct oh_ledger *ledger, const struct booking *booking, bool is_due)
+{
+    return booking_left_of(booking, booking_claimed_milli(ledger, booking, is_due));
 }
 
 /* ---- Buckets and their bookings --------------------------------------------------------------- */
@@ -138,7 +135,7 @@ static void booking_remove(struct oh_ledger *ledger, struct parties *parties, ui
 
 static void booking_live_set(struct oh_ledger *ledger, struct booking *booking)
 {
-    int64_t left = booking_left_milli(ledger, booking, false);
+    int64_t left = booking_left_of(booking, booking->claimed_milli);
     ledger->buckets[booking->bucket].booked_milli += left - booking->live_milli;
     booking->live_milli = left;
 }
@@ -159,7 +156,8 @@ static enum oh_err booking_add(struct oh_ledger *ledger, uint32_t reservation,
         .node = effect->node,
         .unit = (uint8_t)effect->unit,
     };
-    booking->live_milli = booking_left_milli(ledger, booking, false);
+    booking->claimed_milli = booking_claimed_milli(ledger, booking, false);
+    booking->live_milli = booking_left_of(booking, booking->claimed_milli);
     bucket_link(ledger, slot);
     *(parties->bookings_tail == 0 ? &parties->bookings_head : &ledger->bookings[parties->bookings_tail - 1].next) =
         link_of(slot);
@@ -226,13 +224,17 @@ enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booki
     return OH_OK;
 }
 
-void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
+void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node, int64_t before_milli,
+                          int64_t after_milli)
 {
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
     for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
         struct booking *booking = &ledger->bookings[link - 1];
-        if (booking->node == node)
-            booking_live_set(ledger, booking);
+        if (booking->node != node)
+            continue;
+        booking->claimed_milli += claim_counts((enum oh_unit)booking->unit, after_milli) -
+                                  claim_counts((enum oh_unit)booking->unit, before_milli);
+        booking_live_set(ledger, booking);
     }
 }
 

@@ -372,6 +372,7 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     bool has_ended = ledger->reservations[reservation].ended_at_us != OH_TIME_US_NONE;
     if ((claim->position == NO_SLOT && live_milli + effect->fulfilled_milli > 0) || (has_ended && live_milli > 0))
         return OH_E_CORRUPT;
+    int64_t before_milli = claim_left_milli(claim, false);
     claim->quantity_milli += effect->quantity_milli;
     claim->fulfilled_milli += effect->fulfilled_milli;
     claim->expired_milli += effect->expired_milli;
@@ -381,7 +382,7 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
     if (is_deferred && !deferral_add(ledger, slot, effect->due_at_us))
         return OH_E_NOMEM;
-    bookings_follow(ledger, reservation, effect->node);
+    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(claim, false));
     return OH_OK;
 }
 
@@ -446,8 +447,10 @@ enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *ef
     if (slot == NO_SLOT || ledger->claims[slot].position == NO_SLOT)
         return OH_E_CORRUPT;
     snapshot_touch(ledger, SNAP_RESERVATION, reservation);
+    const struct claim *claim = &ledger->claims[slot];
+    int64_t before_milli = claim_left_milli(claim, false);
     enum oh_err err = claim_step(ledger, slot, effect);
-    bookings_follow(ledger, reservation, effect->node);
+    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(claim, false));
     /* A move gives its claim up here and takes it elsewhere in the next effect: the reservation does not end. */
     if (err == OH_OK && effect->step == OH_STEP_MOVE)
         claim_drop_if_moved(ledger, reservation, slot);

@@ -229,6 +229,7 @@ struct bucket {
 struct booking {
     int64_t quantity_milli; /* as it was booked, less what was given back for good */
     int64_t live_milli;     /* what its claims leave of it (CA4) */
+    int64_t claimed_milli;  /* what its claims come to: of units their sum, else 1 for each that has something left */
     uint32_t reservation;   /* slot */
     uint32_t bucket;        /* slot */
     uint32_t next;          /* link in the reservation */
@@ -608,12 +609,19 @@ enum oh_err traits_apply(struct oh_ledger *ledger, struct item *item, const stru
 /* bookings.c */
 enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect);
 enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promise *effect);
-/* The reservation's claims at the node have changed: what is booked for them follows. */
-void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node);
-static inline void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node)
+/* Of a claim of the reservation at the node something else is left than before: what is booked for it follows. */
+void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node, int64_t before_milli,
+                          int64_t after_milli);
+static inline void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node, int64_t before_milli,
+                                   int64_t after_milli)
 {
-    if (ledger->reservations[reservation].parties != 0)
-        bookings_follow_slow(ledger, reservation, node);
+    if (ledger->reservations[reservation].parties != 0 && before_milli != after_milli)
+        bookings_follow_slow(ledger, reservation, node, before_milli, after_milli);
+}
+/* What a claim leaves booked; due: of what is held nothing (CA4). */
+static inline int64_t claim_left_milli(const struct claim *claim, bool is_due)
+{
+    return (is_due ? 0 : claim->held_milli) + claim->confirmed_milli + claim->fulfilled_milli;
 }
 void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
 /* What the reservation has booked there already; 0: nothing. */
