@@ -420,6 +420,26 @@ static void test_what_may_not_be_asked_can_be_promised_by_no_time(void **state)
     shop_close(shop);
 }
 
+/* CA1: the window has one order, and who has it may bring more. */
+static void test_picks_of_a_second_parcel_take_no_second_order(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    struct oh_reserve_booking order = booking();
+    struct oh_reserve_pick picks[] = { pick(0, 0, 1), pick(1, 1, 1) };
+    struct oh_reserve_pick other[] = { pick(0, 1, 1) };
+    const struct oh_action_command with = { .windows = &order, .window_count = 1, .at_us = OH_TIME_US_NONE };
+    struct oh_reserve_command promise = { .picks = picks, .pick_count = 2, .bookings = &order, .booking_count = 1 };
+    assert_int_equal(reserve(shop, promise, "R", "s=1 t=1"), OH_OK_DONE);
+    promise = (struct oh_reserve_command){ .picks = other, .pick_count = 1 };
+    assert_int_equal(reserve(shop, promise, "Q", "s=1"), OH_OK_DONE);
+    assert_int_equal(shop_act_with(shop, OH_COMMAND_MOVE, with, "Q", "1>a"), OH_V_NO_CAPACITY);
+    assert_int_equal(shop->answer.window_from_us, FROM_US);
+    assert_int_equal(shop_act_with(shop, OH_COMMAND_MOVE, with, "R", "2>a"), OH_OK_DONE);
+    assert_int_equal(oh_booked(shop->ledger, order.resource, FROM_US, shop->now_us), 1000);
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_a_channel_by_distance_may_be_refused_without_a_point),
         cmocka_unit_test(test_claims_may_be_due_together),
         cmocka_unit_test(test_what_may_not_be_asked_can_be_promised_by_no_time),
+        cmocka_unit_test(test_picks_of_a_second_parcel_take_no_second_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
