@@ -119,19 +119,21 @@ static uint32_t value_next(const struct binding *binding, uint32_t at)
     return value->type == OH_JSON_ARRAY || value->type == OH_JSON_OBJECT ? value->next : at + 1;
 }
 
-/* What a string says. */
-static bool text_of(struct binding *binding, const struct oh_json_value *value, struct oh_bytes *out)
+/* What a string with escapes says, in memory of the document. */
+static bool text_unescape(struct binding *binding, struct oh_bytes raw, struct oh_bytes *out)
 {
-    struct oh_bytes raw = { binding->body.data + value->at, value->size };
-    if (!value->has_escapes) {
-        *out = raw;
-        return true;
-    }
     char *text = oh_json_document_allocate(binding->document, raw.size, 1);
     if (text == NULL)
         return refuse_memory(binding);
     *out = (struct oh_bytes){ text, oh_json_unescape(raw, text) };
     return true;
+}
+
+/* What a string says: mostly what is between its quotes. */
+static inline bool text_of(struct binding *binding, const struct oh_json_value *value, struct oh_bytes *out)
+{
+    *out = (struct oh_bytes){ binding->body.data + value->at, value->size };
+    return !value->has_escapes || text_unescape(binding, *out, out);
 }
 
 /* Stores an array of as many elements as `value` has, for IDS and OBJECTS. */

@@ -491,10 +491,17 @@ static bool is_space(int c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static void guard_skip_space(struct guard *guard)
+static void guard_skip_spaces(struct guard *guard)
 {
-    while (guard->at < guard->size && guard->data[guard->at] <= ' ' && is_space(guard->data[guard->at]))
+    while (is_space(guard_peek(guard)))
         guard->at++;
+}
+
+/* Between most tokens there is nothing. */
+static inline void guard_skip_space(struct guard *guard)
+{
+    if (guard->at < guard->size && guard->data[guard->at] <= ' ')
+        guard_skip_spaces(guard);
 }
 
 /* A name, and the colon unless the body ends before it. */

@@ -177,6 +177,13 @@ static char *digits_before(char *end, uint64_t value, size_t count)
     return end;
 }
 
+/* Writes two digits. */
+static void two_write(char *at, uint64_t value)
+{
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
+}
+
 /* Writes ".123" or ".123456" at `at`, or nothing; returns how many bytes. */
 static size_t fraction_write(char *at, uint64_t fraction_us)
 {
@@ -196,12 +203,13 @@ void oh_time_put(struct oh_strbuf *buf, int64_t at_us)
     struct oh_civil civil = oh_civil_from_days(clamped / US_PER_DAY);
     uint64_t of_day_us = (uint64_t)(clamped % US_PER_DAY);
     uint64_t seconds = of_day_us / (uint64_t)US_PER_SECOND;
-    digits_before(text + 4, (uint64_t)civil.year, 4);
-    digits_before(text + 7, civil.month, 2);
-    digits_before(text + 10, civil.day, 2);
-    digits_before(text + 13, seconds / SECONDS_PER_HOUR, 2);
-    digits_before(text + 16, seconds / SECONDS_PER_MINUTE % 60, 2);
-    digits_before(text + 19, seconds % 60, 2);
+    two_write(text, (uint64_t)civil.year / 100);
+    two_write(text + 2, (uint64_t)civil.year % 100);
+    two_write(text + 5, civil.month);
+    two_write(text + 8, civil.day);
+    two_write(text + 11, seconds / SECONDS_PER_HOUR);
+    two_write(text + 14, seconds / SECONDS_PER_MINUTE % 60);
+    two_write(text + 17, seconds % 60);
     size_t size = 19 + fraction_write(text + 19, of_day_us % (uint64_t)US_PER_SECOND);
     text[size++] = 'Z';
     oh_strbuf_put(buf, text, size);
