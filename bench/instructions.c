@@ -297,6 +297,25 @@ COUNTED void counted_http_batch(uint32_t count)
     world_request(world, oh_strbuf_bytes(&text), "HTTP/1.1 200");
 }
 
+/* One reservation of as many lines. */
+static void lines_make(void)
+{
+    oh_strbuf_clear(&text);
+    oh_strbuf_put_text(&text, "{\"id\":\"lines\",\"kind\":\"cart\",\"channel\":\"web\","
+                              "\"ttl_seconds\":600,\"lines\":[");
+    for (uint32_t i = 0; i < BATCH_SIZE; i++)
+        oh_strbuf_printf(&text, "%s{\"line\":%u,\"sku\":\"%s\",\"quantity\":1,\"node\":\"%s\"}", i > 0 ? "," : "",
+                         i + 1, world->skus[item_of(i)], world->nodes[node_of(i)]);
+    oh_strbuf_put_text(&text, "]}");
+    post_wrap("/v1/reservations", "application/json");
+}
+
+COUNTED void counted_http_lines(uint32_t count)
+{
+    (void)count;
+    world_request(world, oh_strbuf_bytes(&text), "HTTP/1.1 201");
+}
+
 static void cells_make(void)
 {
     oh_strbuf_clear(&text);
@@ -377,6 +396,8 @@ static void ask_http(void)
     batch_put("batch");
     post_wrap("/v1/reservations/batch", "application/json");
     ASK(http_batch, BATCH_SIZE);
+    lines_make();
+    ASK(http_lines, BATCH_SIZE);
     cells_make();
     ASK(http_cells, CELL_ITEMS * WORLD_NODES);
     import_make();
