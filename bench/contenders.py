@@ -24,7 +24,8 @@ from support import postgres  # noqa: E402
 SKU_FIRST, SKU_COUNT, NODE_FIRST, NODE_COUNT = 100000, 1000, 10, 20
 STOCK, STOCK_DEEP = 1_000_000, 100_000_000
 START_S_MAX = 120
-BODY = ('{"id":"{id}","kind":"cart","channel":"web","ttl_seconds":600,'
+TTL_S = 7200  # longer than a question takes: whoever sweeps what has expired would do more than the others
+BODY = (f'{{"id":"{{id}}","kind":"cart","channel":"web","ttl_seconds":{TTL_S},'
         '"lines":[{"line":1,"sku":"SKU-{sku}","quantity":1,"node":"NODE-{node}"}]}')
 TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 

@@ -5,7 +5,7 @@ import pathlib
 import random
 import re
 
-from contenders import HERE, NODE_COUNT, NODE_FIRST, SKU_COUNT, SKU_FIRST, need
+from contenders import HERE, NODE_COUNT, NODE_FIRST, SKU_COUNT, SKU_FIRST, TTL_S, need
 from machine import Measured
 
 
@@ -81,7 +81,7 @@ def redis_reserve(bench, server, connections, pipeline=1, is_hot=False):
     count = max(1000, int(guess * bench.seconds))
     command = ["redis-benchmark", "-p", server.port, "-c", connections, "-n", count, "-P", pipeline, "-r", SKU_COUNT,
                "--csv", "evalsha", server.script, 2, "s:000000000000" if is_hot else "s:__rand_int__", key,
-               "0" if is_hot else "__rand_int__", NODE_COUNT, 1, 600]
+               "0" if is_hot else "__rand_int__", NODE_COUNT, 1, TTL_S]
     run = checked(Measured(bench.cores, command, server.pids, count / guess), command)
     rate = float(run.output.splitlines()[1].split(",")[1].strip('"'))
     server.rates[connections, pipeline] = rate
@@ -93,7 +93,7 @@ def redis_reserve(bench, server, connections, pipeline=1, is_hot=False):
 def pgbench_reserve(bench, server, connections, script, is_hot=False):
     last = (SKU_FIRST, NODE_FIRST) if is_hot else (SKU_FIRST + SKU_COUNT - 1, NODE_FIRST + NODE_COUNT - 1)
     names = {"sku_first": SKU_FIRST, "node_first": NODE_FIRST, "sku_last": last[0], "node_last": last[1]}
-    length = ("-t", 10) if bench.is_smoke else ("-T", bench.seconds)
+    length = ("-t", 3) if bench.is_smoke else ("-T", bench.seconds)
     command = ["pgbench", "-n", "-M", "prepared", "-h", server.server.home, "-p", server.port, "-U", "postgres", "-c",
                connections, "-j", 1, *length, "-f", HERE / f"scripts/pgbench_{script}.sql",
                *(f"-D{name}={value}" for name, value in names.items()), "postgres"]

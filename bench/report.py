@@ -11,6 +11,7 @@ import time
 
 import machine
 
+QUIET_CORES = 0.15  # what the orchestrator and the kernel take at most
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 VERSIONS = {"nginx": ("nginx", "-v"), "Redis": ("redis-server", "--version"), "PostgreSQL": ("psql", "--version"),
             "Node": ("node", "--version"), "wrk": ("wrk", "-v")}
@@ -112,11 +113,22 @@ def checks_table(checks):
     return table(["sold out: who", "stock", "asked", "sold by its ledger", "answered as sold"], rows)
 
 
+def disturbance(bench):
+    """A word of warning, when other programs ran beside."""
+    cores = [row["others_cores"] for entries in bench.results.values() for entry in entries.values() for row in entry["rows"]
+             if "others_cores" in row]
+    middle_cores = statistics.median(cores) if cores else 0
+    if middle_cores < QUIET_CORES:
+        return ""
+    return f"**Other programs took {number(middle_cores)} cores meanwhile: the numbers are worth little.**\n"
+
+
 def markdown(bench, questions, targets, facts):
     parts = ["# Onhand beside its peers\n", "".join(f"- {name}: {text}\n" for name, text in facts.items())]
     for head, said in (("Absent", bench.absent), ("Broken", bench.broken)):
         if said:
             parts.append(f"{head}:\n\n" + "".join(f"- {name}: {why}\n" for name, why in sorted(said.items())))
+    parts.append(disturbance(bench))
     met = sum(target.is_met is True for target in targets)
     parts.append(f"## Targets: {met} of {len(targets)} met\n")
     parts += [targets_table(questions, targets), "![measured, of what is asked](plot.svg)\n"]

@@ -72,6 +72,11 @@ class ReportTest(unittest.TestCase):
         picture = report.plot(bench, questions.Batch().targets(bench))
         self.assertIn(f'cx="{report.LEFT}.0"', picture)
 
+    def test_a_run_beside_other_programs_is_called_one(self):
+        for cores, is_said in ((0.1, False), (0.9, True)):
+            bench = bench_with(read={"onhand": [{**rates(1)[0], "others_cores": cores}]})
+            self.assertEqual("worth little" in report.markdown(bench, questions.ALL, all_targets(bench), {}), is_said)
+
     def test_numbers_have_three_digits(self):
         texts = [report.number(value) for value in (0.01234, 1.0, 12.345, 123.9, 1234567.0, None)]
         self.assertEqual(texts, ["0.0123", "1", "12.3", "124", "1,234,567", ""])

@@ -5,6 +5,6 @@ SELECT on_hand - reserved AS free FROM stock WHERE sku = 'SKU-' || :s AND node =
 \if :free >= 1
 UPDATE stock SET reserved = reserved + 1 WHERE sku = 'SKU-' || :s AND node = 'NODE-' || :n;
 INSERT INTO reservation (id, kind, channel, sku, node, quantity, expires_at)
-VALUES (gen_random_uuid(), 'cart', 'web', 'SKU-' || :s, 'NODE-' || :n, 1, now() + interval '10 minutes');
+VALUES (gen_random_uuid(), 'cart', 'web', 'SKU-' || :s, 'NODE-' || :n, 1, now() + interval '2 hours');
 \endif
 COMMIT;

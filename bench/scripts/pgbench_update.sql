@@ -5,4 +5,4 @@ WITH taken AS (
     WHERE sku = 'SKU-' || :s AND node = 'NODE-' || :n AND on_hand - reserved >= 1
     RETURNING sku, node)
 INSERT INTO reservation (id, kind, channel, sku, node, quantity, expires_at)
-SELECT gen_random_uuid(), 'cart', 'web', sku, node, 1, now() + interval '10 minutes' FROM taken;
+SELECT gen_random_uuid(), 'cart', 'web', sku, node, 1, now() + interval '2 hours' FROM taken;
