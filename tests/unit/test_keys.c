@@ -431,6 +431,9 @@ static void test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lin
     assert_true(answer_unpack(shop->ledger, (struct oh_bytes){ copy, packed.size }, &answer));
     copy[packed.size] = 0;
     assert_false(answer_unpack(shop->ledger, (struct oh_bytes){ copy, packed.size + 1 }, &answer));
+    copy[packed.size + 1] = copy[packed.size + 2] = 0; /* two numbers are a window, and nothing is behind it */
+    assert_true(answer_unpack(shop->ledger, (struct oh_bytes){ copy, packed.size + 2 }, &answer));
+    assert_false(answer_unpack(shop->ledger, (struct oh_bytes){ copy, packed.size + 3 }, &answer));
     static const char too_many[] = "\x0c\0\0\0\0\0" "\0\0\0" "\0" "\xff\xff\x7f"; /* two million lines */
     assert_false(answer_unpack(shop->ledger, (struct oh_bytes){ too_many, sizeof(too_many) - 1 }, &answer));
     shop_close(shop);

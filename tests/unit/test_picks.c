@@ -440,6 +440,32 @@ static void test_picks_of_a_second_parcel_take_no_second_order(void **state)
     shop_close(shop);
 }
 
+/* CA6: of all lines that leave a node at once. */
+static void test_picks_of_two_nodes_take_their_slots_along(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    shop_node(shop, "c");
+    struct oh_reserve_pick picks[] = { pick(0, 0, 1), pick(1, 0, 1), pick(2, 1, 1) };
+    const struct oh_reserve_booking slots[] = {
+        { OH_BYTES("slot/van"), 0, OH_UNIT_PARCELS, FROM_US, UNTIL_US, 2000, 9000 },
+        { OH_BYTES("slot/van"), 1, OH_UNIT_PARCELS, FROM_US, UNTIL_US, 1000, 9000 },
+    };
+    const struct oh_action_command move = { .to_node = OH_BYTES("c"), .at_us = OH_TIME_US_NONE };
+    struct oh_reserve_command promise = { .picks = picks, .pick_count = 3, .bookings = slots, .booking_count = 2 };
+    struct oh_booking_view views[4];
+    struct oh_reservation_id reservation;
+    shop_adjust(shop, "s", "c", 9);
+    shop_adjust(shop, "t", "c", 9);
+    assert_int_equal(reserve(shop, promise, "R", "s=1 t=1 s=1"), OH_OK_DONE);
+    assert_int_equal(shop_act_with(shop, OH_COMMAND_MOVE, move, "R", ""), OH_OK_DONE);
+    assert_true(oh_reservation_find(shop->ledger, OH_BYTES("R"), &reservation));
+    assert_int_equal(oh_reservation_bookings(shop->ledger, reservation, shop->now_us, 4, views), 1);
+    assert_int_equal(views[0].node.index, 2);
+    assert_int_equal(views[0].quantity_milli, 3000);
+    shop_close(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_claims_may_be_due_together),
         cmocka_unit_test(test_what_may_not_be_asked_can_be_promised_by_no_time),
         cmocka_unit_test(test_picks_of_a_second_parcel_take_no_second_order),
+        cmocka_unit_test(test_picks_of_two_nodes_take_their_slots_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
