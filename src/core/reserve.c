@@ -20,7 +20,8 @@ struct plan {
     struct oh_asker asker;
     enum oh_policy policy;
     int64_t now_us;
-    char *id; /* the draft of one, if none was given */
+    struct oh_bytes id; /* as it was given, or a draft of one */
+    char *draft;
     struct wish *wishes;
     struct pick *picks;
     uint32_t pick_count;
@@ -45,10 +46,9 @@ static size_t digits_write(char *text, uint64_t number)
 /* From the seq of the record, so that replay and people can place it, and how many ids it has made. */
 static struct oh_bytes id_draft(const struct oh_ledger *ledger, char text[ID_DRAFT_SIZE])
 {
-    uint64_t seq = ledger->record_is_open ? ledger->seq : ledger->seq + 1;
     size_t size = 0;
     text[size++] = 'r';
-    size += digits_write(text + size, seq);
+    size += digits_write(text + size, ledger->record_is_open ? ledger->seq : ledger->seq + 1);
     if (ledger->record_ids > 0)
         text[size++] = '-';
     size += digits_write(text + size, ledger->record_ids);
@@ -519,18 +519,15 @@ static bool lines_decide(struct plan *plan)
 
 /* ---- The outcome ------------------------------------------------------------------------------ */
 
-/* An id that nobody has yet. */
-static struct oh_bytes id_settle(struct plan *plan)
+/* The draft becomes an id that nobody has yet. */
+static void id_settle(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
-    if (plan->command->id.size > 0)
-        return plan->command->id;
-    for (;;) {
-        struct oh_bytes id = id_draft(ledger, plan->id);
+    while (reservation_find(ledger, plan->id) != NO_SLOT) {
         ledger->record_ids++;
-        if (reservation_find(ledger, id) == NO_SLOT)
-            return id;
+        plan->id = id_draft(ledger, plan->draft);
     }
+    ledger->record_ids++;
 }
 
 static void claim_effect(struct plan *plan, struct oh_bytes id, uint32_t i, uint16_t node, int64_t quantity_milli,
@@ -596,7 +593,9 @@ static void reservation_write(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
     const struct oh_reserve_command *command = plan->command;
-    struct oh_bytes id = id_settle(plan);
+    if (command->id.size == 0)
+        id_settle(plan);
+    struct oh_bytes id = plan->id;
     int64_t expires_at_us = command->ttl_us == 0 ? OH_TIME_US_NONE : plan->now_us + command->ttl_us;
     effect_add(ledger, OH_EFFECT_RESERVATION, NO_HINT)->reservation = (struct oh_effect_reservation){
         .id = id,
@@ -621,8 +620,7 @@ static void reservation_write(struct plan *plan)
 static void places_expect(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
-    struct oh_bytes id = plan->command->id.size > 0 ? plan->command->id : id_draft(ledger, plan->id);
-    oh_index_expect(&ledger->reservation_index, (uint32_t)name_hash(id));
+    oh_index_expect(&ledger->reservation_index, (uint32_t)name_hash(plan->id));
     pool_expect(&ledger->reservation_pool);
     pool_expect(&ledger->claim_pool);
 }
@@ -639,7 +637,8 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
     };
     answer->id = command->id;
     answer->kind = command->kind;
-    plan.id = scratch_take(ledger, ID_DRAFT_SIZE);
+    plan.draft = scratch_take(ledger, ID_DRAFT_SIZE);
+    plan.id = command->id.size > 0 ? command->id : id_draft(ledger, plan.draft);
     places_expect(&plan);
     pending_begin(ledger);
     if (command->line_count <= OH_LINES_MAX)

@@ -6,17 +6,17 @@ static uint32_t text_class(size_t size)
     OH_ASSERT(size >= 1 && size <= OH_TEXT_BLOCK_SIZE_MAX);
     if (size <= 256)
         return (uint32_t)((size - 1) / 8);
-    uint32_t class = OH_TEXT_SMALL_CLASSES;
-    for (size_t block = 512; block < size; block *= 2)
-        class++;
-    return class;
+    uint32_t last = (uint32_t)size - 1;
+    uint32_t power = 31 - (uint32_t)__builtin_clz(last);
+    return OH_TEXT_SMALL_CLASSES + (power - 8) * 4 + (last >> (power - 2)) % 4;
 }
 
 static size_t text_class_size(uint32_t class)
 {
     if (class < OH_TEXT_SMALL_CLASSES)
         return ((size_t)class + 1) * 8;
-    return (size_t)512 << (class - OH_TEXT_SMALL_CLASSES);
+    uint32_t large = class - OH_TEXT_SMALL_CLASSES;
+    return (size_t)(5 + large % 4) << (large / 4 + 6);
 }
 
 void oh_text_init(struct oh_text *text, void *base, uint64_t size_max)

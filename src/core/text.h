@@ -13,7 +13,7 @@
 
 #define OH_TEXT_BLOCK_SIZE_MAX (4u << 20)
 #define OH_TEXT_SMALL_CLASSES 32u /* 8, 16, .. 256 bytes */
-#define OH_TEXT_CLASSES (OH_TEXT_SMALL_CLASSES + 14u) /* then 512 bytes .. 4 MiB, doubling */
+#define OH_TEXT_CLASSES (OH_TEXT_SMALL_CLASSES + 56u) /* then 320, 384, 448, 512, 640 .. 4 MiB: four to a doubling */
 
 struct oh_text {
     unsigned char *base;

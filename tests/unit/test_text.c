@@ -8,14 +8,17 @@
 
 #define REGION_SIZE ((size_t)16 << 20)
 
-/* The smallest block there is for so many bytes: of 8 up to 256, then of powers of two. */
+/* The smallest block there is for so many bytes: of 8 up to 256, then four to a doubling. */
 static size_t block_size(size_t size)
 {
-    size_t block = 512;
+    size_t step = 64;
+    size_t block = 256;
     if (size <= 256)
         return (size + 7) / 8 * 8;
+    for (; block * 2 < size; block *= 2)
+        step *= 2;
     while (block < size)
-        block *= 2;
+        block += step;
     return block;
 }
 
