@@ -501,6 +501,8 @@ void oh_journal_keep_from(struct oh_journal *journal, uint64_t seq)
         return;
     journal_lock(journal);
     journal->keep_seq = seq;
+    if (journal->forget_seq >= seq) /* asked for and not done yet, perhaps: it is not wanted any more */
+        journal->forget_seq = seq == 0 ? 0 : seq - 1;
     forget_follow(journal);
     journal_unlock(journal);
 }

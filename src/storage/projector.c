@@ -264,19 +264,29 @@ enum oh_err oh_projector_create(const struct oh_projector_options *options, stru
     return err;
 }
 
+/* How many milliseconds went by, or should have; negative: the thread has ended. */
+static int64_t drain_wait(struct oh_projector *projector)
+{
+    if (projector->options.is_manual)
+        return oh_projector_work(projector);
+    return oh_pg_pause(-1, DRAIN_LOOK_MS) == OH_OK ? DRAIN_LOOK_MS : -1;
+}
+
 /* The thread ends by itself when it has projected everything; waits for that, at most drain_ms. */
 static void drain(struct oh_projector *projector, int64_t drain_ms)
 {
-    int64_t until_us = projector->options.now_us() + drain_ms * 1000;
     uint64_t target = oh_journal_synced_seq(projector->options.journal);
     atomic_store(&projector->drain_seq, target);
-    enum oh_err err = OH_OK;
-    while (err == OH_OK && projector->options.now_us() < until_us) {
+    int64_t waited_ms = 0;
+    while (waited_ms < drain_ms) {
         struct oh_projector_status status;
         oh_projector_status(projector, &status);
         if (status.state != OH_PROJECTOR_FOLLOWING || status.seq >= target)
             return;
-        err = oh_pg_pause(-1, DRAIN_LOOK_MS);
+        int64_t ms = drain_wait(projector);
+        if (ms < 0)
+            return;
+        waited_ms += ms;
     }
 }
 

@@ -59,7 +59,7 @@ struct oh_projector_options {
     uint32_t batch_effects; /* of a batch; default and most OH_PROJECTOR_BATCH_EFFECTS_MAX */
     uint64_t segment_size; /* bytes of a journal file: for backlog_bytes */
     int64_t (*now_us)(void);
-    bool is_manual;        /* no thread: oh_projector_work() does its work (simulator), and nothing drains */
+    bool is_manual;        /* no thread: oh_projector_work() and a drain do its work (simulator) */
 };
 
 struct oh_projector_status {

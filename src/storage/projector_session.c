@@ -249,6 +249,8 @@ enum oh_err projector_session_open(struct projector_session *session, bool *out_
     session->movements = (uint64_t)watermark.movements;
     session->imports = (uint64_t)watermark.imports;
     session->months_until_us = INT64_MIN;
+    /* Other tables than before may be further back, or empty: what is in the journal now stays until these have it. */
+    oh_journal_keep_from(session->options->journal, session->seq);
     err = gap_judge(session, out_needs_snapshot, diag);
     return err == OH_OK ? epoch_take(session, diag) : err;
 }

@@ -332,7 +332,7 @@ static enum oh_err call_begin(struct oh_pg *pg, struct oh_diag *diag)
     if (database->is_client_dead || pg->is_lost)
         return lost(diag, "the connection is lost");
     meanwhile((int64_t)oh_prng_below(&database->prng, CALL_US_MAX));
-    if (database->is_absent)
+    if (database->is_absent || pg->renewals != database->renewals)
         connection_lose(pg, true);
     if (pg->is_lost)
         return lost(diag, "the server closed the connection");
@@ -633,6 +633,7 @@ enum oh_err oh_pg_open(const struct oh_pg_options *options, struct oh_pg **out_p
     OH_ASSERT(pg != NULL);
     pg->statement_ms = options->statement_ms;
     pg->after = DATABASE_FAULTS;
+    pg->renewals = database->renewals;
     *out_pg = pg;
     return OH_OK;
 }
@@ -702,6 +703,17 @@ void database_set_absent(bool is_absent)
 void database_set_full(bool is_full)
 {
     the_database.is_full = is_full;
+}
+
+void database_renew(void)
+{
+    OH_ASSERT(the_database.owner == NULL);
+    tables_fini(&the_database.tables);
+    tables_init(&the_database.tables);
+    the_database.state = (struct database_state){ .has_schema = false };
+    the_database.lock_owner = NULL;
+    the_database.locked_until_us = 0;
+    the_database.renewals++;
 }
 
 void database_heal(void)

@@ -50,6 +50,10 @@ struct database_watermark {
     int64_t movements;
     int64_t imports;
     int64_t known_seq;
+    int64_t forgotten; /* movements before the oldest that is there */
+    int64_t forgotten_at_us;
+    int64_t history_from_us;
+    uint64_t loads; /* of snapshots */
 };
 
 void database_create(const struct database_hooks *hooks);
@@ -64,6 +68,7 @@ void database_set_prng(uint64_t seed);
 void database_set_fault(enum database_fault fault, uint32_t share);
 void database_set_absent(bool is_absent); /* nobody listens; who is connected is cut */
 void database_set_full(bool is_full);     /* of its disk: nothing more is written */
+void database_renew(void);                /* another one in its place, with nothing in it; between two calls */
 void database_heal(void);                 /* it is there, has room, and has forgotten who was connected */
 
 /* A call met DATABASE_CLIENT_DIES: every call ends with OH_E_STOPPED until the process is gone. */

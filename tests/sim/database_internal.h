@@ -32,6 +32,7 @@ struct database {
     bool is_absent;
     bool is_full;
     bool is_client_dead;
+    uint32_t renewals;
     struct oh_prng prng;
     uint32_t shares[DATABASE_FAULTS];
     uint64_t fault_counts[DATABASE_FAULTS];
@@ -66,6 +67,7 @@ struct result_value {
 
 struct oh_pg {
     bool is_lost;
+    uint32_t renewals; /* of the database it is connected to */
     bool is_aborted; /* the transaction: only a roll back is taken */
     bool has_savepoint;
     size_t savepoint;

@@ -258,11 +258,13 @@ static bool documents_put(struct statement_call *call)
     return insert_last(call, TABLE_DOCUMENT);
 }
 
-/* The greatest number of each wins; numbers grow. */
+/* The greatest number of each wins: the last one, as those of records grow, and a snapshot has each once. */
 static bool imports_put(struct statement_call *call)
 {
-    for (uint32_t i = 1; i < call->count; i++)
-        OH_ASSERT(cell(call, 3, i) > cell(call, 3, i - 1));
+    for (uint32_t i = 0; i < call->count; i++) {
+        for (uint32_t before = 0; before < i; before++)
+            OH_ASSERT(cell(call, 0, before) != cell(call, 0, i) || cell(call, 3, before) < cell(call, 3, i));
+    }
     return upsert(call, TABLE_IMPORT, 0);
 }
 
@@ -760,6 +762,42 @@ static bool watermark_advance(struct statement_call *call)
     return true;
 }
 
+/* What the position has in a state beyond its movements. */
+static bool openings_put(struct statement_call *call)
+{
+    static const char *const states[] = { "sellable", "damaged", "quality_control", "display", "returned" };
+    struct tables *tables = &call->database->tables;
+    for (uint32_t row = 0; row < tables->tables[TABLE_POSITION].count; row++) {
+        if (!tables->tables[TABLE_POSITION].is_there[row])
+            continue;
+        const int64_t *position = table_row(tables, TABLE_POSITION, row);
+        for (uint32_t state = 0; state < 5; state++) {
+            int64_t cells[TABLE_COLUMNS_MAX] = { position[0], position[1], text_number(oh_bytes_of(states[state])),
+                                                 position[POSITION_SELLABLE + state] };
+            for (uint32_t i = 0; i < tables->tables[TABLE_MOVEMENT].count; i++) {
+                const int64_t *movement = table_row(tables, TABLE_MOVEMENT, i);
+                if (tables->tables[TABLE_MOVEMENT].is_there[i] && memcmp(movement + 4, cells, 3 * sizeof(*cells)) == 0)
+                    cells[3] -= movement[8];
+            }
+            if (cells[3] != 0 && !table_insert(tables, TABLE_OPENING, cells))
+                return statement_refuse(call, UNIQUE, "duplicate key value violates unique constraint");
+        }
+    }
+    return true;
+}
+
+static bool forgotten_set(struct statement_call *call)
+{
+    struct database_watermark *watermark = &call->database->state.watermark;
+    call->database->is_row_locked = true;
+    watermark->forgotten = cell(call, 0, 0);
+    watermark->forgotten_at_us = cell(call, 1, 0);
+    watermark->history_from_us = cell(call, 2, 0);
+    watermark->loads++;
+    call->changed = 1;
+    return true;
+}
+
 static bool lock_try(struct statement_call *call)
 {
     struct database *database = call->database;
@@ -897,6 +935,8 @@ static const struct known_statement known_statements[] = {
     { UINT64_C(0xb0d0c06cda8f4a4a), months_add, false, TABLE_IDS },
     { UINT64_C(0x7bba9f32c092197c), transaction_begin, false, TABLE_IDS },
     { UINT64_C(0x418c4bd39319981a), watermark_advance, false, TABLE_IDS },
+    { UINT64_C(0xfd1fdf28670cb1ea), openings_put, true, TABLE_IDS },
+    { UINT64_C(0x691f4dd440d187a4), forgotten_set, true, TABLE_IDS },
     { UINT64_C(0xf4a9f773efa8cfd6), keys_forget, false, TABLE_IDS },
     { UINT64_C(0x92389d1ea869911c), transaction_commit, false, TABLE_IDS },
     { UINT64_C(0x1a1a33b839bb217e), transaction_begin, false, TABLE_IDS },

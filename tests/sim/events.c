@@ -95,8 +95,10 @@ static void terminate(struct run *run, struct oh_prng *prng)
     }
     if (!oh_engine_is_drained(run->world.engine))
         run_fail(run, "liveness", "the server does not drain");
+    projection_stop_begin(run, prng);
     run->is_draining = false;
     sim_world_end(&run->world);
+    projection_stop_end(run);
     run->acked_seq = run->turn_seq; /* an end in order keeps everything */
     if (!run->result->has_failed)
         start(run, prng, true);

@@ -49,6 +49,12 @@ static int64_t seq_of(const struct projected_fold *fold)
     return (int64_t)fold->seq;
 }
 
+/* In the order of lines and bookings; those of a snapshot are before all others. */
+static int64_t place_take(struct projected_fold *fold)
+{
+    return fold->is_snapshot ? (int64_t)++fold->places : seq_of(fold) * PLACES + fold->ordinal;
+}
+
 /* ---- Rows -------------------------------------------------------------------------------------------------------- */
 
 /* The row with these cells' key becomes them. */
@@ -478,8 +484,8 @@ static void take_claim(struct projected_fold *fold, const struct oh_effect_claim
     int64_t line[TABLE_COLUMNS_MAX] = { id, effect->line, name_at(fold->items, effect->item),
                                         node_at(fold, effect->node) };
     line[L_DUE] = CELL_NULL;
-    line[L_ORDINAL] = seq_of(fold) * PLACES + fold->ordinal;
-    (void)get(fold, TABLE_LINE, (const int64_t[]){ line[0], line[1], line[2], line[3] }, line);
+    if (!get(fold, TABLE_LINE, (const int64_t[]){ line[0], line[1], line[2], line[3] }, line))
+        line[L_ORDINAL] = place_take(fold);
     line[L_QUANTITY] += effect->quantity_milli;
     line[L_HELD] += effect->held_milli;
     line[L_CONFIRMED] += effect->confirmed_milli;
@@ -506,7 +512,7 @@ static void take_booking(struct projected_fold *fold, const struct oh_effect_boo
                                          effect->from_us,
                                          effect->until_us,
                                          0,
-                                         seq_of(fold) * PLACES + fold->ordinal };
+                                         place_take(fold) };
     (void)get(fold, TABLE_BOOKING, key, cells);
     cells[6] = effect->quantity_milli;
     cells[8] = seq_of(fold);
@@ -607,10 +613,57 @@ static void take_key(struct projected_fold *fold, const struct oh_effect_key *ef
 
 static void take_import(struct projected_fold *fold, const struct oh_effect_import *effect)
 {
+    uint64_t number = fold->is_snapshot ? effect->number : fold->imports + 1;
+    fold->imports = number > fold->imports ? number : fold->imports;
     const int64_t cells[] = { text_number(effect->import), (int64_t)effect->row_count,
-                              (int64_t)effect->rejected_count, (int64_t)++fold->imports };
+                              (int64_t)effect->rejected_count, (int64_t)number };
     put(fold, TABLE_IMPORT, cells);
 }
+
+/* ---- Objects of a snapshot --------------------------------------------------------------------------------------- */
+
+/* What it has, and of what is counted the latest count, but not what that said. */
+static void take_position(struct projected_fold *fold, const struct oh_effect_position *object)
+{
+    int64_t position[TABLE_COLUMNS_MAX];
+    position_get(fold, object->item, object->node, position);
+    position[P_FORGOTTEN] = object->has_forgotten;
+    for (unsigned state = 0; state < OH_STATE_COUNT; state++) {
+        position[P_SELLABLE + state] = object->states[state].quantity_milli;
+        if (object->states[state].as_of_us == OH_TIME_US_NONE)
+            continue;
+        int64_t source_seq = object->states[state].source_seq;
+        const int64_t cells[] = { position[0],
+                                  position[1],
+                                  words(oh_state_text((enum oh_state)state)),
+                                  object->states[state].as_of_us,
+                                  source_seq < 0 ? CELL_NULL : source_seq,
+                                  CELL_NULL,
+                                  CELL_NULL,
+                                  CELL_NULL };
+        put(fold, TABLE_COUNT, cells);
+    }
+    put(fold, TABLE_POSITION, position);
+}
+
+/* A movement that a count to come may ask for: it is in the position already. */
+static void take_remembered(struct projected_fold *fold, const struct oh_effect_remembered *object)
+{
+    int64_t position[TABLE_COLUMNS_MAX];
+    int64_t number = (int64_t)object->number;
+    position_get(fold, object->item, object->node, position);
+    if (position[P_FIRST] == CELL_NULL || number < position[P_FIRST])
+        position[P_FIRST] = number;
+    put(fold, TABLE_POSITION, position);
+    if (object->number < fold->forgotten)
+        fold->forgotten = object->number;
+    const int64_t cells[] = { seq_of(fold), fold->ordinal, fold->at_us, object->at_us, position[0], position[1],
+                              words(oh_state_text(object->state)), words("adjust"), object->quantity_milli,
+                              object->quantity_milli, number, CELL_NULL, CELL_NULL, CELL_NULL, CELL_NULL };
+    put(fold, TABLE_MOVEMENT, cells);
+}
+
+/* ---- All of it --------------------------------------------------------------------------------------------------- */
 
 static void take(struct projected_fold *fold, const struct oh_effect *effect)
 {
@@ -680,9 +733,14 @@ static void take(struct projected_fold *fold, const struct oh_effect *effect)
     case OH_EFFECT_TRANSIT:
         take_transit(fold, &effect->transit);
         break;
-    case OH_EFFECT_POSITION: /* of snapshots */
+    case OH_EFFECT_POSITION:
+        take_position(fold, &effect->position);
+        break;
     case OH_EFFECT_REMEMBERED:
+        take_remembered(fold, &effect->remembered);
+        break;
     case OH_EFFECT_HEAD:
+        break;
     default:
         OH_UNREACHABLE();
     }
@@ -706,4 +764,79 @@ void projected_fold_record(struct projected_fold *fold, const struct oh_record *
     fold->at_us = record->at_us;
     for (fold->ordinal = 0; fold->ordinal < record->effect_count; fold->ordinal++)
         take(fold, &record->effects[fold->ordinal]);
+}
+
+void projected_fold_begin_snapshot(struct projected_fold *fold, const struct oh_effect_head *head)
+{
+    fold->is_snapshot = true;
+    fold->seq = head->seq;
+    fold->at_us = head->time_us;
+    fold->ordinal = 0;
+    fold->movements = head->movement_count;
+    fold->forgotten = head->movement_count;
+}
+
+void projected_fold_name(struct projected_fold *fold, const struct oh_effect *object)
+{
+    if (object->type == OH_EFFECT_NODE)
+        fold->nodes[object->node.index] = text_number(object->node.value.node);
+    if (object->type == OH_EFFECT_ITEM)
+        fold->items[object->item.index] = text_number(object->item.value.sku);
+    if (object->type == OH_EFFECT_GROUP)
+        fold->groups[object->group.index] = text_number(object->group.group);
+    if (object->type == OH_EFFECT_CHANNEL)
+        fold->channels[object->channel.index] = text_number(object->channel.channel);
+}
+
+void projected_fold_object(struct projected_fold *fold, const struct oh_effect *object)
+{
+    take(fold, object);
+    fold->ordinal++;
+}
+
+/* What a position has that no movement says, it began with. */
+void projected_fold_end_snapshot(struct projected_fold *fold)
+{
+    const struct table *positions = &fold->tables.tables[TABLE_POSITION];
+    const struct table *movements = &fold->tables.tables[TABLE_MOVEMENT];
+    fold->is_snapshot = false;
+    for (uint32_t row = 0; row < positions->count; row++) {
+        const int64_t *position = table_row(&fold->tables, TABLE_POSITION, row);
+        for (unsigned state = 0; state < OH_STATE_COUNT; state++) {
+            int64_t name = words(oh_state_text((enum oh_state)state));
+            int64_t rest = position[P_SELLABLE + state];
+            for (uint32_t i = 0; i < movements->count; i++) {
+                const int64_t *movement = table_row(&fold->tables, TABLE_MOVEMENT, i);
+                bool is_of_it = movement[4] == position[0] && movement[5] == position[1] && movement[6] == name;
+                rest -= is_of_it ? movement[8] : 0;
+            }
+            if (rest != 0)
+                put(fold, TABLE_OPENING, (const int64_t[]){ position[0], position[1], name, rest });
+        }
+    }
+}
+
+static void names_adopt(const struct tables *tables, enum table_id id, int64_t *names)
+{
+    for (uint32_t row = 0; row < tables->tables[id].count; row++) {
+        const int64_t *cells = table_row(tables, id, row);
+        if (tables->tables[id].is_there[row])
+            names[cells[1]] = cells[0];
+    }
+}
+
+void projected_fold_adopt(struct projected_fold *fold, const struct tables *tables, uint64_t seq, int64_t at_us,
+                          uint64_t movements, uint64_t imports)
+{
+    tables_fini(&fold->tables);
+    projected_fold_init(fold);
+    tables_copy(tables, &fold->tables);
+    fold->seq = seq;
+    fold->at_us = at_us;
+    fold->movements = movements;
+    fold->imports = imports;
+    names_adopt(tables, TABLE_NODE, fold->nodes);
+    names_adopt(tables, TABLE_ITEM, fold->items);
+    names_adopt(tables, TABLE_GROUP, fold->groups);
+    names_adopt(tables, TABLE_CHANNEL, fold->channels);
 }

@@ -4,6 +4,7 @@
 #include "sim/model_internal.h"
 #include "sim/projected_fold.h"
 #include "storage/journal_reader.h"
+#include "storage/snapshot.h"
 #include "codec/record.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #define LOOK_US       (3 * SECOND_US / 2) /* the server has looked at its backlog by then, if it took turns */
 #define PASSED_US_MAX 100000
 #define DRAIN_ODDS    100 /* one event of so many waits until everything is projected */
+#define RENEWAL_ODDS  120 /* in one of so many the tables are empty again, in every other seed */
 #define SLACK_FILES   3u                  /* "to within two files", and the one that is being written */
 
 struct projection {
@@ -25,6 +27,9 @@ struct projection {
     struct oh_prng prng; /* when the world goes on within a call */
     uint32_t storm;      /* how often anything fails: 0 never */
     bool is_absent;
+    uint64_t stop_seq;   /* the tables have to have it when the process has ended; 0: they need not */
+    bool is_renewed;     /* the tables are new, and empty until now */
+    uint64_t loads;      /* of snapshots that were seen */
     int64_t judged_at_us;     /* monotonic: when the backlog was looked at last */
     uint64_t judged_turns;
     int64_t over_us;      /* so long it has been beyond the limit, or far below it, turns being taken */
@@ -104,6 +109,58 @@ static void tables_judge(struct projection *projection)
     }
 }
 
+/* Every object of the snapshot of record `seq`, named or taken. OH_E_NOT_FOUND: it was removed meanwhile. */
+static enum oh_err objects_fold(struct projection *projection, uint64_t seq, bool is_named, struct oh_diag *diag)
+{
+    struct oh_snapshot_reader *reader;
+    struct oh_snapshot_info info;
+    struct oh_bytes bytes;
+    struct oh_effect object;
+    enum oh_err err = oh_snapshot_reader_open(projection->run->world.directory, seq, &reader, &info, diag);
+    if (err != OH_OK)
+        return err;
+    while (err == OH_OK) { /* bounded by the file */
+        err = oh_snapshot_reader_next(reader, &bytes, diag);
+        if (err == OH_OK)
+            err = oh_object_decode(bytes, &projection->decoder, &object);
+        if (err == OH_OK && object.type == OH_EFFECT_HEAD)
+            projected_fold_begin_snapshot(&projection->fold, &object.head);
+        if (err == OH_OK && is_named)
+            projected_fold_object(&projection->fold, &object);
+        else if (err == OH_OK)
+            projected_fold_name(&projection->fold, &object);
+    }
+    oh_snapshot_reader_close(&reader);
+    return err == OH_E_AGAIN ? OH_OK : err;
+}
+
+/* Empty tables have got a snapshot. What was in it nobody can say any more when a newer one has taken its place. */
+static void snapshot_judge(struct projection *projection)
+{
+    const struct database_watermark *watermark = database_watermark();
+    struct projected_fold *fold = &projection->fold;
+    struct oh_diag diag = { "" };
+    uint64_t seq = (uint64_t)watermark->seq;
+    enum oh_err err = objects_fold(projection, seq, false, &diag);
+    if (err == OH_OK)
+        err = objects_fold(projection, seq, true, &diag);
+    projection->loads = watermark->loads;
+    projection->run->result->loads++;
+    if (err == OH_E_NOT_FOUND) {
+        projected_fold_adopt(fold, database_tables(), seq, watermark->at_us, (uint64_t)watermark->movements,
+                             (uint64_t)watermark->imports);
+        return;
+    }
+    if (err != OH_OK)
+        run_fail(projection->run, "kept until projected", "snapshot %" PRIu64 " cannot be read: %s", seq, diag.text);
+    projected_fold_end_snapshot(fold);
+    if ((uint64_t)watermark->forgotten != fold->forgotten)
+        run_fail(projection->run, "the tables are the fold", "%" PRId64 " movements are forgotten, not %" PRIu64,
+                 watermark->forgotten, fold->forgotten);
+    if (watermark->history_from_us != fold->at_us)
+        run_fail(projection->run, "the tables are the fold", "the history does not begin at the snapshot");
+}
+
 static void committed(void *ctx)
 {
     struct projection *projection = ctx;
@@ -115,6 +172,9 @@ static void committed(void *ctx)
         run_fail(run, "projected is durable", "the tables have record %" PRIu64 ", the disk %" PRIu64, seq, synced_seq);
     if (seq < projection->fold.seq)
         run_fail(run, "the tables are the fold", "the watermark went back to %" PRIu64, seq);
+    if (watermark->loads != projection->loads)
+        snapshot_judge(projection);
+    projection->is_renewed = projection->is_renewed && seq == 0;
     fold_up_to(projection, seq);
     if (run->result->has_failed)
         return;
@@ -223,6 +283,10 @@ static void retention_judge(struct projection *projection)
     struct oh_projector_status status; /* until the tables have said how far they are, every file counts */
     oh_projector_status(run->world.projector, &status);
     bool is_under = status.has_seq && files + SLACK_FILES <= limit;
+    if (projection->is_renewed) { /* what waits is more than the tables lack, and begins with a snapshot */
+        projection->over_us = projection->under_us = 0;
+        return;
+    }
     if (first_seq > (uint64_t)database_watermark()->seq + 1)
         run_fail(run, "kept until projected", "the journal begins at record %" PRIu64 ", the tables end at %" PRId64,
                  first_seq, database_watermark()->seq);
@@ -356,6 +420,18 @@ static void drain(struct projection *projection)
                  database_watermark()->seq, oh_ledger_seq(run->world.ledger));
 }
 
+/* Somebody drops the schema, or restores a machine without it: the tables have to be made and filled again. */
+static void renewal(struct projection *projection)
+{
+    run_tell(projection->run, "PostgreSQL is another one, with nothing in it");
+    database_renew();
+    reader_close(projection);
+    projected_fold_fini(&projection->fold);
+    projected_fold_init(&projection->fold);
+    projection->is_renewed = true;
+    projection->loads = 0;
+}
+
 /* Turns with one small write each, every one in a frame of its own, until so much waits that they are refused. */
 static void writes_until_refused(struct run *run, uint32_t turns_max)
 {
@@ -416,6 +492,8 @@ void projection_event(struct run *run)
     database_set_prng(oh_prng_next(&prng));
     oh_prng_init(&projection->prng, oh_prng_next(&prng));
     weather_change(projection, &prng);
+    if (run->options->seed % 2 == 1 && oh_prng_below(&projection->prng, RENEWAL_ODDS) == 0)
+        renewal(projection);
     if (projection->storm > 0 && oh_prng_below(&prng, 700) == 0)
         outage(projection, &prng);
     else if (oh_prng_below(&prng, DRAIN_ODDS) == 0)
@@ -432,6 +510,33 @@ void projection_event(struct run *run)
     }
     if (!run->world.is_stopped)
         retention_judge(projection);
+}
+
+void projection_stop_begin(struct run *run, struct oh_prng *prng)
+{
+    struct projection *projection = &the_projection;
+    struct oh_projector_status status;
+    projection->stop_seq = 0;
+    if (!run->has_projection || oh_prng_below(prng, 3) == 0)
+        return;
+    database_heal();
+    projection->is_absent = false;
+    for (uint32_t i = 0; i < STEPS_MAX; i++)
+        sim_world_work_projector(&run->world);
+    oh_projector_status(run->world.projector, &status);
+    if (status.state == OH_PROJECTOR_FOLLOWING && !run->world.is_stopped)
+        projection->stop_seq = oh_ledger_seq(run->world.ledger);
+}
+
+void projection_stop_end(struct run *run)
+{
+    uint64_t seq = (uint64_t)database_watermark()->seq;
+    if (!run->has_projection || the_projection.stop_seq == 0 || run->result->has_failed)
+        return;
+    run->result->drains++;
+    if (seq != the_projection.stop_seq)
+        run_fail(run, "a stop leaves nothing behind", "the tables end at record %" PRIu64 ", the ledger at %" PRIu64, seq,
+                 the_projection.stop_seq);
 }
 
 void projection_end(struct run *run)

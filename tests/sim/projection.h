@@ -20,6 +20,10 @@ void projection_init(struct run *run); /* before the world starts */
 void projection_fini(struct run *run);
 
 void projection_event(struct run *run); /* the weather changes, the projector takes steps */
+/* SIGTERM: perhaps PostgreSQL is well; then whatever there is has to be in the tables when the process has ended. */
+void projection_stop_begin(struct run *run, struct oh_prng *prng);
+void projection_stop_end(struct run *run);
+
 void projection_end(struct run *run);   /* it clears up, and everything drains */
 
 /* The journal may not take much more: not the time for an import, or a scene that wants everything to be taken. */

@@ -39,6 +39,8 @@ struct run_result {
     uint64_t snapshots;
     uint64_t rotations;
     uint64_t faults;
+    uint64_t loads;           /* of a snapshot into empty tables */
+    uint64_t drains;          /* ends in order, after which everything had to be in the tables */
     uint64_t commits;         /* of the simulated PostgreSQL: after each its tables were compared */
     uint64_t projected;       /* records that are in its tables at the end */
     uint64_t database_faults; /* lost connections, refused statements and the like */

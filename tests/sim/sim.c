@@ -150,6 +150,8 @@ static bool run_print(const struct arguments *arguments, struct run_result *tota
     total->rotations += result.rotations;
     total->simulated_us += result.simulated_us;
     total->commits += result.commits;
+    total->loads += result.loads;
+    total->drains += result.drains;
     total->projected += result.projected;
     total->database_faults += result.database_faults;
     total->refusing_events += result.refusing_events;
@@ -234,7 +236,8 @@ int main(int argc, char **argv)
            total.lost_records, total.faults, total.snapshots, total.rotations,
            (double)total.simulated_us / 1e6, took_s, (double)total.simulated_us / 1e6 / took_s, total.digest);
     printf("projection: %" PRIu64 " records in the tables, compared at %" PRIu64 " commits; %" PRIu64
-           " faults of the database, %" PRIu64 " events with writes refused\n",
-           total.projected, total.commits, total.database_faults, total.refusing_events);
+           " faults of the database, %" PRIu64 " events with writes refused, %" PRIu64
+           " snapshots into empty tables, %" PRIu64 " ends with all of it in the tables\n",
+           total.projected, total.commits, total.database_faults, total.refusing_events, total.loads, total.drains);
     return 0;
 }

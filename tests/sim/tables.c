@@ -105,6 +105,17 @@ void tables_fini(struct tables *tables)
     *tables = (struct tables){ .changes = NULL };
 }
 
+void tables_copy(const struct tables *from, struct tables *to)
+{
+    for (unsigned id = 0; id < TABLE_IDS; id++) {
+        for (uint32_t row = 0; row < from->tables[id].count; row++) {
+            if (from->tables[id].is_there[row])
+                (void)table_insert(to, (enum table_id)id, table_row(from, (enum table_id)id, row));
+        }
+    }
+    tables_keep(to);
+}
+
 static uint32_t bucket_of(enum table_id id, const int64_t *cells)
 {
     uint64_t hash = 0;

@@ -51,7 +51,8 @@
     X(TABLE_COUNT, "position_count", "tttzlntl", "\0\1\2", 3, 3)                           \
     X(TABLE_MOVEMENT, "movement", "lizzttttnnlttti", "", 0, 1)                             \
     X(TABLE_EVENT, "reservation_event", "lizt" "ittt" "nnnz", "", 0, 1)                    \
-    X(TABLE_KEY, "idempotency_key", "lizlltt", "", 0, 1)
+    X(TABLE_KEY, "idempotency_key", "lizlltt", "", 0, 1)                                   \
+    X(TABLE_OPENING, "opening", "tttn", "\0\1\2", 3, 3)
 
 enum table_id {
 #define TABLE_ENUM(id, name, types, keys, key_count, chained) id,
@@ -106,6 +107,7 @@ struct tables {
 
 void tables_init(struct tables *tables);
 void tables_fini(struct tables *tables);
+void tables_copy(const struct tables *from, struct tables *to); /* `to` is empty */
 
 /* ROW_NONE: not there. `key`: the columns of the key, in order. */
 uint32_t table_find(const struct tables *tables, enum table_id id, const int64_t *key);

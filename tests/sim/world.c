@@ -14,6 +14,7 @@
 #define PEER_SIZE_MAX   ((size_t)8 << 20)
 #define FORGET_SIZE     ((size_t)1 << 20) /* what was sent and read */
 #define TURNS_TO_END    4000u
+#define PROJECTION_DRAIN_MS 3000 /* as onhand serve has it */
 #define MONOTONIC_START INT64_C(1000000)
 #define JOINED_ROOM     ((size_t)256 << 10)
 
@@ -477,14 +478,14 @@ static void world_count(struct sim_world *world)
 }
 
 /* What a process holds; the journal last, since it may still write. */
-static void world_close(struct sim_world *world)
+static void world_close(struct sim_world *world, int64_t drain_ms)
 {
-    if (world->closing != NULL)
-        world->closing(world->applied_ctx);
     world_count(world);
     oh_engine_destroy(&world->engine);
     oh_snapshotter_destroy(&world->snapshotter);
-    oh_projector_destroy(&world->projector, 0);
+    oh_projector_destroy(&world->projector, drain_ms);
+    if (world->closing != NULL)
+        world->closing(world->applied_ctx);
     oh_journal_close(&world->journal);
     oh_service_destroy(&world->service);
     if (world->ledger != NULL)
@@ -506,7 +507,7 @@ enum oh_err sim_world_start(struct sim_world *world, struct oh_diag *diag)
     if (err == OH_OK)
         err = world_open_service(world, replayed_bytes, diag);
     if (err != OH_OK)
-        world_close(world);
+        world_close(world, 0);
     return err;
 }
 
@@ -517,7 +518,7 @@ bool sim_world_is_up(const struct sim_world *world)
 
 void sim_world_exit(struct sim_world *world)
 {
-    world_close(world);
+    world_close(world, 0);
 }
 
 void sim_world_crash(struct sim_world *world, bool is_power_loss)
@@ -525,7 +526,7 @@ void sim_world_crash(struct sim_world *world, bool is_power_loss)
     /* The disk first: from here on no call of the process reaches it. */
     storage_disk_crash(world->disk, !is_power_loss);
     world_disk_detach(world);
-    world_close(world);
+    world_close(world, 0);
     world->changes_left = 0;
     storage_disk_set_gone(world->disk, false);
 }
@@ -545,13 +546,15 @@ bool sim_world_terminate(struct sim_world *world)
 
 void sim_world_end(struct sim_world *world)
 {
-    world_close(world);
+    if (world->journal != NULL)
+        oh_journal_finish(world->journal);
+    world_close(world, PROJECTION_DRAIN_MS);
 }
 
 void sim_world_fini(struct sim_world *world)
 {
     if (sim_world_is_up(world))
-        world_close(world);
+        world_close(world, 0);
     oh_router_destroy(&world->router);
     for (uint32_t i = 0; i < SIM_PEERS_MAX; i++) {
         oh_strbuf_fini(&world->peers[i].sent);
