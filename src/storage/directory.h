@@ -4,6 +4,7 @@
  *   LOCK                                 held by the one process that writes here; contains its pid
  *   journal/00000000000000000001.ohj     segments, named by their first seq
  *   snapshot/00000000000000004711.ohs    snapshots, named by the last seq they contain
+ *   PROJECTED                            how far PostgreSQL was at least (projected_seq.h)
  *   (any).tmp                            unfinished work; removed when the directory is opened
  *
  * Each file carries the random id of the ledger, so that a file copied in from

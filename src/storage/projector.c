@@ -1,6 +1,7 @@
 #include "storage/projector.h"
 #include "base/log.h"
 #include "storage/file_name.h"
+#include "storage/projected_seq.h"
 #include "storage/projector_session.h"
 #include <errno.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define BACKLOG_LOOK_US 1000000
+#define REMEMBER_US 1000000 /* how old what is written down of the tables may be */
 #define DRAIN_LOOK_MS 5
 #define NICE 5 /* of the thread: those that answer clients come first */
 
@@ -26,6 +28,8 @@ struct oh_projector {
     uint64_t looked_bytes;       /* under the mutex: backlog_bytes then, */
     uint64_t looked_at_byte;     /* and how many bytes of journal had been written */
     int64_t complete_at_us;      /* under the mutex: the tables have everything of until then; at first, the start */
+    uint64_t remembered_seq;     /* is written down: the tables have it, as far as anybody knows */
+    int64_t remembered_at_us;
     bool is_open;                /* connected, and the tables have said how far they are */
     int64_t pause_ms;            /* until the next step */
     int64_t retry_ms;
@@ -83,6 +87,35 @@ static void progress_set(struct oh_projector *projector, const struct projector_
     else if (batch->records > 0)
         projector->complete_at_us = batch->at_us;
     (void)pthread_mutex_unlock(&projector->mutex);
+}
+
+/* Tables that went back are news at once. What cannot be written down is tried again. */
+static void remember(struct oh_projector *projector, int64_t every_us)
+{
+    int64_t now_us = projector->options.now_us();
+    uint64_t seq = projector->session.seq;
+    int64_t age_us = now_us - projector->remembered_at_us;
+    bool is_old = age_us >= every_us || age_us < 0;
+    bool is_due = seq < projector->remembered_seq || (seq > projector->remembered_seq && is_old);
+    if (!is_due || !oh_projected_seq_write(projector->options.directory, seq))
+        return;
+    projector->remembered_seq = seq;
+    projector->remembered_at_us = now_us;
+}
+
+/*
+ * Until the tables say how far they are, they are where they were when that was written down: that is less than they
+ * have, or these are other tables. Only the backlog goes by it; the journal keeps everything until they have spoken.
+ */
+static void recall(struct oh_projector *projector)
+{
+    uint64_t seq = oh_projected_seq_read(projector->options.directory);
+    projector->remembered_seq = seq;
+    projector->remembered_at_us = projector->options.now_us();
+    if (seq > oh_journal_synced_seq(projector->options.journal))
+        return;
+    projector->session.seq = seq;
+    projector->status.seq = seq;
 }
 
 /* Journal files that hold a record which is not in the tables. After an unreadable folder the figure only grows. */
@@ -211,6 +244,7 @@ int64_t oh_projector_work(struct oh_projector *projector)
 {
     if (projector->pause_ms == 0 && step(projector) != OH_OK)
         return -1;
+    remember(projector, REMEMBER_US);
     backlog_look(projector);
     int64_t ms = projector->pause_ms < BACKLOG_LOOK_US / 1000 ? projector->pause_ms : BACKLOG_LOOK_US / 1000;
     projector->pause_ms -= ms;
@@ -248,6 +282,8 @@ enum oh_err oh_projector_create(const struct oh_projector_options *options, stru
     enum oh_err err = projector->stop_fd < 0 ? OH_E_IO : OH_OK;
     if (err == OH_OK)
         err = projector_session_init(&projector->session, &projector->options, projector->stop_fd);
+    if (err == OH_OK)
+        recall(projector);
     if (err == OH_OK && !options->is_manual &&
         pthread_create(&projector->thread, NULL, projector_run, projector) != 0) {
         projector_session_fini(&projector->session);
@@ -303,6 +339,7 @@ void oh_projector_destroy(struct oh_projector **projector, int64_t drain_ms)
     }
     if (!doomed->options.is_manual)
         (void)pthread_join(doomed->thread, NULL);
+    remember(doomed, 0);
     projector_session_fini(&doomed->session);
     (void)close(doomed->stop_fd);
     (void)pthread_mutex_destroy(&doomed->mutex);

@@ -65,8 +65,8 @@ struct oh_projector_options {
 struct oh_projector_status {
     enum oh_projector_state state;
     struct oh_diag reason;     /* UNAVAILABLE, REFUSED, FAILED; may be empty */
-    bool has_seq;              /* false: not connected yet, so not known */
-    uint64_t seq;              /* in the tables */
+    bool has_seq;              /* false: not connected yet */
+    uint64_t seq;              /* in the tables; before has_seq what is written down of that, 0: nothing */
     uint64_t backlog_bytes;    /* journal files that hold what is not, to within two files, also while it waits */
     int64_t lag_us;            /* since when the tables may lack something; 0: they have every durable record */
     uint64_t batches_count;

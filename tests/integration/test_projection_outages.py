@@ -315,6 +315,23 @@ class TestBacklog(OutageCase):
     def journal_files(self):
         return {path: size for path, size in self.server.files().items() if '/journal/' in path}
 
+    def test_what_the_tables_have_is_no_backlog_after_a_start_without_them(self):
+        self.start(journal_segment_mib=9, snapshot_journal_mib=1024, postgres_backlog_mib=128)
+        self.bodies = [self.nodes(), self.nodes()]
+        with self.server.client() as client:
+            while len(self.journal_files()) < 6:
+                self.assertFalse(self.fill(client))
+        self.wait_drained()
+        self.server.stop()
+        self.postgres.stop()
+        self.server.start()
+        with self.server.client() as client:
+            self.assertFalse(self.fill(client))
+            self.assertLessEqual(self.metric('onhand_projection_backlog_bytes'), 3 * 9 << 20)
+            self.assertGreaterEqual(len(self.journal_files()), 6)
+        self.postgres.start()
+        self.wait_drained()
+
     @unittest.skipIf(os.environ.get('ONHAND_SANITIZE'), 'a limit of 128 MiB is far away for a slow program')
     def test_the_journal_is_kept_to_a_limit_and_then_writes_are_refused(self):
         """Never lost: past it writes are answered 503, and reads go on."""

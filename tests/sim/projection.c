@@ -4,6 +4,7 @@
 #include "sim/model_internal.h"
 #include "sim/projected_fold.h"
 #include "storage/journal_reader.h"
+#include "storage/little_endian.h"
 #include "storage/snapshot.h"
 #include "codec/record.h"
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct projection {
     uint32_t storm;      /* how often anything fails: 0 never */
     bool is_absent;
     uint64_t stop_seq;   /* the tables have to have it when the process has ended; 0: they need not */
+    bool was_renewed;    /* ever: what is written down may be of the tables before, a power loss brings it back */
     bool is_renewed;     /* the tables are new, and empty until now */
     uint64_t loads;      /* of snapshots that were seen */
     int64_t judged_at_us;     /* monotonic: when the backlog was looked at last */
@@ -247,11 +249,10 @@ static void file_look(void *ctx, uint32_t inode, const char *path, const uint8_t
     kept->seqs[kept->count++] = strtoull(name + 1, NULL, 10);
 }
 
-/* Files with a record that the tables lack. */
-static uint32_t files_behind(const struct run *run, uint64_t *out_first_seq)
+/* Files with a record after `seq`. */
+static uint32_t files_after(const struct run *run, uint64_t seq, uint64_t *out_first_seq)
 {
     struct kept_files kept = { .count = 0 };
-    uint64_t seq = (uint64_t)database_watermark()->seq;
     uint64_t holder = 0; /* the file of the next record begins here */
     uint32_t count = 0;
     storage_disk_each(run->world.disk, file_look, &kept);
@@ -263,6 +264,12 @@ static uint32_t files_behind(const struct run *run, uint64_t *out_first_seq)
     for (uint32_t i = 0; i < kept.count; i++)
         count += kept.seqs[i] >= holder && kept.seqs[i] <= oh_journal_synced_seq(run->world.journal) ? 1 : 0;
     return oh_journal_synced_seq(run->world.journal) > seq ? count : 0;
+}
+
+/* Files with a record that the tables lack. */
+static uint32_t files_behind(const struct run *run, uint64_t *out_first_seq)
+{
+    return files_after(run, (uint64_t)database_watermark()->seq, out_first_seq);
 }
 
 /* That it says so of a write and does so the judge of replies compares. */
@@ -280,9 +287,10 @@ static void retention_judge(struct projection *projection)
     bool is_refusing = is_refusing_writes(run);
     bool is_taking = oh_service_write_check(run->world.service, 1) == OH_SERVICE_OK;
     bool is_over = files > limit + SLACK_FILES - 1;
-    struct oh_projector_status status; /* until the tables have said how far they are, every file counts */
+    struct oh_projector_status status; /* until the tables have spoken it goes by what is written down of them */
     oh_projector_status(run->world.projector, &status);
-    bool is_under = status.has_seq && files + SLACK_FILES <= limit;
+    uint64_t believed = status.has_seq ? files : files_after(run, status.seq, &(uint64_t){ 0 });
+    bool is_under = believed + SLACK_FILES <= limit;
     if (projection->is_renewed) { /* what waits is more than the tables lack, and begins with a snapshot */
         projection->over_us = projection->under_us = 0;
         return;
@@ -396,6 +404,22 @@ static void taking_judge(struct run *run)
         run_fail(run, "below the limit writes are taken", "everything is projected");
 }
 
+/* Why the projector does not go on, in its own words. */
+static const char *reason(const struct run *run)
+{
+    static struct oh_projector_status status;
+    oh_projector_status(run->world.projector, &status);
+    return status.reason.text;
+}
+
+/* It has had nothing to say to PostgreSQL since that is another one, and does not know. */
+static bool is_unaware(const struct projection *projection)
+{
+    struct oh_projector_status status;
+    oh_projector_status(projection->run->world.projector, &status);
+    return projection->is_renewed && status.has_seq && status.seq == oh_ledger_seq(projection->run->world.ledger);
+}
+
 /* It clears up, and nobody dies: everything that is durable is in the tables before long. */
 static void drain(struct projection *projection)
 {
@@ -410,14 +434,16 @@ static void drain(struct projection *projection)
             taking_judge(run);
             return;
         }
+        if (is_unaware(projection))
+            return;
         sim_world_work_projector(&run->world);
         run_turn(run);
         run_work(run);
         sim_world_pass(&run->world, 50000);
     }
     if (!run->result->has_failed && !run->world.is_stopped)
-        run_fail(run, "what is behind drains", "the tables stay at record %" PRId64 " of %" PRIu64,
-                 database_watermark()->seq, oh_ledger_seq(run->world.ledger));
+        run_fail(run, "what is behind drains", "the tables stay at record %" PRId64 " of %" PRIu64 ": %s",
+                 database_watermark()->seq, oh_ledger_seq(run->world.ledger), reason(run));
 }
 
 /* Somebody drops the schema, or restores a machine without it: the tables have to be made and filled again. */
@@ -428,7 +454,7 @@ static void renewal(struct projection *projection)
     reader_close(projection);
     projected_fold_fini(&projection->fold);
     projected_fold_init(&projection->fold);
-    projection->is_renewed = true;
+    projection->is_renewed = projection->was_renewed = true;
     projection->loads = 0;
 }
 
@@ -482,6 +508,17 @@ static void outage(struct projection *projection, struct oh_prng *prng)
         projection->is_absent = false;
 }
 
+/* What is written down of the tables is never more than they have. */
+static void remembered_judge(struct projection *projection)
+{
+    struct oh_projector_status status;
+    uint64_t seq = (uint64_t)database_watermark()->seq;
+    oh_projector_status(projection->run->world.projector, &status);
+    if (!status.has_seq && !projection->was_renewed && status.seq > seq)
+        run_fail(projection->run, "how far the tables were is known",
+                 "record %" PRIu64 " is written down, and the tables have %" PRIu64, status.seq, seq);
+}
+
 void projection_event(struct run *run)
 {
     struct projection *projection = &the_projection;
@@ -492,6 +529,7 @@ void projection_event(struct run *run)
     database_set_prng(oh_prng_next(&prng));
     oh_prng_init(&projection->prng, oh_prng_next(&prng));
     weather_change(projection, &prng);
+    remembered_judge(projection);
     if (run->options->seed % 2 == 1 && oh_prng_below(&projection->prng, RENEWAL_ODDS) == 0)
         renewal(projection);
     if (projection->storm > 0 && oh_prng_below(&prng, 700) == 0)
@@ -524,8 +562,19 @@ void projection_stop_begin(struct run *run, struct oh_prng *prng)
     for (uint32_t i = 0; i < STEPS_MAX; i++)
         sim_world_work_projector(&run->world);
     oh_projector_status(run->world.projector, &status);
-    if (status.state == OH_PROJECTOR_FOLLOWING && !run->world.is_stopped)
+    if (status.state == OH_PROJECTOR_FOLLOWING && !projection->is_renewed && !run->world.is_stopped)
         projection->stop_seq = oh_ledger_seq(run->world.ledger);
+}
+
+/* Nobody has synced it: what a power loss leaves is another matter. */
+static void written_down_judge(struct run *run)
+{
+    size_t size;
+    const uint8_t *bytes = storage_disk_bytes(run->world.disk, "d/PROJECTED", &size);
+    uint64_t seq = bytes == NULL || size < 16 ? 0 : oh_le_get_u64(bytes + 8);
+    if (seq != (uint64_t)database_watermark()->seq)
+        run_fail(run, "how far the tables were is known", "at the end record %" PRIu64 " is written down, not %" PRId64,
+                 seq, database_watermark()->seq);
 }
 
 void projection_stop_end(struct run *run)
@@ -534,9 +583,10 @@ void projection_stop_end(struct run *run)
     if (!run->has_projection || the_projection.stop_seq == 0 || run->result->has_failed)
         return;
     run->result->drains++;
+    written_down_judge(run);
     if (seq != the_projection.stop_seq)
-        run_fail(run, "a stop leaves nothing behind", "the tables end at record %" PRIu64 ", the ledger at %" PRIu64, seq,
-                 the_projection.stop_seq);
+        run_fail(run, "a stop leaves nothing behind", "the tables end at record %" PRIu64 ", the ledger at %" PRIu64,
+                 seq, the_projection.stop_seq);
 }
 
 void projection_end(struct run *run)

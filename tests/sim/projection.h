@@ -7,7 +7,8 @@
  *
  * The laws, after every commit of the database: the tables are the fold of the records up to the watermark, which are
  * durable. Between events: the journal is kept until it is projected, and up to the limit; writes are refused beyond
- * it, and only there. Now and then, and at the end: what is behind drains, and the positions are those of the model.
+ * it, and only there; a start while PostgreSQL is away knows how far it was. Now and then, and at the end: what is
+ * behind drains, and the positions are those of the model.
  */
 #ifndef ONHAND_TESTS_SIM_PROJECTION_H
 #define ONHAND_TESTS_SIM_PROJECTION_H
