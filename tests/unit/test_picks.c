@@ -435,6 +435,9 @@ static void test_picks_of_a_second_parcel_take_no_second_order(void **state)
     assert_int_equal(reserve(shop, promise, "Q", "s=1"), OH_OK_DONE);
     assert_int_equal(shop_act_with(shop, OH_COMMAND_MOVE, with, "Q", "1>a"), OH_V_NO_CAPACITY);
     assert_int_equal(shop->answer.window_from_us, FROM_US);
+    struct oh_action_command many = with; /* more than a reservation may have booked, with what it has */
+    many.window_count = OH_BOOKINGS_MAX;
+    assert_int_equal(shop_act_with(shop, OH_COMMAND_MOVE, many, "R", "2>a"), OH_V_TOO_MANY);
     assert_int_equal(shop_act_with(shop, OH_COMMAND_MOVE, with, "R", "2>a"), OH_OK_DONE);
     assert_int_equal(oh_booked(shop->ledger, order.resource, FROM_US, shop->now_us), 1000);
     shop_close(shop);
