@@ -54,6 +54,15 @@ static uint32_t claim_find(const struct oh_ledger *ledger, uint32_t reservation,
     return NO_SLOT;
 }
 
+/* Whether the line is above all that the reservation has claims of: so it mostly is while a new one gets its claims. */
+static bool line_is_above_all(const struct oh_ledger *ledger, uint32_t reservation, uint32_t line)
+{
+    if (reservation != ledger->newest_reservation || !ledger->newest_lines_rise)
+        return false;
+    uint32_t tail = ledger->reservations[reservation].claims_tail;
+    return tail == 0 || ledger->claims[tail - 1].line < line;
+}
+
 bool reservation_is_due(const struct reservation *reservation, int64_t now_us)
 {
     return reservation->expires_at_us != OH_TIME_US_NONE && reservation->expires_at_us <= now_us;
@@ -315,6 +324,7 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);
     party_link(ledger, slot, RESERVATION_TEXT_ORDER);
     ledger->newest_reservation = slot;
+    ledger->newest_lines_rise = true;
     if (effect->ended_at_us != OH_TIME_US_NONE)
         ended_push(ledger, slot);
     return OH_OK;
@@ -332,10 +342,14 @@ static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, c
         .line = effect->line,
         .node = effect->node,
     };
-    if (reservation->claims_tail != 0)
-        ledger->claims[reservation->claims_tail - 1].next = link_of(slot);
-    else
+    if (reservation->claims_tail != 0) {
+        struct claim *tail = &ledger->claims[reservation->claims_tail - 1];
+        tail->next = link_of(slot);
+        if (reservation_slot == ledger->newest_reservation && tail->line > effect->line)
+            ledger->newest_lines_rise = false;
+    } else {
         reservation->claims_head = link_of(slot);
+    }
     reservation->claims_tail = link_of(slot);
     reservation->claim_count++;
     if (effect->node != OH_NODE_NONE)
@@ -352,7 +366,9 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     OH_ASSERT(effect->quantity_milli > 0 && effect->held_milli >= 0 && effect->confirmed_milli >= 0);
     if (reservation == NO_SLOT)
         return OH_E_CORRUPT;
-    uint32_t slot = claim_find(ledger, reservation, effect->line, effect->item, effect->node);
+    uint32_t slot = line_is_above_all(ledger, reservation, effect->line)
+                        ? NO_SLOT
+                        : claim_find(ledger, reservation, effect->line, effect->item, effect->node);
     if (slot == NO_SLOT) {
         uint32_t position = NO_SLOT;
         if (effect->node != OH_NODE_NONE) {

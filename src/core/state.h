@@ -433,6 +433,7 @@ struct oh_ledger {
     uint32_t *ended; /* ring of reservation slots by ended_at_us */
     uint64_t ended_first, ended_next;
     uint32_t newest_reservation; /* slot: the claims that follow a new reservation are its own */
+    bool newest_lines_rise;      /* none of its claims came after one of a higher line */
 
     struct key *keys; /* ring */
     uint64_t key_first, key_next;

@@ -37,11 +37,14 @@ static void *zeros(size_t count, size_t size)
 
 static uint64_t block_size(uint64_t size)
 {
-    uint64_t block = 512;
+    uint64_t block = 256;
+    uint64_t step = 64;
     if (size <= 256)
         return (size + 7) / 8 * 8;
+    for (; block * 2 < size; block *= 2)
+        step *= 2;
     while (block < size)
-        block *= 2;
+        block += step;
     return block;
 }
 
