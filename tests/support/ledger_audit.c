@@ -84,8 +84,10 @@ static void text_audit(struct audit *audit)
 {
     const struct oh_text *text = &audit->ledger->text;
     expect(audit, text->live_size == audit->live_size, "text: what is in use is not what objects have");
+    uint64_t size_before = 0;
     for (uint32_t class = 0; class < OH_TEXT_CLASSES; class++) {
-        uint64_t size = class < OH_TEXT_SMALL_CLASSES ? (class + 1) * 8 : 512ull << (class - OH_TEXT_SMALL_CLASSES);
+        uint64_t size = class < OH_TEXT_SMALL_CLASSES ? (class + 1) * 8 : block_size(size_before + 1);
+        size_before = size;
         uint32_t ref = text->free_heads[class];
         for (uint64_t i = 0; ref != 0 && i <= text->cut_size / 8; i++) {
             block_add(audit, ref, size);
