@@ -167,7 +167,8 @@ void naive_bookings_take(struct naive *naive, struct naive_reservation *reservat
             continue;
         }
         struct naive_booking *grown = naive_allocate(naive, (at + 1) * sizeof(*grown));
-        memcpy(grown, reservation->bookings, at * sizeof(*grown));
+        if (at > 0)
+            memcpy(grown, reservation->bookings, at * sizeof(*grown));
         grown[at] = taken;
         reservation->bookings = grown;
         reservation->booking_count++;
