@@ -1,9 +1,9 @@
 #include "instructions_world.h"
+#include "app/memory.h"
 #include "server/routes.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #define TURNS_MAX 1000 /* that one request may take */
 #define STATUS_SIZE (sizeof("HTTP/1.1 200") - 1)
@@ -14,19 +14,6 @@ void world_require(bool is_so, const char *what)
         return;
     fprintf(stderr, "bench_instructions: %s\n", what);
     exit(1);
-}
-
-static void *memory_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-static void memory_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)munmap(memory, size);
 }
 
 /* ---- The retailer ------------------------------------------------------------------------------ */
@@ -201,7 +188,7 @@ struct world *world_create(void)
                                               .history_max = 1u << 17,
                                               .text_size_max = (uint64_t)256 << 20 };
     const struct oh_journal_options journal = { .durability = OH_DURABILITY_MEMORY };
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    const struct oh_allocator allocator = oh_memory_allocator();
     struct oh_diag diag = { "" };
     struct world *world = calloc(1, sizeof(*world));
     world_require(world != NULL && oh_ledger_create(&ledger, &allocator, &world->ledger) == OH_OK, "no memory");
