@@ -54,7 +54,10 @@ static inline void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t
         oh_strbuf_put_more(buf, data, size);
         return;
     }
-    memcpy(buf->data + buf->size, data, size);
+    if (__builtin_constant_p(size))
+        memcpy(buf->data + buf->size, data, size);
+    else
+        oh_bytes_copy(buf->data + buf->size, data, size);
     buf->size += size;
 }
 

@@ -33,6 +33,7 @@ static void put_number(struct oh_strbuf *out, uint64_t value, size_t size)
 static void put_value(struct oh_strbuf *out, uint64_t value, size_t size)
 {
     unsigned char bytes[12];
+    OH_ASSERT(size <= sizeof(value));
     bytes_of(bytes, size, 4);
     bytes_of(bytes + 4, value, size);
     oh_strbuf_put(out, bytes, 4 + size);
