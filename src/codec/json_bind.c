@@ -6,7 +6,7 @@
 struct frame {
     const struct oh_shape *shape;
     const struct oh_shape_field *via; /* the field that led here; NULL for the body */
-    uint32_t next;                    /* the value behind what was read: a member's name, or behind the object */
+    const struct oh_json_value *next; /* behind what was read: a member's name, or behind the object */
     uint32_t members_left;
     uint32_t elements_left; /* of the array, behind this object */
     char *object;
@@ -68,14 +68,13 @@ static bool refuse_memory(struct binding *binding)
 
 /* ---- Frames ----------------------------------------------------------------------------------- */
 
-/* Makes the top frame read values[at], which must be an object. */
-static bool frame_begin(struct binding *binding, uint32_t at)
+/* Makes the top frame read the value, which must be an object. */
+static bool frame_begin(struct binding *binding, const struct oh_json_value *value)
 {
     struct frame *frame = &binding->frames[binding->depth - 1];
-    const struct oh_json_value *value = &binding->values[at];
     if (value->type != OH_JSON_OBJECT)
         return refuse_name(binding, OH_FAULT_WRONG_TYPE, OH_BYTES_NONE, "An object is expected here.");
-    frame->next = at + 1;
+    frame->next = value + 1;
     frame->members_left = value->count;
     frame->seen = 0;
     frame->given = 0;
@@ -84,14 +83,18 @@ static bool frame_begin(struct binding *binding, uint32_t at)
     return true;
 }
 
-/* `count` objects from values[at] on, one after the other. */
+/* `count` objects from `first` on, one behind the other. */
 static bool frame_push(struct binding *binding, const struct oh_shape_field *via, const struct oh_shape *shape,
-                       uint32_t at, uint32_t count, void *object)
+                       const struct oh_json_value *first, uint32_t count, void *object)
 {
     OH_ASSERT(binding->depth < OH_BIND_DEPTH_MAX);
-    binding->frames[binding->depth++] =
-        (struct frame){ .shape = shape, .via = via, .elements_left = count - 1, .object = object };
-    return frame_begin(binding, at);
+    struct frame *frame = &binding->frames[binding->depth++];
+    frame->shape = shape;
+    frame->via = via;
+    frame->elements_left = count - 1;
+    frame->index = 0;
+    frame->object = object;
+    return frame_begin(binding, first);
 }
 
 /* The top object has been read: check it, then go on to the next element or back to the object around it. */
@@ -112,11 +115,11 @@ static bool frame_end(struct binding *binding)
 
 /* ---- Values ----------------------------------------------------------------------------------- */
 
-/* The index of what is behind values[at]. */
-static uint32_t value_next(const struct binding *binding, uint32_t at)
+/* What is behind the value. */
+static inline const struct oh_json_value *value_next(const struct binding *binding, const struct oh_json_value *value)
 {
-    const struct oh_json_value *value = &binding->values[at];
-    return value->type == OH_JSON_ARRAY || value->type == OH_JSON_OBJECT ? value->next : at + 1;
+    bool has_more = value->type == OH_JSON_ARRAY || value->type == OH_JSON_OBJECT;
+    return has_more ? &binding->values[value->next] : value + 1;
 }
 
 /* What a string with escapes says, in memory of the document. */
@@ -198,10 +201,9 @@ static bool bind_objects(struct binding *binding, const struct oh_shape_field *f
                          const struct oh_json_value *value, char *object)
 {
     void *elements = NULL;
-    uint32_t first = (uint32_t)(value - binding->values) + 1;
     if (!array_store(binding, field, value, object, field->object->size, &elements))
         return false;
-    return value->count == 0 || frame_push(binding, field, field->object, first, value->count, elements);
+    return value->count == 0 || frame_push(binding, field, field->object, value + 1, value->count, elements);
 }
 
 static bool bind_array(struct binding *binding, const struct oh_shape_field *field,
@@ -218,9 +220,8 @@ static bool bind_array(struct binding *binding, const struct oh_shape_field *fie
 static bool bind_object(struct binding *binding, const struct oh_shape_field *field,
                         const struct oh_json_value *value, char *object)
 {
-    uint32_t at = (uint32_t)(value - binding->values);
     if (field->type == OH_SHAPE_OBJECT)
-        return frame_push(binding, field, field->object, at, 1, object + field->offset);
+        return frame_push(binding, field, field->object, value, 1, object + field->offset);
     oh_shape_refuse_type(field, binding->fault);
     return refuse(binding);
 }
@@ -229,8 +230,13 @@ static bool bind_text(struct binding *binding, const struct oh_shape_field *fiel
                       const struct oh_json_value *value, char *object)
 {
     struct oh_bytes text;
-    return text_of(binding, value, &text) &&
-           (oh_shape_set_string(field, object, text, binding->fault) || refuse(binding));
+    if (!text_of(binding, value, &text))
+        return false;
+    if (oh_shape_field_takes_text(field, text)) { /* nearly all */
+        memcpy(object + field->offset, &text, sizeof(text));
+        return true;
+    }
+    return oh_shape_set_string(field, object, text, binding->fault) || refuse(binding);
 }
 
 /* What has no fixed shape is read as a tree. */
@@ -268,34 +274,28 @@ static bool bind_value(struct binding *binding, const struct oh_shape_field *fie
     OH_UNREACHABLE();
 }
 
-/* Passes over a member of the top object: the field it names, and where its value is. */
-static bool member_take(struct binding *binding, uint32_t *out_index, uint32_t *out_at)
+/* The index of the field that a member names; mostly it is the one behind the last. field_count: there is none. */
+static inline uint32_t member_find(const struct frame *frame, struct oh_bytes name)
 {
-    struct frame *frame = &binding->frames[binding->depth - 1];
-    struct oh_bytes name;
-    uint32_t at = frame->next + 1;
-    if (!text_of(binding, &binding->values[frame->next], &name))
-        return false;
-    frame->next = value_next(binding, at);
-    frame->members_left--;
-    uint32_t index = oh_shape_find(frame->shape, name, frame->hint);
-    if (index == frame->shape->field_count)
-        return refuse_name(binding, OH_FAULT_UNKNOWN_FIELD, name, "There is no such field here.");
-    *out_index = index;
-    *out_at = at;
-    return true;
+    if (oh_shape_field_is_named(&frame->shape->fields[frame->hint], name))
+        return frame->hint;
+    return oh_shape_find(frame->shape, name, frame->hint);
 }
 
 /* The next member of the top object. May push a frame. */
 static bool bind_member(struct binding *binding)
 {
     struct frame *frame = &binding->frames[binding->depth - 1];
-    uint32_t index = 0;
-    uint32_t at = 0;
-    if (!member_take(binding, &index, &at))
+    const struct oh_json_value *value = frame->next + 1;
+    struct oh_bytes name;
+    if (!text_of(binding, frame->next, &name))
         return false;
+    frame->next = value_next(binding, value);
+    frame->members_left--;
+    uint32_t index = member_find(frame, name);
+    if (index == frame->shape->field_count)
+        return refuse_name(binding, OH_FAULT_UNKNOWN_FIELD, name, "There is no such field here.");
     const struct oh_shape_field *field = &frame->shape->fields[index];
-    const struct oh_json_value *value = &binding->values[at];
     uint32_t bit = UINT32_C(1) << index;
     if ((frame->seen & bit) != 0)
         return refuse_name(binding, OH_FAULT_DUPLICATE_FIELD, oh_bytes_of(field->name), "The field is given twice.");
@@ -307,11 +307,11 @@ static bool bind_member(struct binding *binding)
     return bind_value(binding, field, value, frame->object);
 }
 
-/* The object at values[at]. */
-static enum oh_err bind_from(struct binding *binding, const struct oh_shape *shape, uint32_t at, void *object)
+static enum oh_err bind_from(struct binding *binding, const struct oh_shape *shape, const struct oh_json_value *value,
+                             void *object)
 {
     binding->depth = 0;
-    bool is_good = frame_push(binding, NULL, shape, at, 1, object);
+    bool is_good = frame_push(binding, NULL, shape, value, 1, object);
     while (is_good && binding->depth > 0) {
         bool is_read = binding->frames[binding->depth - 1].members_left == 0;
         is_good = is_read ? frame_end(binding) : bind_member(binding);
@@ -334,7 +334,7 @@ enum oh_err oh_json_bind(struct oh_json_document *document, const struct oh_shap
     struct binding binding;
     if (binding_init(&binding, document, body, fault) != OH_OK)
         return OH_E_SYNTAX;
-    return bind_from(&binding, shape, 0, object);
+    return bind_from(&binding, shape, binding.values, object);
 }
 
 enum oh_err oh_json_bind_member(struct oh_json_document *document, const struct oh_shape *shape, struct oh_bytes body,
@@ -344,14 +344,14 @@ enum oh_err oh_json_bind_member(struct oh_json_document *document, const struct 
     if (binding_init(&binding, document, body, fault) != OH_OK)
         return OH_E_SYNTAX;
     uint32_t left = binding.values[0].type == OH_JSON_OBJECT ? binding.values[0].count : 0;
-    for (uint32_t at = 1; left > 0; left--) {
+    for (const struct oh_json_value *member = binding.values + 1; left > 0; left--) {
         struct oh_bytes own;
         binding.depth = 0;
-        if (!text_of(&binding, &binding.values[at], &own))
+        if (!text_of(&binding, member, &own))
             return OH_E_SYNTAX;
         if (oh_bytes_equal(own, oh_bytes_of(name)))
-            return bind_from(&binding, shape, at + 1, object);
-        at = value_next(&binding, at + 1);
+            return bind_from(&binding, shape, member + 1, object);
+        member = value_next(&binding, member + 1);
     }
     return OH_OK;
 }

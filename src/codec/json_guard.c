@@ -5,48 +5,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What the grammar allows next. */
-enum expectation {
-    EXPECT_VALUE,       /* after ':' or at the start */
-    EXPECT_FIRST_VALUE, /* after '[': a value or ']' */
-    EXPECT_NEXT_VALUE,  /* after ',' in an array */
-    EXPECT_FIRST_KEY,   /* after '{': a key or '}' */
-    EXPECT_NEXT_KEY,    /* after ',' in an object */
-    EXPECT_COLON,
-    EXPECT_COMMA_OR_END, /* after a value inside something */
-    EXPECT_NOTHING       /* after the outermost value */
-};
-
 /* Where we are in one open array or object: what a fault is called by. */
 struct level {
     bool is_array;
     uint32_t index;
-    uint32_t value;      /* of the array or object itself */
-    struct oh_bytes key; /* as written, escapes and all */
+    struct oh_json_value *value; /* of the array or object itself */
+    struct oh_bytes key;         /* as written, escapes and all */
 };
 
+/*
+ * What all functions below share. Where they are in the body they hand to each other: a function that passes over
+ * something takes where it begins, and returns where it is over, or NULL when it has refused.
+ */
 struct guard {
-    const unsigned char *data;
-    size_t size;
-    size_t at;
-    uint32_t value_count;
-    uint32_t depth;
-    enum expectation expectation;
-    struct level levels[OH_JSON_DEPTH_MAX];
-    struct oh_fault *fault;
+    const char *data;
+    const char *end;
+    struct level *level; /* the innermost; the first of `levels` is of none */
     struct oh_json_value *values;
-    uint32_t capacity;
-    uint32_t noted_count; /* may pass the capacity */
+    struct oh_json_value *next; /* takes the next value; `limit`: there is no more room */
+    struct oh_json_value *limit;
+    uint32_t value_count; /* without names */
+    bool is_full;
+    struct oh_fault *fault;
     struct oh_json_value spare; /* takes what has no room */
+    struct level levels[OH_JSON_DEPTH_MAX + 1];
 };
 
 /* Notes one more value. */
-static struct oh_json_value *guard_note(struct guard *guard, enum oh_json_type type, size_t at)
+static inline struct oh_json_value *guard_note(struct guard *guard, enum oh_json_type type, const char *at)
 {
-    struct oh_json_value *value =
-        guard->noted_count < guard->capacity ? &guard->values[guard->noted_count] : &guard->spare;
-    guard->noted_count++;
-    value->at = (uint32_t)at;
+    struct oh_json_value *value = guard->next;
+    if (value == guard->limit) {
+        guard->is_full = true;
+        value = &guard->spare;
+    } else {
+        guard->next = value + 1;
+    }
+    value->at = (uint32_t)(at - guard->data);
     value->type = (uint8_t)type;
     return value;
 }
@@ -64,8 +59,7 @@ static void path_append(char *text, size_t *size, const char *data, size_t data_
 static struct oh_bytes guard_path(const struct guard *guard, char *text)
 {
     size_t size = 0;
-    for (uint32_t i = 0; i < guard->depth; i++) {
-        const struct level *level = &guard->levels[i];
+    for (const struct level *level = guard->levels + 1; level <= guard->level; level++) {
         if (level->is_array) {
             char index[16];
             int written = snprintf(index, sizeof(index), "[%u]", (unsigned)level->index);
@@ -80,21 +74,26 @@ static struct oh_bytes guard_path(const struct guard *guard, char *text)
 }
 
 /* Fails: `reason` is a constant sentence without its end. */
-static bool guard_refuse(struct guard *guard, enum oh_fault_type type, const char *reason)
+static const char *guard_refuse(struct guard *guard, const char *at, enum oh_fault_type type, const char *reason)
 {
     char text[OH_FAULT_FIELD_SIZE];
-    oh_fault_set(guard->fault, type, guard_path(guard, text), "%s, at byte %zu.", reason, guard->at);
-    return false;
+    oh_fault_set(guard->fault, type, guard_path(guard, text), "%s, at byte %zu.", reason, (size_t)(at - guard->data));
+    return NULL;
 }
 
-static bool guard_syntax(struct guard *guard, const char *reason)
+static const char *guard_syntax(struct guard *guard, const char *at, const char *reason)
 {
-    return guard_refuse(guard, OH_FAULT_INVALID_JSON, reason);
+    return guard_refuse(guard, at, OH_FAULT_INVALID_JSON, reason);
 }
 
-static int guard_peek(const struct guard *guard)
+static const char *guard_end_early(struct guard *guard)
 {
-    return guard->at < guard->size ? guard->data[guard->at] : -1;
+    return guard_syntax(guard, guard->end, "The body ends in the middle");
+}
+
+static int guard_peek(const struct guard *guard, const char *at)
+{
+    return at < guard->end ? (unsigned char)*at : -1;
 }
 
 static bool is_digit(int c)
@@ -113,14 +112,14 @@ static int hex_value(unsigned char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The value of the four digits of "\uXXXX" that starts at data[at], or -1. */
-static int unit_at(const struct guard *guard, size_t at)
+/* The value of the four digits of "\uXXXX" that starts there, or -1. */
+static int unit_at(const struct guard *guard, const char *at)
 {
     int unit = 0;
-    if (guard->size - at < 6 || guard->data[at] != '\\' || guard->data[at + 1] != 'u')
+    if (guard->end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return -1;
     for (size_t i = 2; i < 6; i++) {
-        int digit = hex_value(guard->data[at + i]);
+        int digit = hex_value((unsigned char)at[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;
@@ -128,72 +127,74 @@ static int unit_at(const struct guard *guard, size_t at)
     return unit;
 }
 
-static bool guard_unicode_escape(struct guard *guard)
+static const char *guard_unicode_escape(struct guard *guard, const char *at)
 {
-    int unit = unit_at(guard, guard->at);
+    int unit = unit_at(guard, at);
     if (unit < 0)
-        return guard_syntax(guard, "\\u needs four hexadecimal digits");
+        return guard_syntax(guard, at, "\\u needs four hexadecimal digits");
     if (unit == 0)
-        return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "\\u0000 is not accepted in text");
-    if (unit < 0xd800 || unit > 0xdfff) {
-        guard->at += 6;
-        return true;
-    }
-    int low = unit > 0xdbff ? -1 : unit_at(guard, guard->at + 6);
+        return guard_refuse(guard, at, OH_FAULT_INVALID_ENCODING, "\\u0000 is not accepted in text");
+    if (unit < 0xd800 || unit > 0xdfff)
+        return at + 6;
+    int low = unit > 0xdbff ? -1 : unit_at(guard, at + 6);
     if (low < 0xdc00 || low > 0xdfff)
-        return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "Half of a surrogate pair");
-    guard->at += 12;
-    return true;
+        return guard_refuse(guard, at, OH_FAULT_INVALID_ENCODING, "Half of a surrogate pair");
+    return at + 12;
 }
 
-static bool guard_escape(struct guard *guard)
+static const char *guard_escape(struct guard *guard, const char *at)
 {
-    unsigned char next = guard->size - guard->at > 1 ? guard->data[guard->at + 1] : '\0';
+    int next = guard_peek(guard, at + 1);
     if (next == 'u')
-        return guard_unicode_escape(guard);
-    if (next == '\0' || strchr("\"\\/bfnrt", next) == NULL)
-        return guard_syntax(guard, "Not an escape of JSON");
-    guard->at += 2;
-    return true;
+        return guard_unicode_escape(guard, at);
+    if (next <= 0 || strchr("\"\\/bfnrt", next) == NULL)
+        return guard_syntax(guard, at, "Not an escape of JSON");
+    return at + 2;
 }
 
 /* A byte of a string that is not plain. */
-static bool guard_special(struct guard *guard, int c, bool *has_escapes)
+static const char *guard_special(struct guard *guard, const char *at)
 {
+    int c = guard_peek(guard, at);
     if (c < 0)
-        return guard_syntax(guard, "A string without its end");
+        return guard_syntax(guard, at, "A string without its end");
     if (c < 0x20)
-        return guard_syntax(guard, "A control character inside a string");
-    if (c == '\\') {
-        *has_escapes = true;
-        return guard_escape(guard);
-    }
-    size_t used = oh_utf8_sequence_size(guard->data + guard->at, guard->size - guard->at);
-    if (used == 0)
-        return guard_refuse(guard, OH_FAULT_INVALID_ENCODING, "Not UTF-8");
-    guard->at += used;
-    return true;
+        return guard_syntax(guard, at, "A control character inside a string");
+    if (c == '\\')
+        return guard_escape(guard, at);
+    size_t used = oh_utf8_sequence_size((const unsigned char *)at, (size_t)(guard->end - at));
+    return used == 0 ? guard_refuse(guard, at, OH_FAULT_INVALID_ENCODING, "Not UTF-8") : at + used;
 }
 
-/* At the opening quote. *out_text: between the quotes, as written. */
-static bool guard_string(struct guard *guard, struct oh_bytes *out_text)
+static inline const char *string_note(struct guard *guard, const char *start, const char *end, bool has_escapes)
 {
-    size_t start = ++guard->at;
-    bool has_escapes = false;
-    for (;;) { /* ends: each round passes over at least one byte or returns */
-        guard->at = oh_json_plain_end((const char *)guard->data, guard->at, guard->size);
-        int c = guard_peek(guard);
-        if (c == '"')
-            break;
-        if (!guard_special(guard, c, &has_escapes))
-            return false;
-    }
-    *out_text = (struct oh_bytes){ (const char *)guard->data + start, guard->at - start };
     struct oh_json_value *value = guard_note(guard, OH_JSON_STRING, start);
     value->has_escapes = has_escapes;
-    value->size = (uint32_t)out_text->size;
-    guard->at++;
-    return true;
+    value->size = (uint32_t)(end - start);
+    return end + 1;
+}
+
+/* A string that has more than plain bytes, of which `at` is the first. */
+static const char *guard_string_any(struct guard *guard, const char *start, const char *at)
+{
+    bool has_escapes = false;
+    while (at == guard->end || *at != '"') { /* ends: each round passes over a byte or returns */
+        has_escapes = has_escapes || guard_peek(guard, at) == '\\';
+        at = guard_special(guard, at);
+        if (at == NULL)
+            return NULL;
+        at = oh_json_plain_end(at, guard->end);
+    }
+    return string_note(guard, start, at, has_escapes);
+}
+
+/* At the opening quote. */
+static inline const char *guard_string(struct guard *guard, const char *at)
+{
+    const char *end = oh_json_plain_end(at + 1, guard->end);
+    if (end == guard->end || *end != '"')
+        return guard_string_any(guard, at + 1, end);
+    return string_note(guard, at + 1, end, false);
 }
 
 /* ---- What a string says ----------------------------------------------------------------------- */
@@ -281,275 +282,243 @@ static void digits_add(struct digits *digits, int c)
 }
 
 /* Passes over one or more digits. */
-static bool guard_digits(struct guard *guard, struct digits *digits)
+static const char *guard_digits(struct guard *guard, const char *at, struct digits *digits)
 {
-    if (!is_digit(guard_peek(guard)))
-        return guard_syntax(guard, "A number without its digits");
-    while (is_digit(guard_peek(guard)))
-        digits_add(digits, guard->data[guard->at++]);
-    return true;
+    if (!is_digit(guard_peek(guard, at)))
+        return guard_syntax(guard, at, "A number without its digits");
+    while (is_digit(guard_peek(guard, at)))
+        digits_add(digits, *at++);
+    return at;
 }
 
 /* At 'e': the exponent, cut to what a number of this size can mean. */
-static bool guard_exponent(struct guard *guard, int32_t *out_exponent)
+static const char *guard_exponent(struct guard *guard, const char *at, int32_t *out_exponent)
 {
     const int32_t exponent_max = 100000;
     int32_t exponent = 0;
-    guard->at++;
-    bool is_negative = guard_peek(guard) == '-';
-    if (is_negative || guard_peek(guard) == '+')
-        guard->at++;
-    if (!is_digit(guard_peek(guard)))
-        return guard_syntax(guard, "An exponent without its digits");
-    while (is_digit(guard_peek(guard))) {
-        int32_t next = exponent * 10 + (guard->data[guard->at++] - '0');
+    at++;
+    bool is_negative = guard_peek(guard, at) == '-';
+    if (is_negative || guard_peek(guard, at) == '+')
+        at++;
+    if (!is_digit(guard_peek(guard, at)))
+        return guard_syntax(guard, at, "An exponent without its digits");
+    while (is_digit(guard_peek(guard, at))) {
+        int32_t next = exponent * 10 + (*at++ - '0');
         exponent = next < exponent_max ? next : exponent_max;
     }
     *out_exponent = is_negative ? -exponent : exponent;
-    return true;
+    return at;
 }
 
-/* Doubles go from 1e-307 to 1e308 without losing digits. */
-static bool guard_number_is_exact(struct guard *guard, const struct digits *digits, int32_t exponent,
-                                  size_t size)
+/* Doubles go from 1e-307 to 1e308 without losing digits. Returns `end`, where the number is over. */
+static const char *guard_number_is_exact(struct guard *guard, const struct digits *digits, int32_t exponent,
+                                         const char *start, const char *end)
 {
     int32_t magnitude = digits->scale + exponent;
     if (digits->count == 0)
-        return true;
+        return end;
     if (magnitude > 307)
-        return guard_refuse(guard, OH_FAULT_OUT_OF_RANGE, "Numbers go up to 1e307");
-    if (digits->count > OH_JSON_DIGITS_MAX || size > OH_JSON_NUMBER_SIZE_MAX || magnitude < -300)
-        return guard_refuse(guard, OH_FAULT_NUMBER_NOT_EXACT, "Numbers have at most 15 significant digits");
-    return true;
+        return guard_refuse(guard, end, OH_FAULT_OUT_OF_RANGE, "Numbers go up to 1e307");
+    if (digits->count > OH_JSON_DIGITS_MAX || end - start > (ptrdiff_t)OH_JSON_NUMBER_SIZE_MAX || magnitude < -300)
+        return guard_refuse(guard, end, OH_FAULT_NUMBER_NOT_EXACT, "Numbers have at most 15 significant digits");
+    return end;
 }
 
 /* Of a number that passed: leading zeros aside it has few bytes, unless it is 0. */
-static double number_value(const struct guard *guard, size_t start, const struct digits *digits)
+static double number_value(const char *start, const char *end, const struct digits *digits)
 {
     char text[OH_JSON_NUMBER_SIZE_MAX + 1];
-    size_t size = guard->at - start;
+    size_t size = (size_t)(end - start);
     if (digits->count == 0)
-        return guard->data[start] == '-' ? -0.0 : 0.0;
-    memcpy(text, guard->data + start, size);
+        return *start == '-' ? -0.0 : 0.0;
+    memcpy(text, start, size);
     text[size] = '\0';
     return strtod(text, NULL);
 }
 
 /* Any number, of any length. */
-static bool guard_number_any(struct guard *guard)
+static const char *guard_number_any(struct guard *guard, const char *start)
 {
-    size_t start = guard->at;
     struct digits digits = { .count = 0 };
     int32_t exponent = 0;
-    if (guard_peek(guard) == '-')
-        guard->at++;
-    bool is_zero = guard_peek(guard) == '0';
-    size_t whole_at = guard->at;
-    if (!guard_digits(guard, &digits))
-        return false;
-    if (is_zero && guard->at - whole_at > 1)
-        return guard_syntax(guard, "A number with a zero in front");
-    if (guard_peek(guard) == '.') {
-        guard->at++;
+    const char *whole = *start == '-' ? start + 1 : start;
+    bool is_zero = guard_peek(guard, whole) == '0';
+    const char *at = guard_digits(guard, whole, &digits);
+    if (at != NULL && is_zero && at - whole > 1)
+        return guard_syntax(guard, at, "A number with a zero in front");
+    if (at != NULL && guard_peek(guard, at) == '.') {
         digits.is_after_point = true;
-        if (!guard_digits(guard, &digits))
-            return false;
+        at = guard_digits(guard, at + 1, &digits);
     }
-    if ((guard_peek(guard) | 0x20) == 'e' && !guard_exponent(guard, &exponent))
-        return false;
-    if (!guard_number_is_exact(guard, &digits, exponent, guard->at - start))
-        return false;
-    guard_note(guard, OH_JSON_NUMBER, start)->number = number_value(guard, start, &digits);
-    return true;
+    if (at != NULL && (guard_peek(guard, at) | 0x20) == 'e')
+        at = guard_exponent(guard, at, &exponent);
+    if (at != NULL)
+        at = guard_number_is_exact(guard, &digits, exponent, start, at);
+    if (at != NULL)
+        guard_note(guard, OH_JSON_NUMBER, start)->number = number_value(start, at, &digits);
+    return at;
 }
 
-/* Adds the digits at text[*at..size) to *mantissa while it has at most 15. Returns how many. */
-static uint32_t digits_read(const struct guard *guard, size_t *at, uint64_t *mantissa)
+/* Passes over digits and adds them to the number, of which only the last 64 bits are kept. */
+static inline const char *digits_read(const char *at, const char *end, uint64_t *number)
 {
-    uint32_t count = 0;
-    while (*at < guard->size && is_digit(guard->data[*at]) && count <= OH_JSON_DIGITS_MAX) {
-        *mantissa = *mantissa * 10 + (uint64_t)(guard->data[*at] - '0');
-        ++*at;
-        count++;
-    }
-    return count;
+    for (; at != end && is_digit(*at); at++)
+        *number = *number * 10 + (uint64_t)(*at - '0');
+    return at;
 }
 
 /*
  * At a digit or '-': nearly every number is a few digits, perhaps with a point. Up to 15 of them are a whole number
  * that a double has, and so is the power of ten; their quotient is the nearest double, as IEEE 754 divides.
  */
-static bool guard_number(struct guard *guard)
+static inline const char *guard_number(struct guard *guard, const char *start)
 {
     static const double powers[] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
-    bool is_negative = guard->data[guard->at] == '-';
-    size_t at = guard->at + is_negative;
+    bool is_negative = *start == '-';
+    const char *whole = start + is_negative;
     uint64_t mantissa = 0;
-    uint32_t fraction_count = 0;
-    bool is_zero = at < guard->size && guard->data[at] == '0';
-    uint32_t whole_count = digits_read(guard, &at, &mantissa);
-    bool is_plain = whole_count > 0 && (!is_zero || whole_count == 1);
-    if (is_plain && at < guard->size && guard->data[at] == '.') {
-        at++;
-        fraction_count = digits_read(guard, &at, &mantissa);
+    const char *at = digits_read(whole, guard->end, &mantissa);
+    ptrdiff_t count = at - whole;
+    ptrdiff_t fraction_count = 0;
+    bool is_plain = count == 1 || (count > 1 && *whole != '0');
+    if (is_plain && at != guard->end && *at == '.') {
+        const char *fraction = at + 1;
+        at = digits_read(fraction, guard->end, &mantissa);
+        fraction_count = at - fraction;
         is_plain = fraction_count > 0;
     }
-    bool has_more = at < guard->size && (guard->data[at] | 0x20) == 'e';
-    if (!is_plain || has_more || whole_count + fraction_count > OH_JSON_DIGITS_MAX)
-        return guard_number_any(guard);
-    double value = (double)mantissa / powers[fraction_count];
-    guard_note(guard, OH_JSON_NUMBER, guard->at)->number = is_negative ? -value : value;
-    guard->at = at;
-    return true;
+    bool has_more = at != guard->end && (*at | 0x20) == 'e';
+    if (!is_plain || has_more || count + fraction_count > (ptrdiff_t)OH_JSON_DIGITS_MAX)
+        return guard_number_any(guard, start);
+    double value = (double)(int64_t)mantissa / powers[fraction_count];
+    guard_note(guard, OH_JSON_NUMBER, start)->number = is_negative ? -value : value;
+    return at;
 }
 
 /* ---- Structure -------------------------------------------------------------------------------- */
 
-static bool guard_literal(struct guard *guard, const char *word, enum oh_json_type type)
-{
-    size_t size = strlen(word);
-    if (guard->size - guard->at < size || memcmp(guard->data + guard->at, word, size) != 0)
-        return guard_syntax(guard, "Not a value of JSON");
-    guard_note(guard, type, guard->at);
-    guard->at += size;
-    return true;
-}
-
-static void guard_after_value(struct guard *guard)
-{
-    guard->expectation = guard->depth == 0 ? EXPECT_NOTHING : EXPECT_COMMA_OR_END;
-}
-
-static bool guard_open(struct guard *guard, bool is_array)
-{
-    if (guard->depth == OH_JSON_DEPTH_MAX)
-        return guard_refuse(guard, OH_FAULT_TOO_DEEP, "At most 16 arrays and objects inside each other");
-    guard->levels[guard->depth++] = (struct level){ .is_array = is_array, .value = guard->noted_count };
-    guard_note(guard, is_array ? OH_JSON_ARRAY : OH_JSON_OBJECT, guard->at);
-    guard->expectation = is_array ? EXPECT_FIRST_VALUE : EXPECT_FIRST_KEY;
-    guard->at++;
-    return true;
-}
-
-static bool guard_close(struct guard *guard, bool is_array)
-{
-    if (guard->depth == 0 || guard->levels[guard->depth - 1].is_array != is_array)
-        return guard_syntax(guard, "A bracket that closes nothing");
-    const struct level *level = &guard->levels[--guard->depth];
-    bool is_empty = guard->expectation == EXPECT_FIRST_VALUE || guard->expectation == EXPECT_FIRST_KEY;
-    if (level->value < guard->capacity) {
-        guard->values[level->value].count = is_empty ? 0 : level->index + 1;
-        guard->values[level->value].next = guard->noted_count;
-    }
-    guard->at++;
-    guard_after_value(guard);
-    return true;
-}
-
-static bool guard_scalar(struct guard *guard, int c)
-{
-    struct oh_bytes text;
-    switch (c) {
-    case '"':
-        return guard_string(guard, &text);
-    case 't':
-        return guard_literal(guard, "true", OH_JSON_TRUE);
-    case 'f':
-        return guard_literal(guard, "false", OH_JSON_FALSE);
-    case 'n':
-        return guard_literal(guard, "null", OH_JSON_NULL);
-    default:
-        return c == '-' || is_digit(c) ? guard_number(guard) : guard_syntax(guard, "Not a value of JSON");
-    }
-}
-
-static bool guard_value(struct guard *guard, int c)
-{
-    if (guard->value_count == OH_JSON_VALUES_MAX)
-        return guard_refuse(guard, OH_FAULT_TOO_MANY, "At most 262144 values");
-    guard->value_count++;
-    if (c == '{' || c == '[')
-        return guard_open(guard, c == '[');
-    if (!guard_scalar(guard, c))
-        return false;
-    guard_after_value(guard);
-    return true;
-}
-
-static bool guard_colon(struct guard *guard, int c)
-{
-    if (c != ':')
-        return guard_syntax(guard, "A colon is expected");
-    guard->at++;
-    guard->expectation = EXPECT_VALUE;
-    return true;
-}
-
-static bool is_space(int c)
+static bool is_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static void guard_skip_spaces(struct guard *guard)
+/* Passes over white space. Never refuses. */
+static const char *spaces_pass(const char *at, const char *end)
 {
-    while (is_space(guard_peek(guard)))
-        guard->at++;
+    while (at != end && is_space(*at))
+        at++;
+    return at;
 }
 
-/* Between most tokens there is nothing. */
-static inline void guard_skip_space(struct guard *guard)
+/* The same; between most tokens there is none. */
+static inline const char *guard_space(const struct guard *guard, const char *at)
 {
-    if (guard->at < guard->size && guard->data[guard->at] <= ' ')
-        guard_skip_spaces(guard);
+    return at != guard->end && *at <= ' ' ? spaces_pass(at, guard->end) : at;
 }
 
-/* A name, and the colon unless the body ends before it. */
-static bool guard_key(struct guard *guard, int c)
+static const char *guard_literal(struct guard *guard, const char *at, const char *word, enum oh_json_type type)
 {
-    if (c != '"')
-        return guard_syntax(guard, "A field name in quotes is expected");
-    if (!guard_string(guard, &guard->levels[guard->depth - 1].key))
-        return false;
-    guard->expectation = EXPECT_COLON;
-    guard_skip_space(guard);
-    return guard->at == guard->size || guard_colon(guard, guard->data[guard->at]);
+    size_t size = strlen(word);
+    if ((size_t)(guard->end - at) < size || memcmp(at, word, size) != 0)
+        return guard_syntax(guard, at, "Not a value of JSON");
+    guard_note(guard, type, at);
+    return at + size;
 }
 
-static bool guard_comma_or_end(struct guard *guard, int c)
+static inline const char *guard_scalar(struct guard *guard, const char *at)
 {
-    struct level *level = &guard->levels[guard->depth - 1];
-    if (c == '}' || c == ']')
-        return guard_close(guard, c == ']');
-    if (c != ',')
-        return guard_syntax(guard, "A comma or a closing bracket is expected");
-    guard->at++;
-    level->index++;
-    level->key = OH_BYTES_NONE;
-    guard->expectation = level->is_array ? EXPECT_NEXT_VALUE : EXPECT_NEXT_KEY;
-    return true;
+    if (*at == '"')
+        return guard_string(guard, at);
+    if (is_digit(*at) || *at == '-')
+        return guard_number(guard, at);
+    if (*at == 't')
+        return guard_literal(guard, at, "true", OH_JSON_TRUE);
+    if (*at == 'f')
+        return guard_literal(guard, at, "false", OH_JSON_FALSE);
+    return guard_literal(guard, at, "null", OH_JSON_NULL); /* or it is no value */
 }
 
-/* One token, which is not white space and begins with c. */
-static bool guard_token(struct guard *guard, int c)
+/* Passes over a name and its colon, to where the value begins. */
+static const char *guard_key(struct guard *guard, const char *at)
 {
-    switch (guard->expectation) {
-    case EXPECT_FIRST_VALUE:
-        return c == ']' ? guard_close(guard, true) : guard_value(guard, c);
-    case EXPECT_VALUE:
-    case EXPECT_NEXT_VALUE:
-        return guard_value(guard, c);
-    case EXPECT_FIRST_KEY:
-        return c == '}' ? guard_close(guard, false) : guard_key(guard, c);
-    case EXPECT_NEXT_KEY:
-        return guard_key(guard, c);
-    case EXPECT_COMMA_OR_END:
-        return guard_comma_or_end(guard, c);
-    case EXPECT_COLON: /* no: guard_key passes over it, or the body ends */
-    case EXPECT_NOTHING:
-        break;
+    if (at == guard->end)
+        return guard_end_early(guard);
+    if (*at != '"')
+        return guard_syntax(guard, at, "A field name in quotes is expected");
+    const char *key = at + 1;
+    at = guard_string(guard, at);
+    if (at == NULL)
+        return NULL;
+    guard->level->key = (struct oh_bytes){ key, (size_t)(at - key) - 1 };
+    at = guard_space(guard, at);
+    if (at == guard->end)
+        return guard_end_early(guard);
+    return *at == ':' ? guard_space(guard, at + 1) : guard_syntax(guard, at, "A colon is expected");
+}
+
+/* The innermost array or object is over. */
+static inline void guard_close(struct guard *guard, uint32_t count)
+{
+    struct oh_json_value *value = guard->level->value;
+    value->count = count;
+    value->next = (uint32_t)(guard->next - guard->values);
+    guard->level--;
+}
+
+/* At the bracket: passes over it to where the first value begins, or over both when there is nothing inside. */
+static const char *guard_open(struct guard *guard, const char *at)
+{
+    bool is_array = *at == '[';
+    if (guard->level == guard->levels + OH_JSON_DEPTH_MAX)
+        return guard_refuse(guard, at, OH_FAULT_TOO_DEEP, "At most 16 arrays and objects inside each other");
+    struct oh_json_value *value = guard_note(guard, is_array ? OH_JSON_ARRAY : OH_JSON_OBJECT, at);
+    *++guard->level = (struct level){ .is_array = is_array, .value = value };
+    at = guard_space(guard, at + 1);
+    if (at != guard->end && *at == (is_array ? ']' : '}')) {
+        guard_close(guard, 0);
+        return at + 1;
     }
-    return guard_syntax(guard, "Bytes after the value");
+    return is_array ? at : guard_key(guard, at);
+}
+
+/* Behind a value: closes what ends here. Returns where the next value begins, or where the outermost one is over. */
+static inline const char *guard_next(struct guard *guard, const char *at)
+{
+    while (guard->level != guard->levels) {
+        struct level *level = guard->level;
+        at = guard_space(guard, at);
+        if (at == guard->end)
+            return guard_end_early(guard);
+        if (*at == ',') {
+            level->index++;
+            level->key = OH_BYTES_NONE;
+            at = guard_space(guard, at + 1);
+            return level->is_array ? at : guard_key(guard, at);
+        }
+        if (*at != (level->is_array ? ']' : '}'))
+            return guard_syntax(guard, at, *at == ']' || *at == '}' ? "A bracket that closes nothing"
+                                                                    : "A comma or a closing bracket is expected");
+        guard_close(guard, level->index + 1);
+        at++;
+    }
+    return at;
+}
+
+/* From where the outermost value begins to where it is over. */
+static const char *guard_values(struct guard *guard, const char *at)
+{
+    do {
+        const struct level *level = guard->level;
+        if (at == guard->end)
+            return guard_end_early(guard);
+        if (guard->value_count++ == OH_JSON_VALUES_MAX)
+            return guard_refuse(guard, at, OH_FAULT_TOO_MANY, "At most 262144 values");
+        at = *at == '{' || *at == '[' ? guard_open(guard, at) : guard_scalar(guard, at);
+        if (at != NULL && guard->level == level)
+            at = guard_next(guard, at);
+    } while (at != NULL && guard->level != guard->levels);
+    return at;
 }
 
 enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uint32_t capacity, uint32_t *out_count,
@@ -557,37 +526,35 @@ enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uin
 {
     struct guard guard;
     OH_ASSERT(body.size <= UINT32_MAX);
-    guard.data = (const unsigned char *)body.data;
-    guard.size = body.size;
-    guard.at = 0;
+    guard.data = body.data;
+    guard.end = body.data + body.size;
+    guard.level = guard.levels;
+    guard.values = guard.next = values;
+    guard.limit = values + capacity;
     guard.value_count = 0;
-    guard.depth = 0;
-    guard.expectation = EXPECT_VALUE;
+    guard.is_full = false;
     guard.fault = fault;
-    guard.values = values;
-    guard.capacity = capacity;
-    guard.noted_count = 0;
-    guard_skip_space(&guard);
-    if (guard.at == guard.size) {
+    const char *at = guard_space(&guard, guard.data);
+    if (at == guard.end) {
         oh_fault_set(fault, OH_FAULT_EMPTY_BODY, OH_BYTES_NONE, "The body is empty.");
         return OH_E_SYNTAX;
     }
-    while (guard.at < guard.size) {
-        if (!guard_token(&guard, guard.data[guard.at]))
-            return OH_E_SYNTAX;
-        guard_skip_space(&guard);
-    }
-    if (guard.expectation != EXPECT_NOTHING) {
-        guard_syntax(&guard, "The body ends in the middle");
+    at = guard_values(&guard, at);
+    if (at == NULL)
+        return OH_E_SYNTAX;
+    at = guard_space(&guard, at);
+    if (at != guard.end) {
+        guard_syntax(&guard, at, "Bytes after the value");
         return OH_E_SYNTAX;
     }
-    *out_count = guard.noted_count;
-    return guard.noted_count <= capacity ? OH_OK : OH_E_FULL;
+    *out_count = (uint32_t)(guard.next - values);
+    return guard.is_full ? OH_E_FULL : OH_OK;
 }
 
 enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
 {
+    struct oh_json_value none;
     uint32_t count;
-    enum oh_err err = oh_json_read(body, NULL, 0, &count, fault);
+    enum oh_err err = oh_json_read(body, &none, 0, &count, fault);
     return err == OH_E_FULL ? OH_OK : err;
 }

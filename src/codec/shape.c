@@ -55,15 +55,15 @@ static void *field_at(const struct oh_shape_field *field, void *object)
 static bool set_text(const struct oh_shape_field *field, void *object, struct oh_bytes text,
                      struct oh_fault *fault)
 {
-    if (field->type == OH_SHAPE_ID && text.size == 0)
-        return refuse_value(field, "must not be empty", fault);
-    if (text.size > (uint64_t)field->max) {
-        oh_fault_set(fault, OH_FAULT_TOO_LONG, oh_bytes_of(field->name),
-                     "%s has at most %" PRId64 " bytes of UTF-8.", field->name, field->max);
-        return false;
+    if (oh_shape_field_takes_text(field, text)) {
+        memcpy(field_at(field, object), &text, sizeof(text));
+        return true;
     }
-    memcpy(field_at(field, object), &text, sizeof(text));
-    return true;
+    if (text.size == 0)
+        return refuse_value(field, "must not be empty", fault);
+    oh_fault_set(fault, OH_FAULT_TOO_LONG, oh_bytes_of(field->name), "%s has at most %" PRId64 " bytes of UTF-8.",
+                 field->name, field->max);
+    return false;
 }
 
 static bool set_time(const struct oh_shape_field *field, void *object, struct oh_bytes text,
@@ -266,12 +266,12 @@ bool oh_shape_check_count(const struct oh_shape_field *field, uint64_t count, st
 
 uint32_t oh_shape_find(const struct oh_shape *shape, struct oh_bytes name, uint32_t hint)
 {
-    for (uint32_t i = 0; i < shape->field_count; i++) {
-        uint32_t at = hint + i < shape->field_count ? hint + i : hint + i - shape->field_count;
-        const struct oh_shape_field *field = &shape->fields[at];
-        if (field->name_size == name.size && memcmp(field->name, name.data, name.size) == 0)
-            return at;
-    }
+    for (uint32_t i = hint; i < shape->field_count; i++)
+        if (oh_shape_field_is_named(&shape->fields[i], name))
+            return i;
+    for (uint32_t i = 0; i < hint; i++)
+        if (oh_shape_field_is_named(&shape->fields[i], name))
+            return i;
     return shape->field_count;
 }
 
@@ -285,10 +285,10 @@ void oh_shape_prepare(const struct oh_shape *shape, void *object)
 
 bool oh_shape_finish(const struct oh_shape *shape, void *object, uint32_t given, struct oh_fault *fault)
 {
-    for (uint32_t i = 0; i < shape->field_count; i++) {
-        const struct oh_shape_field *field = &shape->fields[i];
-        bool is_given = (given >> i & 1) != 0;
-        if (field->is_required && !is_given) {
+    const struct oh_shape_field *field = shape->fields;
+    for (uint32_t left = shape->field_count, rest = given; left > 0; left--, rest >>= 1, field++) {
+        bool is_given = (rest & 1) != 0;
+        if (!is_given && field->is_required) {
             oh_fault_set(fault, OH_FAULT_MISSING_FIELD, oh_bytes_of(field->name), "%s is needed.",
                          field->name);
             return false;

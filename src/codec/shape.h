@@ -82,6 +82,18 @@ struct oh_shape {
     bool (*finish)(void *object, uint32_t given, struct oh_fault *fault);
 };
 
+static inline bool oh_shape_field_is_named(const struct oh_shape_field *field, struct oh_bytes name)
+{
+    return field->name_size == name.size && oh_bytes_same(field->name, name.data, name.size);
+}
+
+/* Whether the text is what an ID or TEXT may be. */
+static inline bool oh_shape_field_takes_text(const struct oh_shape_field *field, struct oh_bytes text)
+{
+    return (field->type == OH_SHAPE_TEXT || (field->type == OH_SHAPE_ID && text.size > 0)) &&
+           text.size <= (uint64_t)field->max;
+}
+
 /*
  * The index of the field of that name, looked for from `hint` on; field_count when there is none. Cost:
  * O(fields).

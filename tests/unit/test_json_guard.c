@@ -168,6 +168,38 @@ static void test_json_guard_names_field_and_reason_when_it_refuses(void **state)
     }
 }
 
+/* A byte that is not plain, at each place of strings of each size, with the end of the body close behind and far. */
+static void test_json_guard_sees_each_byte_of_a_string(void **state)
+{
+    (void)state;
+    static const struct { const char *special, *code; } rows[] = {
+        { "\x01", "invalid_json" }, { "\x1f", "invalid_json" },        { "\"", "invalid_json" },
+        { "\\", "invalid_json" },   { "\x80", "invalid_encoding" }, { "\xff", "invalid_encoding" },
+        { "\x7f", NULL },           { " ", NULL },                   { "!", NULL },
+        { "#", NULL },              { "[", NULL },                   { "]", NULL },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t size = 1; size <= 36; size++) {
+            for (size_t at = 0; at < 2 * size; at++) {
+                size_t padding = at < size ? 0 : 20;
+                char *body = malloc(size + padding + 2);
+                struct oh_fault fault = { .code = "ok" };
+                assert_non_null(body);
+                memset(body, 'x', size + 2);
+                body[0] = body[size + 1] = '"';
+                body[1 + at % size] = rows[i].special[0];
+                memset(body + size + 2, ' ', padding);
+                enum oh_err err = oh_json_guard((struct oh_bytes){ body, size + padding + 2 }, &fault);
+                if (rows[i].code == NULL)
+                    assert_int_equal(err, OH_OK);
+                else
+                    assert_string_equal(fault.code, rows[i].code);
+                free(body);
+            }
+        }
+    }
+}
+
 static void test_json_guard_refuses_a_nul_byte(void **state)
 {
     (void)state;
@@ -278,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_json_read_notes_each_value_in_the_order_of_the_text),
         cmocka_unit_test(test_json_unescape_says_what_was_meant),
         cmocka_unit_test(test_json_guard_names_field_and_reason_when_it_refuses),
+        cmocka_unit_test(test_json_guard_sees_each_byte_of_a_string),
         cmocka_unit_test(test_json_guard_refuses_a_nul_byte),
         cmocka_unit_test(test_json_guard_allows_16_levels_and_not_17),
         cmocka_unit_test(test_json_guard_allows_as_many_values_as_stated_and_not_one_more),
