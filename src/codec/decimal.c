@@ -1,6 +1,5 @@
 #include "codec/decimal.h"
 #include "base/assert.h"
-#include "base/checked.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,6 +8,9 @@
 #define DOUBLE_MILLI_MAX    1e15 /* below 2^53: every whole number up to here is a double */
 #define REAL_TEXT_SIZE_MAX  32u
 #define INTEGER_DIGITS_MAX  18u
+
+/* Of a number whose thousandths may fit: (2^63 - 1) / 1000 has 16. */
+#define MILLI_WHOLE_DIGITS_MAX 16u
 
 static bool is_digit(char c)
 {
@@ -53,11 +55,13 @@ static bool decimal_split(struct oh_bytes text, struct decimal_parts *out)
     return true;
 }
 
-/* value * 10 + digit, downwards: the negative side has one value more. */
-static bool digit_append(int64_t *value, char digit)
+/* The number of zeros at the start of text[at..at + size). */
+static size_t zeros_at(struct oh_bytes text, size_t at, size_t size)
 {
-    int64_t tenfold;
-    return oh_mul_i64(*value, 10, &tenfold) && oh_sub_i64(tenfold, digit - '0', value);
+    size_t count = 0;
+    while (count < size && text.data[at + count] == '0')
+        count++;
+    return count;
 }
 
 enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli)
@@ -68,16 +72,17 @@ enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli)
     for (size_t i = FRACTION_DIGITS_MAX; i < parts.fraction_size; i++)
         if (text.data[parts.fraction_at + i] != '0')
             return OH_E_INVALID;
-    int64_t value = 0;
-    for (size_t i = 0; i < parts.whole_size; i++)
-        if (!digit_append(&value, text.data[parts.whole_at + i]))
-            return OH_E_TOO_LARGE;
-    for (size_t i = 0; i < FRACTION_DIGITS_MAX; i++)
-        if (!digit_append(&value, i < parts.fraction_size ? text.data[parts.fraction_at + i] : '0'))
-            return OH_E_TOO_LARGE;
-    if (!parts.is_negative && !oh_sub_i64(0, value, &value))
+    size_t zeros = zeros_at(text, parts.whole_at, parts.whole_size);
+    if (parts.whole_size - zeros > MILLI_WHOLE_DIGITS_MAX)
         return OH_E_TOO_LARGE;
-    *out_milli = value;
+    uint64_t magnitude = 0; /* with all its digits below 2^64 */
+    for (size_t i = zeros; i < parts.whole_size; i++)
+        magnitude = magnitude * 10 + (uint64_t)(text.data[parts.whole_at + i] - '0');
+    for (size_t i = 0; i < FRACTION_DIGITS_MAX; i++)
+        magnitude = magnitude * 10 + (i < parts.fraction_size ? (uint64_t)(text.data[parts.fraction_at + i] - '0') : 0);
+    if (magnitude > (uint64_t)INT64_MAX + parts.is_negative)
+        return OH_E_TOO_LARGE;
+    *out_milli = parts.is_negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
     return OH_OK;
 }
 
@@ -114,7 +119,7 @@ enum oh_err oh_milli_from_double(double value, int64_t *out_milli)
      * thousandth is what was written exactly when it reads back as the same double. The division is correctly
      * rounded.
      */
-    int64_t milli = (int64_t)llrint(scaled);
+    int64_t milli = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
     if ((double)milli / MILLI_PER_UNIT != value)
         return OH_E_INVALID;
     *out_milli = milli;

@@ -3,18 +3,14 @@
 #include "codec/time_text.h"
 #include "onhand/types.h"
 
-static bool is_plain(char c)
-{
-    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
-}
-
-/* The bytes at the start of text that need no escape. */
+/* The bytes at the start of text that need no escape: those that are not ASCII need none either. */
 static size_t plain_size(struct oh_bytes text)
 {
-    size_t size = oh_json_plain_end(text.data, 0, text.size);
-    while (size < text.size && is_plain(text.data[size]))
-        size = oh_json_plain_end(text.data, size + 1, text.size);
-    return size;
+    const char *end = text.data + text.size;
+    const char *at = oh_json_plain_end(text.data, end);
+    while (at != end && (unsigned char)*at >= 0x80)
+        at = oh_json_plain_end(at + 1, end);
+    return (size_t)(at - text.data);
 }
 
 static void put_escape(struct oh_strbuf *buf, unsigned char c)
@@ -29,26 +25,46 @@ static void put_escape(struct oh_strbuf *buf, unsigned char c)
     }
 }
 
-/* From where the first byte needs an escape. */
-static void put_with_escapes(struct oh_strbuf *buf, struct oh_bytes text)
+/* Any text, in a buffer of any size. */
+static void put_string_any(struct oh_strbuf *buf, struct oh_bytes text)
 {
-    while (text.size > 0) {
-        put_escape(buf, (unsigned char)text.data[0]);
-        text = (struct oh_bytes){ text.data + 1, text.size - 1 };
+    oh_strbuf_put_char(buf, '"');
+    for (;;) { /* ends: each round uses up a byte or returns */
         size_t size = plain_size(text);
         oh_strbuf_put(buf, text.data, size);
-        text = (struct oh_bytes){ text.data + size, text.size - size };
+        if (size == text.size)
+            break;
+        put_escape(buf, (unsigned char)text.data[size]);
+        text = (struct oh_bytes){ text.data + size + 1, text.size - size - 1 };
     }
+    oh_strbuf_put_char(buf, '"');
+}
+
+/* Whether data[0..size), behind which is a quote, needs no second look. Looks at most at OH_LANES bytes more. */
+static bool is_plain_to_quote(const char *data, size_t size)
+{
+    size_t plain = 0;
+    size_t step;
+    do {
+        step = oh_json_lanes_plain(data + plain);
+        plain += step;
+    } while (step == OH_LANES);
+    return plain == size;
 }
 
 void oh_json_put_string(struct oh_strbuf *buf, struct oh_bytes text)
 {
-    size_t size = plain_size(text);
-    oh_strbuf_put_char(buf, '"');
-    oh_strbuf_put(buf, text.data, size);
-    if (size < text.size)
-        put_with_escapes(buf, (struct oh_bytes){ text.data + size, text.size - size });
-    oh_strbuf_put_char(buf, '"');
+    if (oh_strbuf_has_room(buf, text.size + 2 + OH_LANES)) {
+        char *at = buf->data + buf->size;
+        at[0] = '"';
+        oh_bytes_copy(at + 1, text.data, text.size);
+        at[text.size + 1] = '"';
+        if (is_plain_to_quote(at + 1, text.size)) {
+            buf->size += text.size + 2;
+            return;
+        }
+    }
+    put_string_any(buf, text);
 }
 
 void oh_json_put_time(struct oh_strbuf *buf, int64_t at_us)

@@ -27,10 +27,13 @@ static void effect_put(struct record_writer *writer, const struct oh_effect *eff
     unsigned char *size_at = writer->at++;
     record_effect_put(writer, effect);
     size_t size = (size_t)(writer->at - size_at) - 1;
+    if (size < 0x80) {
+        *size_at = (unsigned char)size;
+        return;
+    }
     unsigned char size_bytes[OH_VARINT_SIZE_MAX];
     size_t size_size = oh_varint_put_u64(size_bytes, size);
-    if (size_size > 1)
-        memmove(size_at + size_size, size_at + 1, size);
+    memmove(size_at + size_size, size_at + 1, size);
     memcpy(size_at, size_bytes, size_size);
     writer->at = size_at + size_size + size;
 }

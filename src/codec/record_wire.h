@@ -67,8 +67,7 @@ static inline void put_i64(struct record_writer *writer, int64_t value)
 static inline void put_bytes(struct record_writer *writer, struct oh_bytes bytes)
 {
     put_u64(writer, bytes.size);
-    if (bytes.size > 0)
-        memcpy(writer->at, bytes.data, bytes.size);
+    oh_bytes_copy((char *)writer->at, bytes.data, bytes.size);
     writer->at += bytes.size;
 }
 

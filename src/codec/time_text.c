@@ -17,9 +17,9 @@ struct cursor {
     size_t size;
 };
 
-static bool cursor_take(struct cursor *cursor, const char *any_of)
+static bool cursor_take(struct cursor *cursor, char c)
 {
-    if (cursor->size == 0 || cursor->data[0] == '\0' || strchr(any_of, cursor->data[0]) == NULL)
+    if (cursor->size == 0 || cursor->data[0] != c)
         return false;
     cursor->data++;
     cursor->size--;
@@ -59,12 +59,18 @@ static bool cursor_date(struct cursor *cursor, int64_t *out_days)
     uint32_t year;
     uint32_t month;
     uint32_t day;
-    if (!cursor_number(cursor, 4, 0, 9999, &year) || !cursor_take(cursor, "-") ||
-        !cursor_number(cursor, 2, 1, 12, &month) || !cursor_take(cursor, "-") ||
+    if (!cursor_number(cursor, 4, 0, 9999, &year) || !cursor_take(cursor, '-') ||
+        !cursor_number(cursor, 2, 1, 12, &month) || !cursor_take(cursor, '-') ||
         !cursor_number(cursor, 2, 1, days_in_month(year, month), &day))
         return false;
     *out_days = oh_civil_to_days((struct oh_civil){ year, month, day });
     return true;
+}
+
+/* What stands between date and time. */
+static bool cursor_between(struct cursor *cursor)
+{
+    return cursor_take(cursor, 'T') || cursor_take(cursor, 't') || cursor_take(cursor, ' ');
 }
 
 /* "13:00:00" as seconds of the day. */
@@ -73,8 +79,8 @@ static bool cursor_clock(struct cursor *cursor, int64_t *out_seconds)
     uint32_t hour;
     uint32_t minute;
     uint32_t second;
-    if (!cursor_number(cursor, 2, 0, 23, &hour) || !cursor_take(cursor, ":") ||
-        !cursor_number(cursor, 2, 0, 59, &minute) || !cursor_take(cursor, ":") ||
+    if (!cursor_number(cursor, 2, 0, 23, &hour) || !cursor_take(cursor, ':') ||
+        !cursor_number(cursor, 2, 0, 59, &minute) || !cursor_take(cursor, ':') ||
         !cursor_number(cursor, 2, 0, 59, &second))
         return false;
     *out_seconds = (int64_t)hour * SECONDS_PER_HOUR + (int64_t)minute * SECONDS_PER_MINUTE + second;
@@ -86,7 +92,7 @@ static bool cursor_fraction(struct cursor *cursor, int64_t *out_us)
 {
     int64_t value = 0;
     size_t count = 0;
-    if (!cursor_take(cursor, ".")) {
+    if (!cursor_take(cursor, '.')) {
         *out_us = 0;
         return true;
     }
@@ -108,13 +114,13 @@ static bool cursor_offset(struct cursor *cursor, int64_t *out_seconds)
 {
     uint32_t hour;
     uint32_t minute;
-    if (cursor_take(cursor, "Zz")) {
+    if (cursor_take(cursor, 'Z') || cursor_take(cursor, 'z')) {
         *out_seconds = 0;
         return true;
     }
     bool is_west = cursor->size > 0 && cursor->data[0] == '-';
-    if (!cursor_take(cursor, "+-") || !cursor_number(cursor, 2, 0, 23, &hour) || !cursor_take(cursor, ":") ||
-        !cursor_number(cursor, 2, 0, 59, &minute))
+    if ((!cursor_take(cursor, '+') && !cursor_take(cursor, '-')) || !cursor_number(cursor, 2, 0, 23, &hour) ||
+        !cursor_take(cursor, ':') || !cursor_number(cursor, 2, 0, 59, &minute))
         return false;
     int64_t seconds = (int64_t)hour * SECONDS_PER_HOUR + (int64_t)minute * SECONDS_PER_MINUTE;
     *out_seconds = is_west ? -seconds : seconds;
@@ -136,7 +142,7 @@ enum oh_err oh_time_parse(struct oh_bytes text, int64_t *out_us)
     int64_t seconds;
     int64_t fraction_us;
     int64_t offset_seconds;
-    if (!cursor_date(&cursor, &days) || !cursor_take(&cursor, "Tt ") || !cursor_clock(&cursor, &seconds) ||
+    if (!cursor_date(&cursor, &days) || !cursor_between(&cursor) || !cursor_clock(&cursor, &seconds) ||
         !cursor_fraction(&cursor, &fraction_us) || !cursor_offset(&cursor, &offset_seconds) ||
         cursor.size != 0)
         return OH_E_SYNTAX;
@@ -196,21 +202,44 @@ static size_t fraction_write(char *at, uint64_t fraction_us)
     return 1 + count;
 }
 
+/* "2026-11-22T". Most times that one thread writes are of one day or two: the last one is kept. */
+static void date_write(char *at, int64_t day)
+{
+    static _Thread_local struct { int64_t day; char text[DATE_SIZE + 2]; } last = { 0, "1970-01-01T" };
+    if (day != last.day) {
+        struct oh_civil civil = oh_civil_from_days(day);
+        last.day = day;
+        two_write(last.text, (uint64_t)civil.year / 100);
+        two_write(last.text + 2, (uint64_t)civil.year % 100);
+        two_write(last.text + 5, civil.month);
+        two_write(last.text + 8, civil.day);
+    }
+    memcpy(at, last.text, DATE_SIZE + 1);
+}
+
+/* Writes at most OH_TIME_TEXT_SIZE_MAX bytes; returns how many. */
+static size_t time_write(char *at, int64_t at_us)
+{
+    int64_t clamped = at_us < 0 ? 0 : at_us > OH_TIME_US_MAX ? OH_TIME_US_MAX : at_us;
+    uint64_t of_day_us = (uint64_t)clamped % (uint64_t)US_PER_DAY;
+    uint64_t seconds = of_day_us / (uint64_t)US_PER_SECOND;
+    date_write(at, clamped / US_PER_DAY);
+    two_write(at + 11, seconds / SECONDS_PER_HOUR);
+    at[13] = ':';
+    two_write(at + 14, seconds / SECONDS_PER_MINUTE % 60);
+    at[16] = ':';
+    two_write(at + 17, seconds % 60);
+    size_t size = 19 + fraction_write(at + 19, of_day_us % (uint64_t)US_PER_SECOND);
+    at[size] = 'Z';
+    return size + 1;
+}
+
 void oh_time_put(struct oh_strbuf *buf, int64_t at_us)
 {
-    char text[OH_TIME_TEXT_SIZE_MAX + 1] = "0000-00-00T00:00:00";
-    int64_t clamped = at_us < 0 ? 0 : at_us > OH_TIME_US_MAX ? OH_TIME_US_MAX : at_us;
-    struct oh_civil civil = oh_civil_from_days(clamped / US_PER_DAY);
-    uint64_t of_day_us = (uint64_t)(clamped % US_PER_DAY);
-    uint64_t seconds = of_day_us / (uint64_t)US_PER_SECOND;
-    two_write(text, (uint64_t)civil.year / 100);
-    two_write(text + 2, (uint64_t)civil.year % 100);
-    two_write(text + 5, civil.month);
-    two_write(text + 8, civil.day);
-    two_write(text + 11, seconds / SECONDS_PER_HOUR);
-    two_write(text + 14, seconds / SECONDS_PER_MINUTE % 60);
-    two_write(text + 17, seconds % 60);
-    size_t size = 19 + fraction_write(text + 19, of_day_us % (uint64_t)US_PER_SECOND);
-    text[size++] = 'Z';
-    oh_strbuf_put(buf, text, size);
+    if (oh_strbuf_has_room(buf, OH_TIME_TEXT_SIZE_MAX)) {
+        buf->size += time_write(buf->data + buf->size, at_us);
+    } else {
+        char text[OH_TIME_TEXT_SIZE_MAX];
+        oh_strbuf_put(buf, text, time_write(text, at_us));
+    }
 }

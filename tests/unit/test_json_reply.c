@@ -5,6 +5,7 @@
 #include "support/test.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -61,6 +62,54 @@ static void test_json_reply_escapes_what_a_string_must_not_hold(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         oh_json_put_string(&buf, rows[i].text);
         assert_written(rows[i].json);
+    }
+}
+
+/* Writes `before` bytes, the special ones, `after` bytes. */
+static void assert_escaped(size_t before, const char *special, const char *escaped, size_t after)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    char text[128];
+    char json[128];
+    int size = snprintf(text, sizeof(text), "%.*s%s%.*s", (int)before, plain, special, (int)after, plain);
+    snprintf(json, sizeof(json), "\"%.*s%s%.*s\"", (int)before, plain, escaped, (int)after, plain);
+    char *exact = malloc((size_t)size); /* so that a sanitizer sees a read past the end */
+    assert_non_null(exact);
+    memcpy(exact, text, (size_t)size);
+    oh_json_put_string(&buf, (struct oh_bytes){ exact, (size_t)size });
+    free(exact);
+    assert_written(json);
+}
+
+static void test_json_reply_escapes_at_every_place_of_texts_of_every_size(void **state)
+{
+    (void)state;
+    static const struct { const char *special, *escaped; } rows[] = {
+        { "y", "y" }, { "\"", "\\\"" }, { "\\", "\\\\" }, { "\x1f", "\\u001f" }, { "\xc3\xa9", "\xc3\xa9" },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t size = 0; size <= 35; size++)
+            for (size_t at = 0; at <= size; at++)
+                assert_escaped(at, rows[i].special, rows[i].escaped, size - at);
+}
+
+/* The room that is asked for at once is more than a text takes: what just fits must fit all the same. */
+static void test_json_reply_writes_a_string_that_just_fits(void **state)
+{
+    (void)state;
+    for (size_t size_max = 1; size_max <= 40; size_max++) {
+        struct oh_strbuf small;
+        struct oh_bytes text = { "0123456789\"abcdefghijklmnopqrstuvwxyz0123456789", size_max };
+        size_t wanted = size_max + 2 + (size_max > 10 ? 1 : 0);
+        oh_strbuf_init(&small, wanted);
+        oh_json_put_string(&small, text);
+        assert_false(small.is_overflowed);
+        assert_int_equal(small.size, wanted);
+        oh_strbuf_fini(&small);
+        oh_strbuf_init(&small, wanted - 1);
+        oh_json_put_string(&small, text);
+        assert_true(small.is_overflowed);
+        oh_strbuf_fini(&small);
     }
 }
 
@@ -556,6 +605,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_reply_escapes_what_a_string_must_not_hold),
+        cmocka_unit_test(test_json_reply_escapes_at_every_place_of_texts_of_every_size),
+        cmocka_unit_test(test_json_reply_writes_a_string_that_just_fits),
         cmocka_unit_test(test_json_reply_separates_members),
         cmocka_unit_test(test_json_reply_ends_a_page),
         cmocka_unit_test(test_json_reply_writes_reference_data),
