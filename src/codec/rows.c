@@ -1,5 +1,6 @@
 #include "codec/rows.h"
 #include "base/assert.h"
+#include "base/lanes.h"
 #include "base/utf8.h"
 #include "codec/json_bind.h"
 #include "codec/rows_csv.h"
@@ -257,10 +258,23 @@ static void *row_object(enum oh_row_kind kind, struct oh_row *row)
     OH_UNREACHABLE();
 }
 
-static bool cell_bind(const struct oh_shape_field *field, struct oh_bytes cell, void *object,
+/* Whether all of it is ASCII without NUL, so that no cell needs to be looked at. */
+static bool text_is_plain(struct oh_bytes text)
+{
+    size_t at = 0;
+    for (; text.size - at >= OH_LANES; at += OH_LANES)
+        if (oh_lanes_first(oh_lanes_load(text.data + at) <= 0) < OH_LANES)
+            return false;
+    while (at < text.size && (signed char)text.data[at] > 0)
+        at++;
+    return at == text.size;
+}
+
+/* `is_plain`: known to be so. */
+static bool cell_bind(const struct oh_shape_field *field, struct oh_bytes cell, bool is_plain, void *object,
                       struct oh_fault *fault)
 {
-    if (!oh_utf8_is_valid(cell) || memchr(cell.data, '\0', cell.size) != NULL) {
+    if (!is_plain && (!oh_utf8_is_valid(cell) || memchr(cell.data, '\0', cell.size) != NULL)) {
         oh_fault_set(fault, OH_FAULT_INVALID_ENCODING, oh_bytes_of(field->name), "%s is not UTF-8 text.",
                      field->name);
         return false;
@@ -279,13 +293,14 @@ static bool csv_row_bind(struct oh_rows *rows, void *object, struct oh_fault *fa
                      (unsigned)rows->csv.cell_count, (unsigned)rows->column_count);
         return false;
     }
+    bool is_plain = text_is_plain((struct oh_bytes){ rows->csv.text, rows->csv.size });
     oh_shape_prepare(shape, object);
     for (uint32_t i = 0; i < rows->column_count; i++) {
         struct oh_bytes cell = oh_csv_cell(&rows->csv, i);
         uint32_t index = rows->column_fields[i];
         if (cell.size == 0)
             continue;
-        if (!cell_bind(&shape->fields[index], cell, object, fault))
+        if (!cell_bind(&shape->fields[index], cell, is_plain, object, fault))
             return false;
         given |= UINT32_C(1) << index;
     }
@@ -351,7 +366,7 @@ static bool geonames_row_bind(struct oh_rows *rows, void *object, struct oh_faul
         if (cell.size == 0 || geonames_columns[i] == NULL)
             continue;
         uint32_t index = oh_shape_find(shape, oh_bytes_of(geonames_columns[i]), 0);
-        if (!cell_bind(&shape->fields[index], cell, object, fault))
+        if (!cell_bind(&shape->fields[index], cell, false, object, fault))
             return false;
         given |= UINT32_C(1) << index;
     }

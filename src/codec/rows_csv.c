@@ -1,5 +1,6 @@
 #include "codec/rows_csv.h"
 #include "base/assert.h"
+#include "base/lanes.h"
 
 void oh_csv_begin(struct oh_csv_row *row, char *text)
 {
@@ -36,7 +37,7 @@ static void row_append(struct oh_csv_row *row, const char *data, size_t size)
 {
     if (!row_count(row, size))
         return;
-    memcpy(row->text + row->size, data, size);
+    oh_bytes_copy(row->text + row->size, data, size);
     row->size += size;
 }
 
@@ -50,18 +51,34 @@ static void row_end_cell(struct oh_csv_row *row)
     row->state = OH_CSV_CELL_START;
 }
 
+static bool is_special(char c)
+{
+    return c == ',' || c == '\n' || c == '\r' || c == '"';
+}
+
+/* How many bytes from the start of `bytes` are ordinary outside of quotes. */
+static size_t cell_run(struct oh_bytes bytes)
+{
+    size_t size = 0;
+    while (bytes.size - size >= OH_LANES) {
+        oh_lanes lanes = oh_lanes_load(bytes.data + size);
+        size_t run = oh_lanes_first((lanes == ',') | (lanes == '\n') | (lanes == '\r') | (lanes == '"'));
+        size += run;
+        if (run < OH_LANES)
+            return size;
+    }
+    while (size < bytes.size && !is_special(bytes.data[size]))
+        size++;
+    return size;
+}
+
 /* How many bytes from the start of `bytes` are ordinary in this state. */
 static size_t plain_run(enum oh_csv_state state, struct oh_bytes bytes)
 {
-    size_t size = 0;
-    if (state == OH_CSV_QUOTED || state == OH_CSV_SKIP) {
-        const char *found = memchr(bytes.data, state == OH_CSV_QUOTED ? '"' : '\n', bytes.size);
-        return found == NULL ? bytes.size : (size_t)(found - bytes.data);
-    }
-    while (size < bytes.size && bytes.data[size] != ',' && bytes.data[size] != '\n' &&
-           bytes.data[size] != '\r' && bytes.data[size] != '"')
-        size++;
-    return size;
+    if (state != OH_CSV_QUOTED && state != OH_CSV_SKIP)
+        return cell_run(bytes);
+    const char *found = memchr(bytes.data, state == OH_CSV_QUOTED ? '"' : '\n', bytes.size);
+    return found == NULL ? bytes.size : (size_t)(found - bytes.data);
 }
 
 /* Passes over ordinary bytes. Returns how many; 0: the next byte is special in this state. */
@@ -110,6 +127,24 @@ static void row_read_quote(struct oh_csv_row *row)
     }
 }
 
+/* Whether the byte is one that row_read_special() is for. */
+static bool row_is_special(const struct oh_csv_row *row, char c)
+{
+    switch (row->state) {
+    case OH_CSV_CELL_START:
+    case OH_CSV_PLAIN:
+        return is_special(c);
+    case OH_CSV_QUOTED:
+        return c == '"';
+    case OH_CSV_QUOTE_SEEN:
+    case OH_CSV_RETURN_SEEN:
+        return true;
+    case OH_CSV_SKIP:
+        return c == '\n';
+    }
+    OH_UNREACHABLE();
+}
+
 /* One special byte. True: the row ended. */
 static bool row_read_special(struct oh_csv_row *row, char c)
 {
@@ -144,9 +179,8 @@ size_t oh_csv_read(struct oh_csv_row *row, struct oh_bytes bytes, bool *out_is_c
     size_t at = 0;
     *out_is_complete = false;
     while (at < bytes.size && !*out_is_complete) {
-        size_t run = row_read_run(row, (struct oh_bytes){ bytes.data + at, bytes.size - at });
-        at += run;
-        if (at < bytes.size && run == 0)
+        at += row_read_run(row, (struct oh_bytes){ bytes.data + at, bytes.size - at });
+        if (at < bytes.size && row_is_special(row, bytes.data[at]))
             *out_is_complete = row_read_special(row, bytes.data[at++]);
     }
     return at;

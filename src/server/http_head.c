@@ -1,6 +1,6 @@
 #include "server/http_head.h"
 #include "base/assert.h"
-#include <endian.h>
+#include "base/lanes.h"
 #include <llhttp.h>
 #include <string.h>
 #include <strings.h>
@@ -26,36 +26,18 @@ static bool head_is_control(char c)
     return (byte < 0x20 && byte != '\t') || byte == 0x7f;
 }
 
-/* The high bit of the first of eight bytes that is below 0x20 (a tab too) or 0x7f. Later bits mean nothing. */
-static uint64_t head_eight_controls(const char *data)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    uint64_t eight;
-    memcpy(&eight, data, sizeof(eight));
-    eight = le64toh(eight); /* the first byte is the lowest */
-    uint64_t deletes = eight ^ (ones * 0x7f);
-    /* A byte that is too small borrows, from later bytes only; one that is not ASCII never is. */
-    return (((eight - ones * 0x20) & ~eight) | ((deletes - ones) & ~deletes)) & highs;
-}
-
-/* Passes over bytes that need no decision in strides of eight. */
-static size_t head_skip_eights(const char *data, size_t at, size_t size)
-{
-    for (; size - at >= 8; at += 8) {
-        uint64_t controls = head_eight_controls(data + at);
-        if (controls != 0)
-            return at + (size_t)__builtin_ctzll(controls) / 8;
-    }
-    return at;
-}
-
 /* Where, from `at` on, the first byte is that needs a decision; size: none does. */
 static size_t head_control_at(const char *data, size_t at, size_t size)
 {
-    at = head_skip_eights(data, at, size);
+    while (size - at >= OH_LANES) {
+        oh_lanes lanes = oh_lanes_load(data + at);
+        size_t first = oh_lanes_first(((lanes >= 0) & (lanes < 0x20) & (lanes != '\t')) | (lanes == 0x7f));
+        at += first;
+        if (first < OH_LANES)
+            return at;
+    }
     while (at < size && !head_is_control(data[at]))
-        at = head_skip_eights(data, at + 1, size);
+        at++;
     return at;
 }
 
@@ -321,6 +303,20 @@ static bool head_request_line_is_exact(const struct head_parse *parse, const cha
            line_end - target_end == (ptrdiff_t)sizeof(" HTTP/1.1") - 1;
 }
 
+/* Visible ASCII without a fragment. */
+static bool head_target_is_visible(struct oh_bytes target)
+{
+    size_t at = 0;
+    for (; target.size - at >= OH_LANES; at += OH_LANES) {
+        oh_lanes lanes = oh_lanes_load(target.data + at);
+        if (oh_lanes_first((lanes <= 0x20) | (lanes == 0x7f) | (lanes == '#')) < OH_LANES)
+            return false;
+    }
+    while (at < target.size && (signed char)target.data[at] > 0x20 && target.data[at] != 0x7f && target.data[at] != '#')
+        at++;
+    return at == target.size;
+}
+
 static enum oh_http_error head_check_line(const struct head_parse *parse, const char *data, size_t size)
 {
     const llhttp_t *parser = &parse->parser;
@@ -332,12 +328,7 @@ static enum oh_http_error head_check_line(const struct head_parse *parse, const 
         return OH_HTTP_TARGET_TOO_LONG;
     if (parse->target.data[0] != '/')
         return OH_HTTP_BAD_TARGET;
-    for (size_t i = 0; i < parse->target.size; i++) {
-        unsigned char byte = (unsigned char)parse->target.data[i];
-        if (byte <= 0x20 || byte >= 0x7f || byte == '#')
-            return OH_HTTP_BAD_TARGET;
-    }
-    return OH_HTTP_OK;
+    return head_target_is_visible(parse->target) ? OH_HTTP_OK : OH_HTTP_BAD_TARGET;
 }
 
 /* Digits only, no sign, no list; up to 18 digits so that nothing overflows. */

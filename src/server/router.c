@@ -12,6 +12,8 @@
 /* A place in the tree of segments. */
 struct router_node {
     uint16_t param_child;              /* NODE_NONE: no "{name}" here */
+    bool has_literals;                 /* else nothing needs to be looked for */
+    uint32_t allowed_methods;          /* bits (1 << method) of those with a row */
     uint16_t routes[OH_METHOD_COUNT];  /* 1 + index of the row; ROUTE_NONE: none */
 };
 
@@ -43,13 +45,20 @@ const char *oh_method_text(enum oh_method method)
     return method_texts[method];
 }
 
+/* Of the first and the last eight bytes, which in a short segment overlap; edges are compared as a whole. */
+static uint32_t segment_hash(struct oh_bytes segment)
+{
+    uint64_t words[2] = { 0, 0 };
+    size_t size = segment.size < sizeof(words[0]) ? segment.size : sizeof(words[0]);
+    oh_bytes_copy((char *)&words[0], segment.data, size);
+    oh_bytes_copy((char *)&words[1], segment.data + segment.size - size, size);
+    return (uint32_t)(((words[0] * 3 + words[1] + segment.size) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
 /* The slot that holds the edge, or the empty one where it belongs. */
 static uint32_t edge_slot(const struct oh_router *router, uint16_t parent, struct oh_bytes segment)
 {
-    uint32_t hash = 2166136261u ^ parent;
-    for (size_t i = 0; i < segment.size; i++)
-        hash = (hash ^ (unsigned char)segment.data[i]) * 16777619u;
-    uint32_t slot = (hash ^ (hash >> 16)) & (EDGES_SIZE - 1);
+    uint32_t slot = (segment_hash(segment) ^ parent) & (EDGES_SIZE - 1);
     while (router->edges[slot].child != NODE_NONE &&
            (router->edges[slot].parent != parent || !oh_bytes_equal(router->edges[slot].segment, segment)))
         slot = (slot + 1) & (EDGES_SIZE - 1);
@@ -79,6 +88,7 @@ static uint16_t router_step(struct oh_router *router, uint16_t node, struct oh_b
     if (router->edges[slot].child == NODE_NONE)
         router->edges[slot] =
             (struct router_edge){ .segment = segment, .parent = node, .child = router_add_node(router) };
+    router->nodes[node].has_literals = true;
     return router->edges[slot].child;
 }
 
@@ -94,12 +104,12 @@ static size_t path_split(struct oh_bytes path, struct oh_bytes segments[OH_ROUTE
         if (path.data[at] != '/' || count == OH_ROUTE_SEGMENTS_MAX)
             return 0;
         at++;
-        size_t start = at;
-        while (at < path.size && path.data[at] != '/')
-            at++;
-        if (at == start)
+        const char *slash = memchr(path.data + at, '/', path.size - at);
+        size_t size = slash == NULL ? path.size - at : (size_t)(slash - path.data) - at;
+        if (size == 0)
             return 0;
-        segments[count++] = (struct oh_bytes){ path.data + start, at - start };
+        segments[count++] = (struct oh_bytes){ path.data + at, size };
+        at += size;
     }
     return count;
 }
@@ -109,6 +119,12 @@ static bool route_is_well_formed(const struct oh_route *route)
     bool has_handler = (route->handle != NULL) != (route->stream != NULL);
     bool has_method = route->method != OH_METHOD_HEAD && route->method < OH_METHOD_OPTIONS;
     return has_handler && has_method && route->pattern != NULL && route->name != NULL;
+}
+
+static void node_set_route(struct router_node *node, enum oh_method method, size_t index)
+{
+    node->routes[method] = (uint16_t)(index + 1);
+    node->allowed_methods |= 1u << method;
 }
 
 static enum oh_err router_add(struct oh_router *router, size_t index, struct oh_diag *diag)
@@ -130,9 +146,9 @@ static enum oh_err router_add(struct oh_router *router, size_t index, struct oh_
         oh_diag_set(diag, "two routes for %s %s", oh_method_text(route->method), route->pattern);
         return OH_E_INVALID;
     }
-    router->nodes[node].routes[route->method] = (uint16_t)(index + 1);
+    node_set_route(&router->nodes[node], route->method, index);
     if (route->method == OH_METHOD_GET)
-        router->nodes[node].routes[OH_METHOD_HEAD] = (uint16_t)(index + 1);
+        node_set_route(&router->nodes[node], OH_METHOD_HEAD, index);
     return OH_OK;
 }
 
@@ -166,9 +182,12 @@ void oh_router_destroy(struct oh_router **router)
     *router = NULL;
 }
 
-/* Decodes the segments that need it, into scratch. False for a bad escape. */
-static bool segments_decode(struct oh_bytes *segments, size_t count, char *scratch, size_t scratch_size)
+/* Decodes the segments of the path that need it, into scratch. False for a bad escape. */
+static bool segments_decode(struct oh_bytes path, struct oh_bytes *segments, size_t count, char *scratch,
+                            size_t scratch_size)
 {
+    if (memchr(path.data, '%', path.size) == NULL)
+        return true;
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         if (memchr(segments[i].data, '%', segments[i].size) == NULL)
@@ -212,7 +231,8 @@ static uint16_t walk_down(const struct oh_router *router, struct router_walk *wa
                           struct oh_route_match *match)
 {
     for (size_t i = depth; i < walk->count; i++) {
-        uint16_t literal = router->edges[edge_slot(router, node, walk->segments[i])].child;
+        bool has_literals = router->nodes[node].has_literals;
+        uint16_t literal = has_literals ? router->edges[edge_slot(router, node, walk->segments[i])].child : NODE_NONE;
         uint16_t param = router->nodes[node].param_child;
         if (literal != NODE_NONE && param != NODE_NONE)
             walk->branches[walk->branch_count++] =
@@ -231,10 +251,7 @@ static uint16_t walk_down(const struct oh_router *router, struct router_walk *wa
 static bool match_note(const struct oh_router *router, uint16_t node, enum oh_method method,
                        struct oh_route_match *match)
 {
-    for (unsigned i = 0; i < OH_METHOD_COUNT; i++) {
-        if (router->nodes[node].routes[i] != ROUTE_NONE)
-            match->allowed_methods |= 1u << i;
-    }
+    match->allowed_methods |= router->nodes[node].allowed_methods;
     uint16_t index = router->nodes[node].routes[method];
     match->route = index == ROUTE_NONE ? NULL : &router->routes[index - 1];
     return match->route != NULL;
@@ -248,7 +265,7 @@ void oh_router_match(const struct oh_router *router, enum oh_method method, stru
     out_match->param_count = 0;
     struct oh_bytes segments[OH_ROUTE_SEGMENTS_MAX];
     struct router_walk walk = { .segments = segments, .count = path_split(path, segments), .branch_count = 0 };
-    if (walk.count == 0 || !segments_decode(segments, walk.count, scratch, scratch_size))
+    if (walk.count == 0 || !segments_decode(path, segments, walk.count, scratch, scratch_size))
         return;
     uint16_t node = walk_down(router, &walk, 0, 0, out_match);
     while (node == NODE_NONE || !match_note(router, node, method, out_match)) {
