@@ -3,7 +3,7 @@
 # ", N skipped" when some were; the exit code is 0 only when tests ran and none failed.
 #
 #   sh tests/run.sh                  preset dev, all tests
-#   sh tests/run.sh --sanitizers     then unit, prop, sim and integration under ASan+UBSan and TSan
+#   sh tests/run.sh --sanitizers     then unit, prop, sim and integration under ASan+UBSan, and what has threads under TSan
 set -u
 
 cd "$(dirname "$0")/.." || exit 1

@@ -17,7 +17,7 @@
 #include "codec/json_text.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_world.h"
-#include "support/heap.h"
+#include "support/lazy_memory.h"
 #include "timetable/ledger_source.h"
 #include <string.h>
 
@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct run run = { 0 };
     struct oh_timetable_builder *builder = NULL;
-    const struct oh_allocator allocator = heap_allocator();
+    const struct oh_allocator allocator = lazy_allocator();
     if (size > INPUT_SIZE_MAX)
         return 0;
     if (document == NULL)

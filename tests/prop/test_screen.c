@@ -8,7 +8,7 @@
  */
 #include "base/prng.h"
 #include "core/promise.h"
-#include "support/heap.h"
+#include "support/lazy_memory.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <inttypes.h>
@@ -278,7 +278,7 @@ static void stock_make(struct world *world)
 
 static struct world *world_open(uint64_t seed)
 {
-    const struct oh_allocator allocator = heap_allocator();
+    const struct oh_allocator allocator = lazy_allocator();
     struct oh_ledger_options options = SHOP_OPTIONS;
     options.positions_max = ITEMS * NODES_MAX;
     struct world *world = calloc(1, sizeof(*world));

@@ -1,12 +1,12 @@
 #include "support/shop.h"
 #include "codec/record_digest.h"
 #include "core/state.h"
+#include "support/lazy_memory.h"
 #include "support/ledger_audit.h"
 #include "support/test.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define NAMES_MAX 64u
 #define LINES_MAX 64u
@@ -24,40 +24,9 @@ const struct oh_ledger_options SHOP_OPTIONS = {
 
 /* ---- Open and close --------------------------------------------------------------------------- */
 
-#define PAGE_SIZE  ((size_t)4096)
-#define LINE_SIZE  ((size_t)64)
-
-/* Of whole pages, of which the last may not be touched: what runs over the end of a region stops the test. */
-static size_t memory_pages(size_t size)
-{
-    return (size + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE + PAGE_SIZE;
-}
-
-static size_t memory_start(size_t size)
-{
-    return memory_pages(size) - PAGE_SIZE - (size + LINE_SIZE - 1) / LINE_SIZE * LINE_SIZE;
-}
-
-static void *memory_allocate(void *ctx, size_t size)
-{
-    (void)ctx;
-    size_t pages = memory_pages(size);
-    char *memory = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return NULL;
-    assert_int_equal(mprotect(memory + pages - PAGE_SIZE, PAGE_SIZE, PROT_NONE), 0);
-    return memory + memory_start(size);
-}
-
-static void memory_release(void *ctx, void *memory, size_t size)
-{
-    (void)ctx;
-    (void)munmap((char *)memory - memory_start(size), memory_pages(size));
-}
-
 struct oh_ledger *shop_ledger_create(const struct oh_ledger_options *options)
 {
-    const struct oh_allocator allocator = { memory_allocate, memory_release, NULL };
+    const struct oh_allocator allocator = lazy_allocator();
     struct oh_ledger *ledger = NULL;
     assert_int_equal(oh_ledger_create(options == NULL ? &SHOP_OPTIONS : options, &allocator, &ledger), OH_OK);
     return ledger;

@@ -1,5 +1,5 @@
 #include "support/small_ledger.h"
-#include "support/heap.h"
+#include "support/lazy_memory.h"
 
 #define NOW_US INT64_C(1795352400000000) /* 2026-11-22T13:00:00Z */
 
@@ -42,7 +42,7 @@ struct oh_ledger *small_ledger_create(void)
                                                .keys_max = 64,
                                                .history_max = 64,
                                                .text_size_max = 64u << 20 };
-    const struct oh_allocator allocator = heap_allocator();
+    const struct oh_allocator allocator = lazy_allocator();
     struct oh_ledger *ledger = NULL;
     if (oh_ledger_create(&options, &allocator, &ledger) != OH_OK)
         return NULL;

@@ -5,7 +5,7 @@
  */
 #include "base/prng.h"
 #include "core/promise.h"
-#include "support/heap.h"
+#include "support/lazy_memory.h"
 #include "support/shop.h"
 #include "support/test.h"
 #include <stdio.h>
@@ -87,7 +87,7 @@ static void node_pickups(struct world *world, uint32_t node, const int *hours, i
 static struct world *world_open(const char *nodes)
 {
     static const int at_four[] = { 16 };
-    const struct oh_allocator allocator = heap_allocator();
+    const struct oh_allocator allocator = lazy_allocator();
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->shop = shop_open(NULL);
