@@ -8,8 +8,10 @@
 #ifndef ONHAND_BASE_VARINT_H
 #define ONHAND_BASE_VARINT_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define OH_VARINT_SIZE_MAX 10
 
@@ -23,10 +25,29 @@ static inline int64_t oh_unzigzag(uint64_t folded)
     return (int64_t)((folded >> 1) ^ (0 - (folded & 1)));
 }
 
-/* Writes `value` and returns how many bytes that took, 1..OH_VARINT_SIZE_MAX. */
+/* Each seven bits of a number of 56 in a byte of their own, the lowest first. */
+static inline uint64_t oh_varint_spread(uint64_t value)
+{
+    value = (value & UINT64_C(0x0fffffff)) | (value & UINT64_C(0x00fffffff0000000)) << 4;
+    value = (value & UINT64_C(0x00003fff00003fff)) | (value & UINT64_C(0x0fffc0000fffc000)) << 2;
+    return (value & UINT64_C(0x007f007f007f007f)) | (value & UINT64_C(0x3f803f803f803f80)) << 1;
+}
+
+/* Writes `value` and returns how many bytes that took, 1..OH_VARINT_SIZE_MAX; those behind it may be written too. */
 static inline size_t oh_varint_put_u64(unsigned char out[static OH_VARINT_SIZE_MAX], uint64_t value)
 {
     size_t size = 0;
+    if (value < 0x80) {
+        out[0] = (unsigned char)value;
+        return 1;
+    }
+    if (value >> 56 == 0) { /* as times are */
+        size = (70 - (size_t)__builtin_clzll(value)) / 7;
+        uint64_t more = UINT64_C(0x0080808080808080) >> (64 - 8 * size);
+        uint64_t bytes = htole64(oh_varint_spread(value) | more);
+        memcpy(out, &bytes, sizeof(bytes));
+        return size;
+    }
     while (value >= 0x80) {
         out[size++] = (unsigned char)(value | 0x80);
         value >>= 7;

@@ -50,12 +50,12 @@ static uint32_t index_overflow_allocate(struct oh_index *index)
 static void index_bucket_put(struct oh_index *index, struct oh_index_bucket *bucket, uint32_t hash, uint32_t link)
 {
     for (;;) {
-        for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-            if (bucket->slots[i] == 0) {
-                bucket->hashes[i] = hash;
-                bucket->slots[i] = link;
-                return;
-            }
+        uint32_t free = oh_index_bits(bucket->slots, 0);
+        if (free != 0) {
+            uint32_t i = (uint32_t)__builtin_ctz(free);
+            bucket->hashes[i] = hash;
+            bucket->slots[i] = link;
+            return;
         }
         if (bucket->overflow == 0)
             bucket->overflow = index_overflow_allocate(index);

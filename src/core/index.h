@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define OH_INDEX_BUCKET_ENTRIES 7u
 
@@ -43,8 +44,25 @@ void oh_index_init(struct oh_index *index, void *zeroed_memory, uint32_t entry_m
 struct oh_index_cursor {
     const struct oh_index_bucket *bucket;
     uint32_t hash;
-    uint32_t entry;
+    uint32_t found; /* entries of the bucket with the hash that were not given yet: bits */
 };
+
+/* Which of the numbers of a bucket, hashes or slots, are the wanted one: bits. Four are looked at at once. */
+static inline uint32_t oh_index_bits(const uint32_t numbers[OH_INDEX_BUCKET_ENTRIES], uint32_t wanted)
+{
+    typedef uint32_t four __attribute__((vector_size(16)));
+    const four all = { wanted, wanted, wanted, wanted };
+    const four first_bits = { 1, 2, 4, 8 };
+    const four last_bits = { 8, 16, 32, 64 };
+    four first, last;
+    memcpy(&first, numbers, sizeof(first));
+    memcpy(&last, numbers + OH_INDEX_BUCKET_ENTRIES - 4, sizeof(last));
+    four bits = ((four)(first == all) & first_bits) | ((four)(last == all) & last_bits);
+    uint64_t halves[2];
+    memcpy(halves, &bits, sizeof(halves));
+    uint64_t both = halves[0] | halves[1];
+    return (uint32_t)(both | both >> 32);
+}
 
 static inline uint32_t oh_index_home(const struct oh_index *index, uint32_t hash)
 {
@@ -54,7 +72,8 @@ static inline uint32_t oh_index_home(const struct oh_index *index, uint32_t hash
 
 static inline void oh_index_first(const struct oh_index *index, uint32_t hash, struct oh_index_cursor *cursor)
 {
-    *cursor = (struct oh_index_cursor){ &index->buckets[oh_index_home(index, hash)], hash, 0 };
+    const struct oh_index_bucket *bucket = &index->buckets[oh_index_home(index, hash)];
+    *cursor = (struct oh_index_cursor){ bucket, hash, oh_index_bits(bucket->hashes, hash) };
 }
 
 /* A search or an insertion of the hash comes soon. */
@@ -68,17 +87,18 @@ static inline bool oh_index_next(const struct oh_index *index, struct oh_index_c
 {
     for (;;) {
         const struct oh_index_bucket *bucket = cursor->bucket;
-        for (uint32_t i = cursor->entry; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-            if (bucket->hashes[i] == cursor->hash && bucket->slots[i] != 0) {
-                cursor->entry = i + 1;
-                *out_slot = bucket->slots[i] - 1;
+        while (cursor->found != 0) {
+            uint32_t link = bucket->slots[__builtin_ctz(cursor->found)];
+            cursor->found &= cursor->found - 1;
+            if (link != 0) {
+                *out_slot = link - 1;
                 return true;
             }
         }
         if (bucket->overflow == 0)
             return false;
         cursor->bucket = &index->overflows[bucket->overflow - 1];
-        cursor->entry = 0;
+        cursor->found = oh_index_bits(cursor->bucket->hashes, cursor->hash);
     }
 }
 

@@ -4,9 +4,58 @@
 #include "base/utf8.h"
 #include "core/state.h"
 
+/* Whether each of the eight bytes is printable ASCII. */
+static bool eight_are_plain(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    /* A byte that is too small borrows from others: then one of them is not plain anyhow. */
+    return ((eight | (eight - ones * 0x20) | ((eight ^ ones * 0x7f) - ones)) & highs) == 0;
+}
+
+static uint64_t eight_at(const char *data)
+{
+    uint64_t eight;
+    memcpy(&eight, data, sizeof(eight));
+    return eight;
+}
+
+static uint64_t four_at(const char *data)
+{
+    uint32_t four;
+    memcpy(&four, data, sizeof(four));
+    return four;
+}
+
+/* As almost every name is: looked at eight bytes at a time, the last eight once more where they overlap. */
+static bool text_is_plain(struct oh_bytes text)
+{
+    const char *data = text.data;
+    size_t size = text.size;
+    if (size >= 8) {
+        for (size_t at = 0; at + 8 < size; at += 8) {
+            if (!eight_are_plain(eight_at(data + at)))
+                return false;
+        }
+        return eight_are_plain(eight_at(data + size - 8));
+    }
+    if (size >= 4)
+        return eight_are_plain(four_at(data) | four_at(data + size - 4) << 32);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)data[i];
+        if (byte < 0x20 || byte >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
 bool text_is_valid(struct oh_bytes text, size_t size_max)
 {
-    if (text.size > size_max || !oh_utf8_is_valid(text))
+    if (text.size > size_max)
+        return false;
+    if (text_is_plain(text))
+        return true;
+    if (!oh_utf8_is_valid(text))
         return false;
     for (size_t i = 0; i < text.size; i++) {
         unsigned char byte = (unsigned char)text.data[i];
