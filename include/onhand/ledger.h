@@ -282,8 +282,12 @@ int64_t oh_booked(const struct oh_ledger *ledger, struct oh_bytes resource, int6
 
 struct oh_reservation_id { uint32_t index; };
 
+#define OH_MADE_ID_SIZE_MAX 32u
+
+/* Not to be copied: its id may lie in it. */
 struct oh_reservation_view {
     struct oh_bytes id;
+    char made_id[OH_MADE_ID_SIZE_MAX]; /* where an id lies that the ledger made and keeps as a number */
     struct oh_bytes customer;
     struct oh_bytes order;
     struct oh_channel_id channel;

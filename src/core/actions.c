@@ -58,12 +58,12 @@ static void works_load(struct action *action)
     const struct reservation *reservation = &ledger->reservations[action->reservation];
     action->is_due = reservation_is_due(reservation, action->now_us);
     action->works = scratch_take(ledger, (size_t)reservation->claim_count * sizeof(*action->works));
-    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
-        const struct claim *claim = &ledger->claims[link - 1];
+    for (uint32_t link = claims_first(ledger, reservation); link != 0; link = claims_after(ledger, reservation, link)) {
+        struct parts parts = claim_parts(ledger, &ledger->claims[link - 1]);
         action->works[action->work_count++] = (struct work){
             .claim = link - 1,
-            .held_milli = action->is_due ? 0 : claim->held_milli,
-            .confirmed_milli = claim->confirmed_milli,
+            .held_milli = action->is_due ? 0 : parts.held_milli,
+            .confirmed_milli = parts.confirmed_milli,
             .to_node = NO_SLOT,
         };
     }
@@ -108,12 +108,13 @@ static enum oh_verdict nothing_verdict(const struct action *action, struct selec
         const struct claim *claim = work_claim(action, &action->works[i]);
         if (!selection_has(action, selection, &action->works[i]))
             continue;
+        struct parts parts = claim_parts(action->ledger, claim);
         is_named = true;
         claimed = claimed || claim->node != OH_NODE_NONE;
         held = held || action->works[i].held_milli > 0;
-        confirmed = confirmed || claim->confirmed_milli > 0;
-        fulfilled = fulfilled || claim->fulfilled_milli > 0;
-        expired = expired || claim->expired_milli > 0 || (action->is_due && claim->held_milli > 0);
+        confirmed = confirmed || parts.confirmed_milli > 0;
+        fulfilled = fulfilled || parts.fulfilled_milli > 0;
+        expired = expired || parts.expired_milli > 0 || (action->is_due && parts.held_milli > 0);
     }
     if (!is_named)
         return selection.is_whole ? OH_V_NOTHING_CLAIMED : OH_V_UNKNOWN_LINE;
@@ -319,7 +320,7 @@ static enum oh_verdict move_count(struct action *action)
     for (uint32_t w = 0; w < action->work_count; w++) {
         const struct work *work = &action->works[w];
         int64_t moved = work->took_held_milli + work->took_confirmed_milli;
-        count += work_claim(action, work)->quantity_milli > moved ? 1 : 0;
+        count += claim_parts(action->ledger, work_claim(action, work)).quantity_milli > moved ? 1 : 0;
         count += moved > 0 ? 1 : 0;
     }
     return count <= OH_CLAIMS_MAX ? OH_OK_DONE
@@ -552,7 +553,7 @@ static void step_effect(struct action *action, const struct work *work, enum oh_
         return;
     bool is_counted = step == OH_STEP_FULFIL &&
                       movement_is_counted(ledger, claim->position, OH_STATE_SELLABLE, action->at_us);
-    struct hint hint = { action->reservation, work->claim, claim->position };
+    struct hint hint = { .reservation = action->reservation, .claim = work->claim, .position = claim->position };
     effect_add(ledger, OH_EFFECT_STEP, hint)->step = (struct oh_effect_step){
         .id = action->answer->id,
         .line = claim->line,
@@ -572,7 +573,8 @@ static void claim_effect(struct action *action, const struct work *work, uint16_
     const struct claim *claim = work_claim(action, work);
     if (held + confirmed == 0)
         return;
-    struct hint hint = { action->reservation, NO_SLOT, NO_SLOT };
+    struct hint hint = NO_HINT;
+    hint.reservation = action->reservation;
     effect_add(action->ledger, OH_EFFECT_CLAIM, hint)->claim = (struct oh_effect_claim){
         .id = action->answer->id,
         .line = claim->line,
@@ -706,7 +708,7 @@ void decide_action(struct oh_ledger *ledger, int64_t now_us, enum oh_command_typ
         .command = command,
         .answer = answer,
         .type = type,
-        .reservation = reservation_find(ledger, command->id),
+        .reservation = reservation_named(ledger),
         .now_us = now_us,
         .at_us = now_us,
     };

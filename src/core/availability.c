@@ -74,7 +74,7 @@ static int64_t held_due_of(const struct oh_ledger *ledger, const struct position
         const struct claim *claim = &ledger->claims[link - 1];
         const struct reservation *reservation = &ledger->reservations[claim->reservation];
         if (reservation_is_due(reservation, now_us) && (any_channel || reservation->channel == channel))
-            due += claim->held_milli;
+            due += claim_held_milli(ledger, claim);
     }
     return due;
 }
@@ -175,8 +175,8 @@ static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item,
     return (struct offer){ free, backorder, OH_OK_DONE };
 }
 
-static struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
-                                  struct oh_asker asker, int64_t now_us)
+struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
+                           struct oh_asker asker, int64_t now_us)
 {
     enum oh_verdict reason = node_eligibility(ledger, item, node, asker);
     if (reason != OH_OK_DONE)
@@ -417,6 +417,18 @@ void oh_available_in_channel(const struct oh_ledger *ledger, struct oh_item_id i
     out->band = band_of(ledger, item.index, OH_NODE_NONE, asker.channel.index, out);
 }
 
+/* What is left for nobody in particular, and by how much claims exceed what is there. */
+struct left left_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot, int64_t now_us)
+{
+    const struct position *position = slot == NO_SLOT ? &NO_POSITION : &ledger->positions[slot];
+    struct oh_asker nobody = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_ANY };
+    int64_t claimed = position->claimed_milli - held_due_milli(ledger, position, now_us);
+    return (struct left){
+        .available_milli = offer_at_slot(ledger, item, node, slot, nobody, now_us).free_milli,
+        .short_milli = claimed > 0 ? oh_max_i64(0, claimed - position->sellable_milli) : 0,
+    };
+}
+
 void oh_position_get(const struct oh_ledger *ledger, struct oh_item_id item, struct oh_node_id node, int64_t now_us,
                      struct oh_position_view *out_view)
 {
@@ -426,7 +438,7 @@ void oh_position_get(const struct oh_ledger *ledger, struct oh_item_id item, str
     const struct position *position = slot == NO_SLOT ? &NO_POSITION : &ledger->positions[slot];
     const struct extra *extra = extra_of(ledger, position);
     const struct rule *rule;
-    struct oh_asker nobody = { .channel = { OH_NODE_NONE }, .kind = OH_KIND_ANY };
+    struct left left = left_at_slot(ledger, item.index, node.index, slot, now);
     int64_t due = held_due_milli(ledger, position, now);
     *out_view = (struct oh_position_view){ .item = item, .node = node, .as_of_us = position->as_of_us };
     for (uint32_t i = 0; i < OH_STATE_COUNT; i++) {
@@ -438,7 +450,6 @@ void oh_position_get(const struct oh_ledger *ledger, struct oh_item_id item, str
     out_view->confirmed_milli = position->claimed_milli - held;
     out_view->safety_stock_milli = rule_safety_stock(ledger, item.index, node.index, OH_NODE_NONE, &rule);
     out_view->fenced_milli = fences_of(ledger, position, OH_NODE_NONE, 0, now).others_milli;
-    out_view->available_milli = offer_at_slot(ledger, item.index, node.index, slot, nobody, now).free_milli;
-    int64_t claimed = position->claimed_milli - due;
-    out_view->short_milli = claimed > 0 ? oh_max_i64(0, claimed - position->sellable_milli) : 0;
+    out_view->available_milli = left.available_milli;
+    out_view->short_milli = left.short_milli;
 }

@@ -37,10 +37,10 @@ static int64_t booking_claimed_milli(const struct oh_ledger *ledger, const struc
 {
     const struct reservation *reservation = &ledger->reservations[booking->reservation];
     int64_t sum = 0;
-    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = claims_first(ledger, reservation); link != 0; link = claims_after(ledger, reservation, link)) {
         const struct claim *claim = &ledger->claims[link - 1];
         if (claim->node == booking->node)
-            sum += claim_counts((enum oh_unit)booking->unit, claim_left_milli(claim, is_due));
+            sum += claim_counts((enum oh_unit)booking->unit, claim_left_milli(ledger, claim, is_due));
     }
     return sum;
 }
@@ -228,6 +228,7 @@ void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16
                           int64_t after_milli)
 {
     const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    OH_ASSERT(parties != NULL);
     for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
         struct booking *booking = &ledger->bookings[link - 1];
         if (booking->node != node)
@@ -294,7 +295,9 @@ void bookings_settle(struct oh_ledger *ledger, uint32_t reservation, struct oh_b
     if (lives == NULL)
         return;
     bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
-    uint32_t link = parties_of(ledger, &ledger->reservations[reservation])->bookings_head;
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    OH_ASSERT(parties != NULL);
+    uint32_t link = parties->bookings_head;
     for (uint32_t i = 0; link != 0; i++) {
         const struct booking *booking = &ledger->bookings[link - 1];
         int64_t left = oh_min_i64(lives[i], booking_counted(ledger, booking, is_due));
@@ -329,7 +332,9 @@ void bookings_move(struct oh_ledger *ledger, uint32_t reservation, struct oh_byt
                    const struct moved *moved, uint32_t moved_count)
 {
     bool is_due = reservation_is_due(&ledger->reservations[reservation], ledger->time_us);
-    uint32_t link = parties_of(ledger, &ledger->reservations[reservation])->bookings_head;
+    const struct parties *parties = parties_of(ledger, &ledger->reservations[reservation]);
+    OH_ASSERT(parties != NULL);
+    uint32_t link = parties->bookings_head;
     uint32_t count = bookings_count(ledger, reservation);
     struct oh_reserve_booking *along = scratch_take(ledger, count * sizeof(*along));
     uint32_t along_count = 0;

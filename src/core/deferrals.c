@@ -29,7 +29,7 @@ bool deferral_add(struct oh_ledger *ledger, uint32_t claim_slot, int64_t due_at_
         *link = link_of(slot);
     }
     struct deferral *deferral = &ledger->deferrals[*link - 1];
-    deferral->live_milli += claim->held_milli + claim->confirmed_milli;
+    deferral->live_milli += claim_live_milli(ledger, claim);
     deferral->claim_count++;
     ledger->deferred[claim_slot] = *link;
     claim->is_deferred = true;
@@ -55,7 +55,7 @@ void deferral_follow(struct oh_ledger *ledger, uint32_t claim_slot, int64_t delt
     struct claim *claim = &ledger->claims[claim_slot];
     struct deferral *deferral = deferral_of(ledger, claim_slot);
     deferral->live_milli += delta_milli;
-    if (claim->held_milli + claim->confirmed_milli > 0)
+    if (claim_live_milli(ledger, claim) > 0)
         return;
     uint32_t slot = ledger->deferred[claim_slot] - 1;
     claim->is_deferred = false;
@@ -81,7 +81,7 @@ static int64_t deferral_expired(const struct oh_ledger *ledger, const struct pos
         const struct claim *claim = &ledger->claims[link - 1];
         if (claim->is_deferred && ledger->deferred[link - 1] == link_of(slot) &&
             reservation_is_due(&ledger->reservations[claim->reservation], now_us))
-            expired += claim->held_milli;
+            expired += claim_held_milli(ledger, claim);
     }
     return expired;
 }

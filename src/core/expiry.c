@@ -7,7 +7,7 @@
 static void heap_put(struct oh_ledger *ledger, uint32_t at, struct heap_entry entry)
 {
     ledger->heap[at] = entry;
-    ledger->reservations[entry.reservation].heap = (at + 1) & 0xfffffff;
+    ledger->reservations[entry.reservation].heap = at + 1;
 }
 
 static void heap_sift_up(struct oh_ledger *ledger, uint32_t at, struct heap_entry entry)
@@ -45,7 +45,7 @@ static void heap_sift_down(struct oh_ledger *ledger, uint32_t at, struct heap_en
 void expiry_add(struct oh_ledger *ledger, uint32_t reservation)
 {
     const struct reservation *of = &ledger->reservations[reservation];
-    OH_ASSERT(of->heap == 0 && of->expires_at_us != OH_TIME_US_NONE);
+    OH_ASSERT(!of->has_ended && of->heap == 0 && of->expires_at_us != OH_TIME_US_NONE);
     struct heap_entry entry = { of->expires_at_us, reservation };
     heap_sift_up(ledger, ledger->heap_count++, entry);
 }
@@ -53,7 +53,7 @@ void expiry_add(struct oh_ledger *ledger, uint32_t reservation)
 void expiry_remove(struct oh_ledger *ledger, uint32_t reservation)
 {
     struct reservation *of = &ledger->reservations[reservation];
-    if (of->heap == 0)
+    if (of->has_ended || of->heap == 0)
         return;
     uint32_t at = of->heap - 1;
     of->heap = 0;

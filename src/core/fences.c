@@ -24,7 +24,7 @@ struct fence *fence_at(const struct oh_ledger *ledger, uint32_t position_slot, u
 static bool fence_resolve(const struct oh_ledger *ledger, const struct oh_fence_command *command,
                           struct oh_effect_fence *out_value, struct oh_answer *answer)
 {
-    struct place place = { 0, 0 };
+    struct place place = { 0, 0, NO_SLOT };
     if (!place_resolve(ledger, command->sku, command->node, OH_INDEX_NONE, &place, answer))
         return false;
     uint32_t channel = channel_find(ledger, command->channel);
@@ -109,7 +109,7 @@ static int64_t fence_live(const struct oh_ledger *ledger, const struct position 
     for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
         const struct claim *claim = &ledger->claims[link - 1];
         if (ledger->reservations[claim->reservation].channel == channel)
-            live += claim->held_milli + claim->confirmed_milli;
+            live += claim_live_milli(ledger, claim);
     }
     return live;
 }

@@ -352,25 +352,27 @@ bool answer_unpack(struct oh_ledger *ledger, struct oh_bytes packed, struct oh_a
 
 /* ---- The table -------------------------------------------------------------------------------- */
 
-#define KEY_NAME_SIZE_MAX (2 + 2 * OH_ID_SIZE_MAX)
+static struct oh_bytes key_name_bytes(const struct key_name *name)
+{
+    return (struct oh_bytes){ name->data, name->size };
+}
 
-struct key_name { char data[KEY_NAME_SIZE_MAX]; size_t size; };
-
-static bool key_name_make(char space, struct oh_bytes source, struct oh_bytes name, struct key_name *out)
+void key_name_make(char space, struct oh_bytes source, struct oh_bytes name, struct key_name *out)
 {
     OH_ASSERT(source.size <= OH_ID_SIZE_MAX);
-    if (name.size > OH_ID_SIZE_MAX)
-        return false;
+    size_t size = 0;
     out->size = 0;
-    out->data[out->size++] = space;
+    if (name.size > OH_ID_SIZE_MAX)
+        return;
+    out->data[size++] = space;
     if (source.size > 0) {
-        memcpy(out->data + out->size, source.data, source.size);
-        out->size += source.size;
-        out->data[out->size++] = '\0';
+        memcpy(out->data + size, source.data, source.size);
+        size += source.size;
+        out->data[size++] = '\0';
     }
-    memcpy(out->data + out->size, name.data, name.size);
-    out->size += name.size;
-    return true;
+    memcpy(out->data + size, name.data, name.size);
+    out->size = (uint32_t)(size + name.size);
+    out->hash = (uint32_t)name_hash(key_name_bytes(out));
 }
 
 static struct oh_bytes key_stored_name(const struct oh_ledger *ledger, const struct key *key)
@@ -389,32 +391,36 @@ static bool key_is_forgotten(const struct oh_ledger *ledger, const struct key *k
     return ledger->time_us - key->at_us >= OH_KEY_RETENTION_US;
 }
 
-const struct key *key_find(const struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name)
+const struct key *key_find(const struct oh_ledger *ledger, const struct key_name *name)
 {
-    struct key_name wanted;
-    if (!key_name_make(space, source, name, &wanted))
-        return NULL;
-    struct oh_bytes bytes = { wanted.data, wanted.size };
     struct oh_index_cursor cursor;
     uint32_t slot;
-    oh_index_first(&ledger->key_index, (uint32_t)name_hash(bytes), &cursor);
+    if (name->size == 0)
+        return NULL;
+    oh_index_first(&ledger->key_index, name->hash, &cursor);
     while (oh_index_next(&ledger->key_index, &cursor, &slot)) {
         const struct key *key = &ledger->keys[slot];
-        if (!key_is_forgotten(ledger, key) && oh_bytes_equal(key_stored_name(ledger, key), bytes))
+        if (!key_is_forgotten(ledger, key) && oh_bytes_equal(key_stored_name(ledger, key), key_name_bytes(name)))
             return key;
     }
     return NULL;
 }
 
-void key_add(struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name,
-             uint64_t fingerprint, const struct oh_answer *answer)
+const struct key *key_lookup(const struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name)
 {
-    struct key_name made;
-    bool is_made = key_name_make(space, source, name, &made);
-    OH_ASSERT(is_made);
-    struct oh_effect *effect = effect_add(ledger, OH_EFFECT_KEY, NO_HINT);
+    struct key_name wanted;
+    key_name_make(space, source, name, &wanted);
+    return key_find(ledger, &wanted);
+}
+
+void key_add(struct oh_ledger *ledger, const struct key_name *name, uint64_t fingerprint,
+             const struct oh_answer *answer)
+{
+    OH_ASSERT(name->size > 0);
+    struct hint hint = { .is_sought = true, .key = { 0, name->hash } };
+    struct oh_effect *effect = effect_add(ledger, OH_EFFECT_KEY, hint);
     effect->key = (struct oh_effect_key){
-        .key = scratch_copy(ledger, (struct oh_bytes){ made.data, made.size }),
+        .key = scratch_copy(ledger, key_name_bytes(name)),
         .fingerprint = fingerprint,
         .seq = ledger->seq,
         .at_us = ledger->record_at_us,
@@ -429,7 +435,7 @@ static size_t key_block_size(size_t name_size, size_t answer_size)
 
 static void key_forget_oldest(struct oh_ledger *ledger)
 {
-    uint32_t slot = (uint32_t)(ledger->key_first++ % ledger->options.keys_max);
+    uint32_t slot = ring_slot(ledger->key_first++, ledger->options.keys_max);
     snapshot_touch(ledger, SNAP_KEY, slot);
     const struct key *key = &ledger->keys[slot];
     struct oh_bytes name = key_stored_name(ledger, key);
@@ -441,13 +447,13 @@ static void key_forget_oldest(struct oh_ledger *ledger)
 void keys_forget(struct oh_ledger *ledger, uint32_t count)
 {
     for (uint32_t i = 0; i < count && ledger->key_first < ledger->key_next; i++) {
-        if (!key_is_forgotten(ledger, &ledger->keys[ledger->key_first % ledger->options.keys_max]))
+        if (!key_is_forgotten(ledger, &ledger->keys[ring_slot(ledger->key_first, ledger->options.keys_max)]))
             return;
         key_forget_oldest(ledger);
     }
 }
 
-enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effect)
+enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effect, struct hint hint)
 {
     if (effect->key.size == 0 || effect->key.size > KEY_NAME_SIZE_MAX ||
         effect->answer.size > OH_TEXT_BLOCK_SIZE_MAX - KEY_NAME_SIZE_MAX - 2)
@@ -463,7 +469,7 @@ enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effe
     memcpy(block + 2, effect->key.data, name_size);
     if (effect->answer.size > 0)
         memcpy(block + 2 + name_size, effect->answer.data, effect->answer.size);
-    uint32_t slot = (uint32_t)(ledger->key_next++ % ledger->options.keys_max);
+    uint32_t slot = ring_slot(ledger->key_next++, ledger->options.keys_max);
     snapshot_skip(ledger, SNAP_KEY, slot);
     ledger->keys[slot] = (struct key){
         .fingerprint = effect->fingerprint,
@@ -472,8 +478,9 @@ enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effe
         .text = text,
         .answer_size = (uint32_t)effect->answer.size,
     };
+    uint32_t hash = hint.is_sought ? hint.key.hash : (uint32_t)name_hash(effect->key);
     if (!ledger->is_restored_unlinked)
-        oh_index_insert(&ledger->key_index, (uint32_t)name_hash(effect->key), slot);
+        oh_index_insert(&ledger->key_index, hash, slot);
     return OH_OK;
 }
 
@@ -522,6 +529,6 @@ void keys_relink(struct oh_ledger *ledger)
 
 bool oh_key_is_known(const struct oh_ledger *ledger, struct oh_bytes key, struct oh_bytes reservation)
 {
-    return (key.size > 0 && key_find(ledger, 'k', OH_BYTES_NONE, key) != NULL) ||
-           (reservation.size > 0 && key_find(ledger, 'r', OH_BYTES_NONE, reservation) != NULL);
+    return (key.size > 0 && key_lookup(ledger, 'k', OH_BYTES_NONE, key) != NULL) ||
+           (reservation.size > 0 && key_lookup(ledger, 'r', OH_BYTES_NONE, reservation) != NULL);
 }

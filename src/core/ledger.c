@@ -132,6 +132,7 @@ static void ledger_pools(struct oh_ledger *ledger)
     pool_init(&ledger->reservation_pool, ledger->reservations, sizeof(*ledger->reservations),
               options->reservations_max);
     pool_init(&ledger->claim_pool, ledger->claims, sizeof(*ledger->claims), options->claims_max);
+    pool_init(&ledger->parts_pool, ledger->parts, sizeof(*ledger->parts), options->claims_max);
 }
 
 static bool ledger_regions(struct oh_ledger *ledger)
@@ -156,6 +157,7 @@ static bool ledger_regions(struct oh_ledger *ledger)
            REGION(control_totals, options->positions_max / OH_CONTROL_POSITIONS + 1) &&
            REGION(rares, ledger->rare_max) && REGION(history, options->history_max) &&
            REGION(reservations, options->reservations_max) && REGION(claims, options->claims_max) &&
+           REGION(parts, options->claims_max) &&
            REGION(heap, options->reservations_max) && REGION(ended, options->reservations_max) &&
            REGION(keys, options->keys_max) && REGION(pending, PENDING_SLOTS) && REGION(candidates, OH_NODES_MAX) &&
            REGION(visited, OH_NODES_MAX / 64 + 1) && REGION(covers, OH_NODES_MAX) &&
@@ -285,11 +287,11 @@ static enum oh_err effect_apply(struct oh_ledger *ledger, const struct oh_effect
     case OH_EFFECT_POSTAL_CODE:
         return apply_postal_code(ledger, &effect->postal_code);
     case OH_EFFECT_MOVEMENT:
-        return apply_movement(ledger, &effect->movement);
+        return apply_movement(ledger, &effect->movement, hint);
     case OH_EFFECT_COUNT:
-        return apply_count(ledger, &effect->count);
+        return apply_count(ledger, &effect->count, hint);
     case OH_EFFECT_RESERVATION:
-        return apply_reservation(ledger, &effect->reservation);
+        return apply_reservation(ledger, &effect->reservation, hint);
     case OH_EFFECT_CLAIM:
         return apply_claim(ledger, &effect->claim, hint);
     case OH_EFFECT_STEP:
@@ -297,7 +299,7 @@ static enum oh_err effect_apply(struct oh_ledger *ledger, const struct oh_effect
     case OH_EFFECT_EXTEND:
         return apply_extend(ledger, &effect->extend);
     case OH_EFFECT_KEY:
-        return apply_key(ledger, &effect->key);
+        return apply_key(ledger, &effect->key, hint);
     case OH_EFFECT_IMPORT:
         return apply_import(ledger, &effect->import);
     case OH_EFFECT_DOCUMENT:
@@ -436,7 +438,7 @@ static struct need reserve_need(const struct oh_ledger *ledger, const struct oh_
 
 static struct need action_need(const struct oh_ledger *ledger, const struct oh_action_command *command, bool is_move)
 {
-    uint32_t slot = reservation_find(ledger, command->id);
+    uint32_t slot = reservation_named(ledger);
     uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
     uint32_t bookings = slot == NO_SLOT ? 0 : bookings_count(ledger, slot);
     uint32_t taken = is_move ? command->window_count : 0;
@@ -456,7 +458,7 @@ static struct need action_need(const struct oh_ledger *ledger, const struct oh_a
 
 static struct need replace_need(const struct oh_ledger *ledger, const struct oh_replace_command *command)
 {
-    uint32_t slot = reservation_find(ledger, command->id);
+    uint32_t slot = reservation_named(ledger);
     uint32_t claims = slot == NO_SLOT ? 0 : ledger->reservations[slot].claim_count;
     uint32_t bookings = slot == NO_SLOT ? 0 : bookings_count(ledger, slot);
     uint32_t effects = claims * 2 + command->pick_count + command->booking_count + bookings + 2;
@@ -470,6 +472,24 @@ static struct need replace_need(const struct oh_ledger *ledger, const struct oh_
         .text = 512 + (uint64_t)effects * 48 + (uint64_t)command->booking_count * 256 + command->promise.size * 2,
         .scratch = 4096 + (uint64_t)effects * 96 + (uint64_t)bookings * 256,
     };
+}
+
+/* An action is on one reservation: looked for once, for what it needs and for what it does. */
+static uint32_t command_reservation(const struct oh_ledger *ledger, const struct oh_command *command)
+{
+    switch ((int)command->type) {
+    case OH_COMMAND_CONFIRM:
+    case OH_COMMAND_RELEASE:
+    case OH_COMMAND_EXTEND:
+    case OH_COMMAND_CHANGE:
+    case OH_COMMAND_MOVE:
+    case OH_COMMAND_FULFIL:
+        return reservation_stored(ledger, command->action.id, id_key(command->action.id));
+    case OH_COMMAND_REPLACE:
+        return reservation_stored(ledger, command->replace.id, id_key(command->replace.id));
+    default:
+        return NO_SLOT;
+    }
 }
 
 static struct need command_need(const struct oh_ledger *ledger, const struct oh_command *command)
@@ -638,19 +658,23 @@ static void command_run(struct oh_ledger *ledger, int64_t now_us, const struct o
     bool has_own_id = command_own_id(command, &own_id);
     bool has_key = command->key.size > 0;
     uint64_t fingerprint = has_key || has_own_id ? command_fingerprint(command) : 0;
-    if (has_key && answer_repeat(ledger, key_find(ledger, 'k', OH_BYTES_NONE, command->key), fingerprint,
-                                 OH_FIELD_KEY, answer))
+    struct key_name key_name;
+    struct key_name id_name;
+    if (has_key)
+        key_name_make('k', OH_BYTES_NONE, command->key, &key_name);
+    if (has_own_id)
+        key_name_make('r', OH_BYTES_NONE, own_id, &id_name);
+    if (has_key && answer_repeat(ledger, key_find(ledger, &key_name), fingerprint, OH_FIELD_KEY, answer))
         return;
-    if (has_own_id && answer_repeat(ledger, key_find(ledger, 'r', OH_BYTES_NONE, own_id), fingerprint, OH_FIELD_ID,
-                                    answer))
+    if (has_own_id && answer_repeat(ledger, key_find(ledger, &id_name), fingerprint, OH_FIELD_ID, answer))
         return;
     command_decide(ledger, now_us, command, answer);
     if (!verdict_is_remembered(answer->verdict))
         return;
     if (has_key)
-        key_add(ledger, 'k', OH_BYTES_NONE, command->key, fingerprint, answer);
+        key_add(ledger, &key_name, fingerprint, answer);
     if (has_own_id)
-        key_add(ledger, 'r', OH_BYTES_NONE, own_id, fingerprint, answer);
+        key_add(ledger, &id_name, fingerprint, answer);
 }
 
 enum oh_err oh_ledger_apply(struct oh_ledger *ledger, int64_t now_us, const struct oh_command *command,
@@ -658,11 +682,12 @@ enum oh_err oh_ledger_apply(struct oh_ledger *ledger, int64_t now_us, const stru
 {
     restored_relink(ledger);
     record_begin_if_none(ledger);
+    ledger->named_reservation = command_reservation(ledger, command);
     struct need need = command_need(ledger, command);
     if (!need_fits_record(ledger, &need))
         return OH_E_FULL;
     clock_set(ledger, now_us);
-    struct oh_answer answer = {
+    *out_answer = (struct oh_answer){
         .type = command->type,
         .fault_index = OH_INDEX_NONE,
         .expires_at_us = OH_TIME_US_NONE,
@@ -670,18 +695,17 @@ enum oh_err oh_ledger_apply(struct oh_ledger *ledger, int64_t now_us, const stru
         .lines = ledger->answer_lines,
     };
     if (command->key.size > OH_ID_SIZE_MAX)
-        refuse(&answer, OH_V_INVALID_ID, OH_FIELD_KEY, OH_INDEX_NONE);
+        refuse(out_answer, OH_V_INVALID_ID, OH_FIELD_KEY, OH_INDEX_NONE);
     else if (!need_fits_ledger(ledger, &need, command->type))
-        refuse(&answer, OH_V_LEDGER_FULL, OH_FIELD_NONE, OH_INDEX_NONE);
+        refuse(out_answer, OH_V_LEDGER_FULL, OH_FIELD_NONE, OH_INDEX_NONE);
     else
-        command_run(ledger, ledger->time_us, command, &answer);
-    if (!answer.is_repeat) {
-        answer.seq = ledger->seq;
-        answer.at_us = ledger->time_us;
+        command_run(ledger, ledger->time_us, command, out_answer);
+    if (!out_answer->is_repeat) {
+        out_answer->seq = ledger->seq;
+        out_answer->at_us = ledger->time_us;
     }
     effects_apply(ledger);
     memories_forget(ledger, 4);
-    *out_answer = answer;
     return OH_OK;
 }
 
@@ -691,13 +715,14 @@ enum oh_err oh_ledger_apply(struct oh_ledger *ledger, int64_t now_us, const stru
 static uint32_t reservation_expire(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct reservation *reservation = &ledger->reservations[slot];
-    struct oh_bytes id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
+    struct oh_bytes id = reservation_id(ledger, reservation, scratch_take(ledger, ID_MADE_SIZE_MAX));
     uint32_t count = 0;
-    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = claims_first(ledger, reservation); link != 0; link = claims_after(ledger, reservation, link)) {
         const struct claim *claim = &ledger->claims[link - 1];
-        if (claim->held_milli == 0)
+        int64_t held_milli = claim_held_milli(ledger, claim);
+        if (held_milli == 0)
             continue;
-        struct hint hint = { slot, link - 1, claim->position };
+        struct hint hint = { .reservation = slot, .claim = link - 1, .position = claim->position };
         effect_add(ledger, OH_EFFECT_STEP, hint)->step = (struct oh_effect_step){
             .id = id,
             .line = claim->line,
@@ -705,7 +730,7 @@ static uint32_t reservation_expire(struct oh_ledger *ledger, uint32_t slot)
             .node = claim->node,
             .step = OH_STEP_EXPIRE,
             .is_held = true,
-            .quantity_milli = claim->held_milli,
+            .quantity_milli = held_milli,
             .at_us = reservation->expires_at_us,
         };
         count++;
@@ -827,6 +852,7 @@ static uint64_t ledger_memory_size(const struct oh_ledger *ledger)
     size += (uint64_t)ledger->reservation_pool.slot_count * sizeof(struct reservation);
     size += (ledger->ended_next - ledger->ended_first) * sizeof(*ledger->ended);
     size += (uint64_t)ledger->claim_pool.slot_count * sizeof(struct claim);
+    size += (uint64_t)ledger->parts_pool.slot_count * sizeof(struct parts);
     size += (uint64_t)ledger->heap_count * sizeof(struct heap_entry);
     size += (ledger->key_next - ledger->key_first) * sizeof(struct key);
     return size;

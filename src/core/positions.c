@@ -140,7 +140,7 @@ bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct o
         refuse(answer, OH_V_UNKNOWN_NODE, OH_FIELD_NODE, fault_index);
         return false;
     }
-    *out_place = (struct place){ item, (uint16_t)slot };
+    *out_place = (struct place){ item, (uint16_t)slot, position_find(ledger, item, (uint16_t)slot) };
     return true;
 }
 

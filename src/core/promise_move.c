@@ -77,9 +77,9 @@ uint32_t oh_move_windows(const struct oh_ledger *ledger, const struct oh_timetab
                              .now_us = oh_max_i64(ledger->time_us, now_us),
                              .windows = out_windows };
     bool is_due = reservation_is_due(of, moving.now_us);
-    for (uint32_t link = of->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = claims_first(ledger, of); link != 0; link = claims_after(ledger, of, link)) {
         const struct claim *claim = &ledger->claims[link - 1];
-        if ((is_due ? 0 : claim->held_milli) + claim->confirmed_milli > 0)
+        if (claim_live_milli(ledger, claim) - (is_due ? claim_held_milli(ledger, claim) : 0) > 0)
             claim_note(&moving, claim, move);
     }
     for (uint32_t i = 0; i < moving.count; i++)

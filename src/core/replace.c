@@ -47,12 +47,13 @@ static void sources_load(struct replacing *r)
     const struct reservation *reservation = &ledger->reservations[r->reservation];
     bool is_due = reservation_is_due(reservation, r->now_us);
     r->sources = scratch_take(ledger, (size_t)reservation->claim_count * sizeof(*r->sources));
-    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = claims_first(ledger, reservation); link != 0; link = claims_after(ledger, reservation, link)) {
         const struct claim *claim = &ledger->claims[link - 1];
-        int64_t held = is_due ? 0 : claim->held_milli;
-        if (held + claim->confirmed_milli > 0 && gives_up(r->command, claim->node))
+        struct parts parts = claim_parts(ledger, claim);
+        int64_t held = is_due ? 0 : parts.held_milli;
+        if (held + parts.confirmed_milli > 0 && gives_up(r->command, claim->node))
             r->sources[r->source_count++] =
-                (struct source){ .claim = link - 1, .held_milli = held, .confirmed_milli = claim->confirmed_milli };
+                (struct source){ .claim = link - 1, .held_milli = held, .confirmed_milli = parts.confirmed_milli };
     }
 }
 
@@ -194,7 +195,7 @@ static void step_write(struct replacing *r, const struct source *source, bool is
     const struct claim *claim = claim_of(r, source);
     if (quantity == 0)
         return;
-    struct hint hint = { r->reservation, source->claim, claim->position };
+    struct hint hint = { .reservation = r->reservation, .claim = source->claim, .position = claim->position };
     effect_add(r->ledger, OH_EFFECT_STEP, hint)->step = (struct oh_effect_step){
         .id = r->command->id,
         .line = claim->line,
@@ -215,7 +216,8 @@ static void pick_write(struct replacing *r, const struct oh_reserve_pick *pick, 
         item = claim_of(r, &r->sources[i])->line == pick->line ? claim_of(r, &r->sources[i])->item : NO_SLOT;
     int64_t held = oh_min_i64(*held_left, pick->quantity_milli);
     *held_left -= held;
-    struct hint hint = { r->reservation, NO_SLOT, NO_SLOT };
+    struct hint hint = NO_HINT;
+    hint.reservation = r->reservation;
     effect_add(r->ledger, OH_EFFECT_CLAIM, hint)->claim = (struct oh_effect_claim){
         .id = r->command->id,
         .line = pick->line,
@@ -274,7 +276,7 @@ void decide_replace(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
         .ledger = ledger,
         .command = command,
         .answer = answer,
-        .reservation = reservation_find(ledger, command->id),
+        .reservation = reservation_named(ledger),
         .now_us = now_us,
     };
     answer->id = command->id;

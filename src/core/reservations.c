@@ -8,36 +8,59 @@
 
 bool reservation_is_forgotten(const struct oh_ledger *ledger, const struct reservation *reservation, int64_t now_us)
 {
-    return reservation->ended_at_us != OH_TIME_US_NONE &&
+    return reservation->has_ended &&
            now_us - reservation->ended_at_us >= ledger->options.terminal_retention_us;
 }
 
-static uint32_t reservation_find_stored(const struct oh_ledger *ledger, struct oh_bytes id)
+/* number: of the id, or 0. */
+static bool reservation_is_named(const struct oh_ledger *ledger, const struct reservation *reservation,
+                                 struct oh_bytes id, uint64_t number)
+{
+    if (reservation->is_numbered)
+        return reservation->number == number;
+    return oh_bytes_equal(ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID), id);
+}
+
+uint32_t reservation_stored(const struct oh_ledger *ledger, struct oh_bytes id, struct id_key key)
 {
     struct oh_index_cursor cursor;
     uint32_t slot;
-    oh_index_first(&ledger->reservation_index, (uint32_t)name_hash(id), &cursor);
+    oh_index_first(&ledger->reservation_index, key.hash, &cursor);
     while (oh_index_next(&ledger->reservation_index, &cursor, &slot)) {
-        if (oh_bytes_equal(ledger_string(ledger, ledger->reservations[slot].text, RESERVATION_TEXT_ID), id))
+        if (reservation_is_named(ledger, &ledger->reservations[slot], id, key.number))
             return slot;
     }
     return NO_SLOT;
 }
 
-uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id)
+static uint32_t reservation_find_stored(const struct oh_ledger *ledger, struct oh_bytes id)
 {
-    uint32_t slot = reservation_find_stored(ledger, id);
+    return reservation_stored(ledger, id, id_key(id));
+}
+
+static uint32_t slot_unless_forgotten(const struct oh_ledger *ledger, uint32_t slot)
+{
     if (slot == NO_SLOT || reservation_is_forgotten(ledger, &ledger->reservations[slot], ledger->time_us))
         return NO_SLOT;
     return slot;
+}
+
+uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id)
+{
+    return slot_unless_forgotten(ledger, reservation_find_stored(ledger, id));
+}
+
+uint32_t reservation_named(const struct oh_ledger *ledger)
+{
+    return slot_unless_forgotten(ledger, ledger->named_reservation);
 }
 
 /* Most claims belong to the reservation made just before them. */
 uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id)
 {
     uint32_t slot = ledger->newest_reservation;
-    uint32_t text = ledger->reservations[slot].text;
-    if (text != 0 && oh_bytes_equal(ledger_string(ledger, text, RESERVATION_TEXT_ID), id))
+    const struct reservation *newest = &ledger->reservations[slot];
+    if (newest->name != 0 && reservation_is_named(ledger, newest, id, id_number(id)))
         return slot;
     return reservation_find_stored(ledger, id);
 }
@@ -45,8 +68,8 @@ uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh
 static uint32_t claim_find(const struct oh_ledger *ledger, uint32_t reservation, uint32_t line, uint32_t item,
                            uint16_t node)
 {
-    uint32_t link = ledger->reservations[reservation].claims_head;
-    for (; link != 0; link = ledger->claims[link - 1].next) {
+    const struct reservation *of = &ledger->reservations[reservation];
+    for (uint32_t link = claims_first(ledger, of); link != 0; link = claims_after(ledger, of, link)) {
         const struct claim *claim = &ledger->claims[link - 1];
         if (claim->line == line && claim->node == node && claim->item == item)
             return link - 1;
@@ -70,14 +93,25 @@ bool reservation_is_due(const struct reservation *reservation, int64_t now_us)
 
 /* ---- What few reservations have --------------------------------------------------------------- */
 
-struct parties *parties_of(const struct oh_ledger *ledger, const struct reservation *reservation)
+/* A name that was a number becomes text: there is more to keep beside it. False: no memory. */
+static bool name_spell(struct oh_ledger *ledger, struct reservation *reservation)
 {
-    return reservation->parties == 0 ? NULL : oh_text_at(&ledger->text, reservation->parties);
+    char made_id[ID_MADE_SIZE_MAX];
+    const struct oh_bytes strings[RESERVATION_TEXTS] = { reservation_id(ledger, reservation, made_id) };
+    uint32_t text = oh_text_put_strings(&ledger->text, strings, RESERVATION_TEXTS);
+    if (text == 0)
+        return false;
+    reservation->is_numbered = 0;
+    reservation->text = text;
+    reservation->parties = 0;
+    return true;
 }
 
 struct parties *parties_obtain(struct oh_ledger *ledger, uint32_t slot)
 {
     struct reservation *reservation = &ledger->reservations[slot];
+    if (reservation->is_numbered && !name_spell(ledger, reservation))
+        return NULL;
     if (reservation->parties == 0) {
         uint32_t parties = oh_text_allocate(&ledger->text, sizeof(struct parties));
         if (parties == 0)
@@ -122,7 +156,7 @@ static uint32_t *party_previous(const struct oh_ledger *ledger, uint32_t slot, u
 
 static void party_link(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 {
-    struct oh_bytes party = ledger_string(ledger, ledger->reservations[slot].text, text);
+    struct oh_bytes party = reservation_party(ledger, &ledger->reservations[slot], text);
     if (party.size == 0)
         return;
     uint32_t newest = party_find(ledger, text, party);
@@ -137,7 +171,7 @@ static void party_link(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 
 static void party_unlink(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 {
-    struct oh_bytes party = ledger_string(ledger, ledger->reservations[slot].text, text);
+    struct oh_bytes party = reservation_party(ledger, &ledger->reservations[slot], text);
     if (party.size == 0)
         return;
     uint32_t next = *party_next(ledger, slot, text);
@@ -153,11 +187,6 @@ static void party_unlink(struct oh_ledger *ledger, uint32_t slot, uint32_t text)
 }
 
 /* ---- Claims in their lists -------------------------------------------------------------------- */
-
-static bool claim_is_live(const struct claim *claim)
-{
-    return claim->held_milli + claim->confirmed_milli > 0;
-}
 
 static void claim_link_position(struct oh_ledger *ledger, uint32_t slot)
 {
@@ -223,6 +252,8 @@ static void counters_follow(struct oh_ledger *ledger, const struct claim *claim,
 static void expiry_follow(struct oh_ledger *ledger, uint32_t slot)
 {
     struct reservation *reservation = &ledger->reservations[slot];
+    if (reservation->has_ended)
+        return;
     bool waits = reservation->held_count > 0 && reservation->expires_at_us != OH_TIME_US_NONE;
     if (waits && reservation->heap == 0)
         expiry_add(ledger, slot);
@@ -232,41 +263,83 @@ static void expiry_follow(struct oh_ledger *ledger, uint32_t slot)
 
 static void ended_push(struct oh_ledger *ledger, uint32_t slot)
 {
-    ledger->ended[ledger->ended_next % ledger->options.reservations_max] = slot;
+    ledger->ended[ring_slot(ledger->ended_next, ledger->options.reservations_max)] = slot;
     ledger->ended_next++;
+}
+
+static void ended_set(struct oh_ledger *ledger, uint32_t slot, int64_t at_us)
+{
+    ledger->reservations[slot].has_ended = 1;
+    ledger->reservations[slot].ended_at_us = at_us;
+    ended_push(ledger, slot);
 }
 
 /* Its reservation is forgotten before its turn: one of the first, those that are due. Cost: O(those that are due). */
 static void ended_strike(struct oh_ledger *ledger, uint32_t slot)
 {
     uint64_t place = ledger->ended_first;
-    while (ledger->ended[place % ledger->options.reservations_max] != slot) {
+    while (ledger->ended[ring_slot(place, ledger->options.reservations_max)] != slot) {
         place++;
         OH_ASSERT(place < ledger->ended_next);
     }
-    ledger->ended[place % ledger->options.reservations_max] = NO_SLOT;
+    ledger->ended[ring_slot(place, ledger->options.reservations_max)] = NO_SLOT;
 }
 
 static void ended_follow(struct oh_ledger *ledger, uint32_t slot)
 {
     struct reservation *reservation = &ledger->reservations[slot];
+    OH_ASSERT(!reservation->has_ended);
     if (reservation->live_count > 0)
         return;
-    OH_ASSERT(reservation->ended_at_us == OH_TIME_US_NONE);
-    reservation->ended_at_us = ledger->record_at_us;
-    ended_push(ledger, slot);
+    ended_set(ledger, slot, ledger->record_at_us);
 }
 
-static void claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_delta, int64_t confirmed_delta)
+/* The one part that has all of the quantity; PART_SEVERAL: none has. */
+static enum claim_part parts_only(const struct parts *parts)
+{
+    int64_t quantity = parts->quantity_milli;
+    if (quantity > CLAIM_AMOUNT_MAX)
+        return PART_SEVERAL;
+    if ((parts->held_milli | parts->confirmed_milli | parts->fulfilled_milli | parts->expired_milli) == 0)
+        return PART_RELEASED;
+    if (parts->held_milli == quantity)
+        return PART_HELD;
+    if (parts->confirmed_milli == quantity)
+        return PART_CONFIRMED;
+    if (parts->fulfilled_milli == quantity)
+        return PART_FULFILLED;
+    return parts->expired_milli == quantity ? PART_EXPIRED : PART_SEVERAL;
+}
+
+/* There is room: as many may be in several parts as there may be claims. */
+static void claim_parts_set(struct oh_ledger *ledger, struct claim *claim, const struct parts *parts)
+{
+    enum claim_part part = parts_only(parts);
+    if (part == PART_SEVERAL && claim->part != PART_SEVERAL)
+        claim->amount = pool_take(&ledger->parts_pool);
+    else if (part != PART_SEVERAL && claim->part == PART_SEVERAL)
+        pool_give(&ledger->parts_pool, (uint32_t)claim->amount);
+    claim->part = part & 7;
+    if (part == PART_SEVERAL)
+        ledger->parts[claim->amount] = *parts;
+    else
+        claim->amount = (uint64_t)parts->quantity_milli & CLAIM_AMOUNT_MAX;
+}
+
+/* The claim is in these parts from now on. */
+static void claim_change(struct oh_ledger *ledger, uint32_t slot, const struct parts *parts)
 {
     struct claim *claim = &ledger->claims[slot];
     struct reservation *reservation = &ledger->reservations[claim->reservation];
-    bool was_live = claim_is_live(claim);
-    bool was_held = claim->held_milli > 0;
-    claim->held_milli += held_delta;
-    claim->confirmed_milli += confirmed_delta;
-    bool is_live = claim_is_live(claim);
-    bool is_held = claim->held_milli > 0;
+    int64_t held_before = claim_held_milli(ledger, claim);
+    int64_t confirmed_before = claim_confirmed_milli(ledger, claim);
+    int64_t held_delta = parts->held_milli - held_before;
+    int64_t confirmed_delta = parts->confirmed_milli - confirmed_before;
+    bool was_live = held_before + confirmed_before > 0;
+    bool was_held = held_before > 0;
+    bool is_live = parts->held_milli + parts->confirmed_milli > 0;
+    bool is_held = parts->held_milli > 0;
+    claim_parts_set(ledger, claim, parts);
     if (is_live && !was_live) {
         reservation->live_count++;
         claim_link_position(ledger, slot);
@@ -280,7 +353,8 @@ static void claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_d
     }
     if (claim->is_deferred)
         deferral_follow(ledger, slot, held_delta + confirmed_delta);
-    reservation->held_count = (uint16_t)(reservation->held_count + (is_held ? 1 : 0) - (was_held ? 1 : 0));
+    if (is_held != was_held)
+        reservation->held_count = (uint16_t)(reservation->held_count + (is_held ? 1 : -1));
     expiry_follow(ledger, claim->reservation);
 }
 
@@ -288,9 +362,30 @@ static void claim_change(struct oh_ledger *ledger, uint32_t slot, int64_t held_d
 
 static void reservation_forget(struct oh_ledger *ledger, uint32_t slot);
 
-enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect)
+/* The name of a new reservation: the number alone where that says it all. False: no memory. */
+static bool name_make(struct oh_ledger *ledger, const struct oh_effect_reservation *effect, uint64_t number,
+                      struct reservation *made)
 {
-    uint32_t old = reservation_find_stored(ledger, effect->id);
+    const struct oh_bytes strings[RESERVATION_TEXTS] = { effect->id, effect->customer, effect->order };
+    bool has_party = effect->customer.size + effect->order.size > 0;
+    if (number != 0 && !has_party) {
+        made->is_numbered = 1;
+        made->number = number;
+        return true;
+    }
+    made->text = oh_text_put_strings(&ledger->text, strings, RESERVATION_TEXTS);
+    made->parties = has_party ? oh_text_allocate(&ledger->text, sizeof(struct parties)) : 0;
+    if (made->text == 0 || (has_party && made->parties == 0))
+        return false;
+    if (has_party)
+        memset(oh_text_at(&ledger->text, made->parties), 0, sizeof(struct parties));
+    return true;
+}
+
+enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect, struct hint hint)
+{
+    struct id_key key = hint.is_sought ? hint.key : id_key(effect->id);
+    uint32_t old = hint.is_sought ? hint.reservation : reservation_stored(ledger, effect->id, key);
     if (old != NO_SLOT) {
         if (ledger->is_restored_unlinked ||
             !reservation_is_forgotten(ledger, &ledger->reservations[old], ledger->time_us))
@@ -301,32 +396,24 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     }
     if (!pool_has_room(&ledger->reservation_pool, 1))
         return OH_E_NOMEM;
-    const struct oh_bytes strings[RESERVATION_TEXTS] = { effect->id, effect->customer, effect->order };
-    bool has_party = effect->customer.size + effect->order.size > 0;
-    uint32_t text = oh_text_put_strings(&ledger->text, strings, RESERVATION_TEXTS);
-    uint32_t parties = has_party ? oh_text_allocate(&ledger->text, sizeof(struct parties)) : 0;
-    if (text == 0 || (has_party && parties == 0))
-        return OH_E_NOMEM;
-    if (has_party)
-        memset(oh_text_at(&ledger->text, parties), 0, sizeof(struct parties));
-    uint32_t slot = pool_take(&ledger->reservation_pool);
-    snapshot_skip(ledger, SNAP_RESERVATION, slot);
-    ledger->reservations[slot] = (struct reservation){
+    struct reservation made = {
         .created_at_us = effect->created_at_us,
         .expires_at_us = effect->expires_at_us,
-        .ended_at_us = effect->ended_at_us,
-        .text = text,
-        .parties = parties,
         .channel = effect->channel,
-        .kind = effect->kind & 0xf,
+        .kind = effect->kind & 7,
     };
-    oh_index_insert(&ledger->reservation_index, (uint32_t)name_hash(effect->id), slot);
+    if (!name_make(ledger, effect, key.number, &made))
+        return OH_E_NOMEM;
+    uint32_t slot = pool_take(&ledger->reservation_pool);
+    snapshot_skip(ledger, SNAP_RESERVATION, slot);
+    ledger->reservations[slot] = made;
+    oh_index_insert(&ledger->reservation_index, key.hash, slot);
     party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);
     party_link(ledger, slot, RESERVATION_TEXT_ORDER);
     ledger->newest_reservation = slot;
     ledger->newest_lines_rise = true;
     if (effect->ended_at_us != OH_TIME_US_NONE)
-        ended_push(ledger, slot);
+        ended_set(ledger, slot, effect->ended_at_us);
     return OH_OK;
 }
 
@@ -344,13 +431,14 @@ static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, c
     };
     if (reservation->claims_tail != 0) {
         struct claim *tail = &ledger->claims[reservation->claims_tail - 1];
+        ledger->claims[slot].next = tail->next;
         tail->next = link_of(slot);
         if (reservation_slot == ledger->newest_reservation && tail->line > effect->line)
             ledger->newest_lines_rise = false;
     } else {
-        reservation->claims_head = link_of(slot);
+        ledger->claims[slot].next = link_of(slot);
     }
-    reservation->claims_tail = link_of(slot);
+    reservation->claims_tail = link_of(slot) & CLAIM_LINK_MAX;
     reservation->claim_count++;
     if (effect->node != OH_NODE_NONE)
         claim_link_node(ledger, slot);
@@ -361,7 +449,9 @@ static uint32_t claim_add(struct oh_ledger *ledger, uint32_t reservation_slot, c
 enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *effect, struct hint hint)
 {
     uint32_t reservation = hint.reservation;
-    if (reservation == NO_SLOT)
+    if (reservation == NEWEST_RESERVATION)
+        reservation = ledger->newest_reservation;
+    else if (reservation == NO_SLOT)
         reservation = reservation_find_newest_first(ledger, effect->id);
     OH_ASSERT(effect->quantity_milli > 0 && effect->held_milli >= 0 && effect->confirmed_milli >= 0);
     if (reservation == NO_SLOT)
@@ -372,7 +462,7 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     if (slot == NO_SLOT) {
         uint32_t position = NO_SLOT;
         if (effect->node != OH_NODE_NONE) {
-            position = position_obtain(ledger, effect->item, effect->node);
+            position = position_hinted(ledger, effect->item, effect->node, hint);
             if (position == NO_SLOT)
                 return OH_E_NOMEM;
         }
@@ -385,20 +475,25 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     }
     struct claim *claim = &ledger->claims[slot];
     int64_t live_milli = effect->held_milli + effect->confirmed_milli;
-    bool has_ended = ledger->reservations[reservation].ended_at_us != OH_TIME_US_NONE;
+    bool has_ended = ledger->reservations[reservation].has_ended;
     if ((claim->position == NO_SLOT && live_milli + effect->fulfilled_milli > 0) || (has_ended && live_milli > 0))
         return OH_E_CORRUPT;
-    int64_t before_milli = claim_left_milli(claim, false);
-    claim->quantity_milli += effect->quantity_milli;
-    claim->fulfilled_milli += effect->fulfilled_milli;
-    claim->expired_milli += effect->expired_milli;
-    if (claim->position == NO_SLOT)
+    int64_t before_milli = claim_left_milli(ledger, claim, false);
+    struct parts parts = claim_parts(ledger, claim);
+    parts.quantity_milli += effect->quantity_milli;
+    parts.held_milli += effect->held_milli;
+    parts.confirmed_milli += effect->confirmed_milli;
+    parts.fulfilled_milli += effect->fulfilled_milli;
+    parts.expired_milli += effect->expired_milli;
+    if (claim->position == NO_SLOT) {
+        claim_parts_set(ledger, claim, &parts);
         return OH_OK;
+    }
     bool is_deferred = effect->due_at_us > 0 && live_milli > 0 && !claim->is_deferred;
-    claim_change(ledger, slot, effect->held_milli, effect->confirmed_milli);
+    claim_change(ledger, slot, &parts);
     if (is_deferred && !deferral_add(ledger, slot, effect->due_at_us))
         return OH_E_NOMEM;
-    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(claim, false));
+    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(ledger, claim, false));
     return OH_OK;
 }
 
@@ -408,25 +503,25 @@ static enum oh_err claim_step(struct oh_ledger *ledger, uint32_t slot, const str
     int64_t quantity = effect->quantity_milli;
     bool takes_held = effect->is_held || effect->step == OH_STEP_CONFIRM || effect->step == OH_STEP_EXPIRE;
     OH_ASSERT(quantity > 0);
-    if (quantity > (takes_held ? claim->held_milli : claim->confirmed_milli))
+    struct parts parts = claim_parts(ledger, claim);
+    if (quantity > (takes_held ? parts.held_milli : parts.confirmed_milli))
         return OH_E_CORRUPT;
     if (effect->step == OH_STEP_FULFIL && takes_held) /* only what is confirmed can leave */
         return OH_E_CORRUPT;
-    if (effect->step == OH_STEP_CONFIRM) {
-        claim_change(ledger, slot, -quantity, quantity);
-        return OH_OK;
-    }
+    parts.held_milli -= takes_held ? quantity : 0;
+    parts.confirmed_milli -= takes_held ? 0 : quantity;
+    if (effect->step == OH_STEP_CONFIRM)
+        parts.confirmed_milli += quantity;
     if (effect->step == OH_STEP_MOVE)
-        claim->quantity_milli -= quantity; /* it is claimed elsewhere now */
+        parts.quantity_milli -= quantity; /* it is claimed elsewhere now */
     if (effect->step == OH_STEP_EXPIRE)
-        claim->expired_milli += quantity;
-    if (effect->step != OH_STEP_FULFIL) {
-        claim_change(ledger, slot, takes_held ? -quantity : 0, takes_held ? 0 : -quantity);
+        parts.expired_milli += quantity;
+    if (effect->step == OH_STEP_FULFIL)
+        parts.fulfilled_milli += quantity;
+    claim_change(ledger, slot, &parts);
+    if (effect->step != OH_STEP_FULFIL)
         return OH_OK;
-    }
     uint16_t channel = ledger->reservations[claim->reservation].channel;
-    claim->fulfilled_milli += quantity;
-    claim_change(ledger, slot, 0, -quantity);
     fence_consume(ledger, claim->position, channel, quantity);
     return stock_move(ledger, claim->item, claim->node, claim->position, OH_STATE_SELLABLE, -quantity,
                       effect->at_us, effect->is_counted);
@@ -437,14 +532,16 @@ static void claim_drop_if_moved(struct oh_ledger *ledger, uint32_t reservation_s
 {
     struct reservation *reservation = &ledger->reservations[reservation_slot];
     struct claim *claim = &ledger->claims[slot];
-    if (claim->quantity_milli > 0)
+    if (claim->part == PART_SEVERAL || claim->amount > 0)
         return;
-    uint32_t previous = 0;
-    for (uint32_t link = reservation->claims_head; link != link_of(slot); link = ledger->claims[link - 1].next)
-        previous = link;
-    *(previous == 0 ? &reservation->claims_head : &ledger->claims[previous - 1].next) = claim->next;
+    uint32_t previous = reservation->claims_tail;
+    while (ledger->claims[previous - 1].next != link_of(slot))
+        previous = ledger->claims[previous - 1].next;
+    ledger->claims[previous - 1].next = claim->next;
+    if (previous == link_of(slot)) /* it was the only one */
+        previous = 0;
     if (reservation->claims_tail == link_of(slot))
-        reservation->claims_tail = previous;
+        reservation->claims_tail = previous & CLAIM_LINK_MAX;
     reservation->claim_count--;
     claim_unlink_node(ledger, slot);
     pool_give(&ledger->claim_pool, slot);
@@ -464,9 +561,9 @@ enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *ef
         return OH_E_CORRUPT;
     snapshot_touch(ledger, SNAP_RESERVATION, reservation);
     const struct claim *claim = &ledger->claims[slot];
-    int64_t before_milli = claim_left_milli(claim, false);
+    int64_t before_milli = claim_left_milli(ledger, claim, false);
     enum oh_err err = claim_step(ledger, slot, effect);
-    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(claim, false));
+    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(ledger, claim, false));
     /* A move gives its claim up here and takes it elsewhere in the next effect: the reservation does not end. */
     if (err == OH_OK && effect->step == OH_STEP_MOVE)
         claim_drop_if_moved(ledger, reservation, slot);
@@ -492,24 +589,29 @@ enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend
 static void reservation_forget(struct oh_ledger *ledger, uint32_t slot)
 {
     struct reservation *reservation = &ledger->reservations[slot];
-    OH_ASSERT(reservation->live_count == 0);
+    OH_ASSERT(reservation->has_ended);
     snapshot_touch(ledger, SNAP_RESERVATION, slot);
-    uint32_t link = reservation->claims_head;
+    uint32_t link = claims_first(ledger, reservation);
     while (link != 0) {
         struct claim *claim = &ledger->claims[link - 1];
-        uint32_t next = claim->next;
+        uint32_t next = claims_after(ledger, reservation, link);
         if (claim->node != OH_NODE_NONE)
             claim_unlink_node(ledger, link - 1);
+        if (claim->part == PART_SEVERAL)
+            pool_give(&ledger->parts_pool, (uint32_t)claim->amount);
         pool_give(&ledger->claim_pool, link - 1);
         link = next;
     }
     bookings_drop(ledger, slot);
     party_unlink(ledger, slot, RESERVATION_TEXT_CUSTOMER);
     party_unlink(ledger, slot, RESERVATION_TEXT_ORDER);
-    struct oh_bytes id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID);
-    oh_index_remove(&ledger->reservation_index, (uint32_t)name_hash(id), slot);
-    oh_text_free_strings(&ledger->text, reservation->text, RESERVATION_TEXTS);
-    oh_text_free(&ledger->text, reservation->parties, sizeof(struct parties));
+    char made_id[ID_MADE_SIZE_MAX];
+    struct oh_bytes id = reservation_id(ledger, reservation, made_id);
+    oh_index_remove(&ledger->reservation_index, id_key(id).hash, slot);
+    if (!reservation->is_numbered) {
+        oh_text_free_strings(&ledger->text, reservation->text, RESERVATION_TEXTS);
+        oh_text_free(&ledger->text, reservation->parties, sizeof(struct parties));
+    }
     pool_give(&ledger->reservation_pool, slot);
 }
 
@@ -517,7 +619,7 @@ bool reservations_are_forgotten(const struct oh_ledger *ledger)
 {
     if (ledger->ended_first == ledger->ended_next)
         return false;
-    uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
+    uint32_t slot = ledger->ended[ring_slot(ledger->ended_first, ledger->options.reservations_max)];
     return slot == NO_SLOT || reservation_is_forgotten(ledger, &ledger->reservations[slot], ledger->time_us);
 }
 
@@ -525,7 +627,7 @@ bool reservations_are_forgotten(const struct oh_ledger *ledger)
 void reservations_forget(struct oh_ledger *ledger, uint32_t count)
 {
     for (uint32_t i = 0; i < count && reservations_are_forgotten(ledger); i++) {
-        uint32_t slot = ledger->ended[ledger->ended_first % ledger->options.reservations_max];
+        uint32_t slot = ledger->ended[ring_slot(ledger->ended_first, ledger->options.reservations_max)];
         ledger->ended_first++;
         if (slot != NO_SLOT)
             reservation_forget(ledger, slot);
@@ -577,13 +679,13 @@ enum oh_status reservation_status(const struct oh_ledger *ledger, const struct r
     bool confirmed = false;
     bool fulfilled = false;
     bool expired = false;
-    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
-        const struct claim *claim = &ledger->claims[link - 1];
-        if (claim->held_milli > 0 && !is_due)
+    for (uint32_t link = claims_first(ledger, reservation); link != 0; link = claims_after(ledger, reservation, link)) {
+        struct parts parts = claim_parts(ledger, &ledger->claims[link - 1]);
+        if (parts.held_milli > 0 && !is_due)
             return OH_STATUS_HELD;
-        confirmed = confirmed || claim->confirmed_milli > 0;
-        fulfilled = fulfilled || claim->fulfilled_milli > 0;
-        expired = expired || claim->held_milli > 0 || claim->expired_milli > 0;
+        confirmed = confirmed || parts.confirmed_milli > 0;
+        fulfilled = fulfilled || parts.fulfilled_milli > 0;
+        expired = expired || parts.held_milli > 0 || parts.expired_milli > 0;
     }
     if (confirmed)
         return OH_STATUS_CONFIRMED;
@@ -604,12 +706,11 @@ void oh_reservation_get(const struct oh_ledger *ledger, struct oh_reservation_id
                         struct oh_reservation_view *out_view)
 {
     const struct reservation *reservation = &ledger->reservations[id.index];
-    OH_ASSERT(reservation->text != 0);
+    OH_ASSERT(reservation->name != 0);
     const struct parties *parties = parties_of(ledger, reservation);
     *out_view = (struct oh_reservation_view){
-        .id = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID),
-        .customer = ledger_string(ledger, reservation->text, RESERVATION_TEXT_CUSTOMER),
-        .order = ledger_string(ledger, reservation->text, RESERVATION_TEXT_ORDER),
+        .customer = reservation_party(ledger, reservation, RESERVATION_TEXT_CUSTOMER),
+        .order = reservation_party(ledger, reservation, RESERVATION_TEXT_ORDER),
         .channel = { reservation->channel },
         .kind = (enum oh_kind)reservation->kind,
         .status = reservation_status(ledger, reservation, oh_max_i64(now_us, ledger->time_us)),
@@ -617,6 +718,7 @@ void oh_reservation_get(const struct oh_ledger *ledger, struct oh_reservation_id
         .expires_at_us = reservation->expires_at_us,
         .claim_count = reservation->claim_count,
     };
+    out_view->id = reservation_id(ledger, reservation, out_view->made_id);
     if (parties != NULL && parties->promise != 0)
         out_view->promise = (struct oh_bytes){ oh_text_at(&ledger->text, parties->promise), parties->promise_size };
 }
@@ -635,19 +737,20 @@ static enum oh_status claim_status(const struct oh_claim_view *view)
 static void claim_view(const struct oh_ledger *ledger, uint32_t slot, bool is_due, struct oh_claim_view *view)
 {
     const struct claim *claim = &ledger->claims[slot];
-    int64_t held = is_due ? 0 : claim->held_milli;
-    int64_t expired = claim->expired_milli + (is_due ? claim->held_milli : 0);
+    struct parts parts = claim_parts(ledger, claim);
+    int64_t held = is_due ? 0 : parts.held_milli;
+    int64_t expired = parts.expired_milli + (is_due ? parts.held_milli : 0);
     *view = (struct oh_claim_view){
         .line = claim->line,
         .item = { claim->item },
         .node = { claim->node },
-        .quantity_milli = claim->quantity_milli,
+        .quantity_milli = parts.quantity_milli,
         .held_milli = held,
-        .confirmed_milli = claim->confirmed_milli,
-        .fulfilled_milli = claim->fulfilled_milli,
-        .released_milli = claim->quantity_milli - held - claim->confirmed_milli - claim->fulfilled_milli - expired,
+        .confirmed_milli = parts.confirmed_milli,
+        .fulfilled_milli = parts.fulfilled_milli,
+        .released_milli = parts.quantity_milli - held - parts.confirmed_milli - parts.fulfilled_milli - expired,
         .expired_milli = expired,
-        .due_at_us = held + claim->confirmed_milli > 0 ? deferral_due_at(ledger, slot) : OH_TIME_US_NONE,
+        .due_at_us = held + parts.confirmed_milli > 0 ? deferral_due_at(ledger, slot) : OH_TIME_US_NONE,
     };
     view->status = claim_status(view);
 }
@@ -659,9 +762,9 @@ uint32_t oh_reservation_claims(const struct oh_ledger *ledger, struct oh_reserva
     bool is_due = reservation_is_due(reservation, oh_max_i64(now_us, ledger->time_us));
     uint32_t at = 0;
     uint32_t count = 0;
-    for (uint32_t link = reservation->claims_head; link != 0 && count < claims_max;) {
+    for (uint32_t link = claims_first(ledger, reservation); link != 0 && count < claims_max;) {
         uint32_t slot = link - 1;
-        link = ledger->claims[slot].next;
+        link = claims_after(ledger, reservation, link);
         if (at++ >= first)
             claim_view(ledger, slot, is_due, &out_claims[count++]);
     }
@@ -676,19 +779,19 @@ static bool filter_matches(const struct oh_ledger *ledger, const struct oh_reser
                            int64_t now_us)
 {
     const struct reservation *reservation = &ledger->reservations[slot];
-    if (reservation->text == 0 || reservation_is_forgotten(ledger, reservation, ledger->time_us))
+    if (reservation->name == 0 || reservation_is_forgotten(ledger, reservation, ledger->time_us))
         return false;
     if (filter->customer.size > 0 &&
-        !oh_bytes_equal(filter->customer, ledger_string(ledger, reservation->text, RESERVATION_TEXT_CUSTOMER)))
+        !oh_bytes_equal(filter->customer, reservation_party(ledger, reservation, RESERVATION_TEXT_CUSTOMER)))
         return false;
     if (filter->order.size > 0 &&
-        !oh_bytes_equal(filter->order, ledger_string(ledger, reservation->text, RESERVATION_TEXT_ORDER)))
+        !oh_bytes_equal(filter->order, reservation_party(ledger, reservation, RESERVATION_TEXT_ORDER)))
         return false;
     if (filter->status_is_set && reservation_status(ledger, reservation, now_us) != filter->status)
         return false;
     if (!filter->node_is_set)
         return true;
-    for (uint32_t link = reservation->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = claims_first(ledger, reservation); link != 0; link = claims_after(ledger, reservation, link)) {
         if (ledger->claims[link - 1].node == filter->node.index)
             return true;
     }
@@ -699,9 +802,10 @@ static bool filter_matches(const struct oh_ledger *ledger, const struct oh_reser
 static bool claim_is_first_at_node(const struct oh_ledger *ledger, uint32_t slot)
 {
     const struct claim *claim = &ledger->claims[slot];
-    uint32_t link = ledger->reservations[claim->reservation].claims_head;
+    const struct reservation *reservation = &ledger->reservations[claim->reservation];
+    uint32_t link = claims_first(ledger, reservation);
     while (link != 0 && ledger->claims[link - 1].node != claim->node)
-        link = ledger->claims[link - 1].next;
+        link = claims_after(ledger, reservation, link);
     return link == link_of(slot);
 }
 
@@ -738,7 +842,7 @@ static uint32_t walk_at(const struct oh_ledger *ledger, enum list_walk walk, uin
     if (cursor > ledger->claim_pool.slot_count)
         return NO_SLOT;
     uint32_t reservation = ledger->claims[cursor - 1].reservation;
-    bool exists = ledger->reservations[reservation].text != 0 && ledger->claims[cursor - 1].node != OH_NODE_NONE;
+    bool exists = ledger->reservations[reservation].name != 0 && ledger->claims[cursor - 1].node != OH_NODE_NONE;
     return exists && claim_is_first_at_node(ledger, (uint32_t)cursor - 1) ? reservation : NO_SLOT;
 }
 
@@ -752,7 +856,7 @@ static uint64_t walk_next(const struct oh_ledger *ledger, enum list_walk walk, u
         return cursor + 1;
     if (cursor > ledger->reservation_pool.slot_count)
         return 0;
-    if (ledger->reservations[cursor - 1].parties == 0)
+    if (parties_of(ledger, &ledger->reservations[cursor - 1]) == NULL)
         return 0;
     uint32_t text = walk == WALK_ORDER ? RESERVATION_TEXT_ORDER : RESERVATION_TEXT_CUSTOMER;
     return *party_next(ledger, (uint32_t)cursor - 1, text);

@@ -10,8 +10,8 @@
 
 #define RADIUS_KM_MAX 20100.0 /* half way around */
 
-struct wish { uint32_t item; uint32_t node; uint32_t group; }; /* NO_SLOT: not named */
-struct pick { uint32_t line; uint16_t node; int64_t quantity_milli; int64_t due_at_us; };
+struct wish { uint32_t item; uint32_t node; uint32_t group; uint32_t position; }; /* NO_SLOT: not named, or none */
+struct pick { uint32_t line; uint32_t position; uint16_t node; int64_t quantity_milli; int64_t due_at_us; };
 
 struct plan {
     struct oh_ledger *ledger;
@@ -21,6 +21,8 @@ struct plan {
     enum oh_policy policy;
     int64_t now_us;
     struct oh_bytes id; /* as it was given, or a draft of one */
+    struct id_key key;
+    uint32_t stored; /* the reservation that has the id, if there is one: a forgotten one, once the id is settled */
     char *draft;
     struct wish *wishes;
     struct pick *picks;
@@ -30,29 +32,31 @@ struct plan {
 
 /* ---- Its id ----------------------------------------------------------------------------------- */
 
-#define ID_DRAFT_SIZE 40u
-
-static size_t digits_write(char *text, uint64_t number)
+/* From the seq of the record, so that replay and people can place it, and how many ids it has made. */
+static void id_draft(struct plan *plan)
 {
-    char digits[20];
-    size_t count = 0;
-    for (; number > 0; number /= 10)
-        digits[count++] = (char)('0' + number % 10);
-    for (size_t i = 0; i < count; i++)
-        text[i] = digits[count - 1 - i];
-    return count;
+    const struct oh_ledger *ledger = plan->ledger;
+    uint64_t seq = ledger->record_is_open ? ledger->seq : ledger->seq + 1;
+    plan->id = id_make(seq, ledger->record_ids, plan->draft);
+    plan->key = id_key_made(seq, ledger->record_ids, plan->id);
 }
 
-/* From the seq of the record, so that replay and people can place it, and how many ids it has made. */
-static struct oh_bytes id_draft(const struct oh_ledger *ledger, char text[ID_DRAFT_SIZE])
+static void id_begin(struct plan *plan)
 {
-    size_t size = 0;
-    text[size++] = 'r';
-    size += digits_write(text + size, ledger->record_is_open ? ledger->seq : ledger->seq + 1);
-    if (ledger->record_ids > 0)
-        text[size++] = '-';
-    size += digits_write(text + size, ledger->record_ids);
-    return (struct oh_bytes){ text, size };
+    plan->draft = scratch_take(plan->ledger, ID_MADE_SIZE_MAX);
+    plan->id = plan->command->id;
+    if (plan->id.size > 0)
+        plan->key = id_key(plan->id);
+    else
+        id_draft(plan);
+}
+
+static bool id_is_taken(struct plan *plan)
+{
+    const struct oh_ledger *ledger = plan->ledger;
+    plan->stored = reservation_stored(ledger, plan->id, plan->key);
+    return plan->stored != NO_SLOT &&
+           !reservation_is_forgotten(ledger, &ledger->reservations[plan->stored], ledger->time_us);
 }
 
 /* ---- The request itself ----------------------------------------------------------------------- */
@@ -100,7 +104,7 @@ static enum oh_verdict wish_resolve(struct plan *plan, uint32_t i)
 {
     const struct oh_reserve_line *line = &plan->command->lines[i];
     struct wish *wish = &plan->wishes[i];
-    *wish = (struct wish){ NO_SLOT, NO_SLOT, NO_SLOT };
+    *wish = (struct wish){ NO_SLOT, NO_SLOT, NO_SLOT, NO_SLOT };
     if (line->line == 0 || line->line > INT32_MAX)
         return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_LINE, i);
     wish->item = item_find(plan->ledger, line->sku);
@@ -137,7 +141,7 @@ enum oh_verdict quantity_judge(const struct oh_ledger *ledger, uint32_t item, ui
 /* Whether the line may be asked at all, whatever the stock. */
 static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
 {
-    const struct wish *wish = &plan->wishes[i];
+    struct wish *wish = &plan->wishes[i];
     uint16_t node = wish->node == NO_SLOT ? OH_NODE_NONE : (uint16_t)wish->node;
     enum oh_verdict verdict = quantity_judge(plan->ledger, wish->item, node, plan->asker.channel.index,
                                              plan->command->lines[i].quantity_milli);
@@ -150,6 +154,9 @@ static enum oh_verdict wish_judge(struct plan *plan, uint32_t i)
             return refuse(plan->answer, OH_V_NEAR_REQUIRED, OH_FIELD_NEAR, OH_INDEX_NONE);
         return OH_OK_DONE;
     }
+    wish->position = position_find(plan->ledger, wish->item, node);
+    if (wish->position != NO_SLOT)
+        memory_expect(&plan->ledger->positions[wish->position]);
     verdict = node_eligibility(plan->ledger, wish->item, node, plan->asker);
     return verdict == OH_OK_DONE ? verdict : refuse(plan->answer, verdict, OH_FIELD_NODE, i);
 }
@@ -190,7 +197,7 @@ static enum oh_verdict request_judge(struct plan *plan)
         if (!line_number_is_new(command, i, &rises))
             return refuse(plan->answer, OH_V_DUPLICATE_LINE, OH_FIELD_LINE, i);
     }
-    if (command->id.size > 0 && reservation_find(plan->ledger, command->id) != NO_SLOT)
+    if (command->id.size > 0 && id_is_taken(plan))
         return refuse(plan->answer, OH_V_IDEMPOTENCY_MISMATCH, OH_FIELD_ID, OH_INDEX_NONE);
     for (uint32_t i = 0; i < command->line_count; i++) {
         if (wish_judge(plan, i) != OH_OK_DONE)
@@ -204,14 +211,17 @@ static enum oh_verdict request_judge(struct plan *plan)
 static void candidate_look(struct plan *plan, const struct wish *wish, uint16_t node)
 {
     struct oh_ledger *ledger = plan->ledger;
-    if (wish->node == NO_SLOT && !geo_is_within(&ledger->nodes[node], &plan->command->near))
+    bool is_named = wish->node != NO_SLOT;
+    if (!is_named && !geo_is_within(&ledger->nodes[node], &plan->command->near))
         return;
-    struct offer offer = offer_at_node(ledger, wish->item, node, plan->asker, plan->now_us);
+    uint32_t position = is_named ? wish->position : position_find(ledger, wish->item, node);
+    struct offer offer = offer_at_slot(ledger, wish->item, node, position, plan->asker, plan->now_us);
     if (offer.free_milli + offer.backorder_milli <= 0)
         return;
     uint32_t rank = ledger->candidate_count++;
     ledger->candidates[rank] = (struct candidate){
         .rank = rank,
+        .position = position,
         .node = node,
         .free_milli = offer.free_milli,
         .backorder_milli = offer.backorder_milli,
@@ -417,7 +427,8 @@ static bool picks_add(struct plan *plan, uint32_t i)
             continue;
         if (plan->pick_count == OH_CLAIMS_MAX)
             return false;
-        plan->picks[plan->pick_count++] = (struct pick){ i, candidate->node, candidate->taken_milli, OH_TIME_US_NONE };
+        plan->picks[plan->pick_count++] = (struct pick){ i, candidate->position, candidate->node,
+                                                         candidate->taken_milli, OH_TIME_US_NONE };
         if (i + 1 < plan->command->line_count) /* the lines that follow find it taken */
             pending_add(ledger, plan->wishes[i].item, candidate->node, candidate->taken_milli);
     }
@@ -472,7 +483,8 @@ static void pick_take(struct plan *plan, const struct oh_reserve_pick *pick)
 {
     pending_add(plan->ledger, plan->wishes[pick->line].item, pick->node, pick->quantity_milli);
     int64_t due_at_us = pick->due_at_us > plan->now_us ? pick->due_at_us : OH_TIME_US_NONE;
-    plan->picks[plan->pick_count++] = (struct pick){ pick->line, pick->node, pick->quantity_milli, due_at_us };
+    plan->picks[plan->pick_count++] = (struct pick){ pick->line, NO_SLOT, pick->node, pick->quantity_milli,
+                                                     due_at_us };
 }
 
 static void picks_decide(struct plan *plan)
@@ -523,24 +535,24 @@ static bool lines_decide(struct plan *plan)
 static void id_settle(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
-    while (reservation_find(ledger, plan->id) != NO_SLOT) {
+    while (id_is_taken(plan)) {
         ledger->record_ids++;
-        plan->id = id_draft(ledger, plan->draft);
+        id_draft(plan);
     }
     ledger->record_ids++;
 }
 
-static void claim_effect(struct plan *plan, struct oh_bytes id, uint32_t i, uint16_t node, int64_t quantity_milli,
-                         int64_t due_at_us)
+static void claim_effect(struct plan *plan, const struct pick *pick)
 {
-    effect_add(plan->ledger, OH_EFFECT_CLAIM, NO_HINT)->claim = (struct oh_effect_claim){
-        .id = id,
-        .line = plan->command->lines[i].line,
-        .item = plan->wishes[i].item,
-        .node = node,
-        .quantity_milli = quantity_milli,
-        .held_milli = node == OH_NODE_NONE ? 0 : quantity_milli,
-        .due_at_us = due_at_us,
+    struct hint hint = { .reservation = NEWEST_RESERVATION, .claim = NO_SLOT, .position = pick->position };
+    effect_add(plan->ledger, OH_EFFECT_CLAIM, hint)->claim = (struct oh_effect_claim){
+        .id = plan->id,
+        .line = plan->command->lines[pick->line].line,
+        .item = plan->wishes[pick->line].item,
+        .node = pick->node,
+        .quantity_milli = pick->quantity_milli,
+        .held_milli = pick->node == OH_NODE_NONE ? 0 : pick->quantity_milli,
+        .due_at_us = pick->due_at_us,
     };
 }
 
@@ -556,21 +568,20 @@ static void answer_line_add(struct plan *plan, uint32_t i, uint16_t node, int64_
 }
 
 /* Claims line by line; what a partial line could not have is kept too, so that the reservation can show it. */
-static void outcome_write(struct plan *plan, struct oh_bytes id)
+static void outcome_write(struct plan *plan)
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < plan->command->line_count; i++) {
         int64_t missing = plan->command->lines[i].quantity_milli;
         for (; at < plan->pick_count && plan->picks[at].line == i; at++) {
-            claim_effect(plan, id, i, plan->picks[at].node, plan->picks[at].quantity_milli,
-                         plan->picks[at].due_at_us);
+            claim_effect(plan, &plan->picks[at]);
             answer_line_add(plan, i, plan->picks[at].node, plan->picks[at].quantity_milli);
             missing -= plan->picks[at].quantity_milli;
         }
         if (missing == plan->command->lines[i].quantity_milli)
             answer_line_add(plan, i, OH_NODE_NONE, 0);
         if (missing > 0)
-            claim_effect(plan, id, i, OH_NODE_NONE, missing, OH_TIME_US_NONE);
+            claim_effect(plan, &(struct pick){ i, NO_SLOT, OH_NODE_NONE, missing, OH_TIME_US_NONE });
     }
 }
 
@@ -597,7 +608,11 @@ static void reservation_write(struct plan *plan)
         id_settle(plan);
     struct oh_bytes id = plan->id;
     int64_t expires_at_us = command->ttl_us == 0 ? OH_TIME_US_NONE : plan->now_us + command->ttl_us;
-    effect_add(ledger, OH_EFFECT_RESERVATION, NO_HINT)->reservation = (struct oh_effect_reservation){
+    struct hint hint = NO_HINT;
+    hint.is_sought = true;
+    hint.reservation = plan->stored;
+    hint.key = plan->key;
+    effect_add(ledger, OH_EFFECT_RESERVATION, hint)->reservation = (struct oh_effect_reservation){
         .id = id,
         .customer = command->customer,
         .order = command->order,
@@ -607,7 +622,7 @@ static void reservation_write(struct plan *plan)
         .expires_at_us = expires_at_us,
         .ended_at_us = plan->pick_count == 0 ? plan->now_us : OH_TIME_US_NONE,
     };
-    outcome_write(plan, id);
+    outcome_write(plan);
     bookings_write(plan, id);
     plan->answer->id = id;
     plan->answer->status = plan->pick_count == 0 ? OH_STATUS_RELEASED : OH_STATUS_HELD;
@@ -620,7 +635,7 @@ static void reservation_write(struct plan *plan)
 static void places_expect(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
-    oh_index_expect(&ledger->reservation_index, (uint32_t)name_hash(plan->id));
+    oh_index_expect(&ledger->reservation_index, plan->key.hash);
     pool_expect(&ledger->reservation_pool);
     pool_expect(&ledger->claim_pool);
 }
@@ -637,8 +652,7 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
     };
     answer->id = command->id;
     answer->kind = command->kind;
-    plan.draft = scratch_take(ledger, ID_DRAFT_SIZE);
-    plan.id = command->id.size > 0 ? command->id : id_draft(ledger, plan.draft);
+    id_begin(&plan);
     places_expect(&plan);
     pending_begin(ledger);
     if (command->line_count <= OH_LINES_MAX)

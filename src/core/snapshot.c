@@ -205,33 +205,35 @@ static void emit_reservation(struct oh_ledger *ledger, uint32_t slot)
 {
     const struct reservation *of = &ledger->reservations[slot];
     struct oh_effect object = { .type = OH_EFFECT_RESERVATION };
-    if (of->text == 0 || reservation_is_forgotten(ledger, of, ledger->snapshot.time_us))
+    if (of->name == 0 || reservation_is_forgotten(ledger, of, ledger->snapshot.time_us))
         return;
-    struct oh_bytes id = ledger_string(ledger, of->text, RESERVATION_TEXT_ID);
+    char made_id[ID_MADE_SIZE_MAX];
+    struct oh_bytes id = reservation_id(ledger, of, made_id);
     object.reservation = (struct oh_effect_reservation){
         .id = id,
-        .customer = ledger_string(ledger, of->text, RESERVATION_TEXT_CUSTOMER),
-        .order = ledger_string(ledger, of->text, RESERVATION_TEXT_ORDER),
+        .customer = reservation_party(ledger, of, RESERVATION_TEXT_CUSTOMER),
+        .order = reservation_party(ledger, of, RESERVATION_TEXT_ORDER),
         .kind = (enum oh_kind)of->kind,
         .channel = of->channel,
         .created_at_us = of->created_at_us,
         .expires_at_us = of->expires_at_us,
-        .ended_at_us = of->ended_at_us,
+        .ended_at_us = reservation_ended_at(of),
     };
     emit(ledger, &object);
-    for (uint32_t link = of->claims_head; link != 0; link = ledger->claims[link - 1].next) {
+    for (uint32_t link = claims_first(ledger, of); link != 0; link = claims_after(ledger, of, link)) {
         const struct claim *claim = &ledger->claims[link - 1];
+        struct parts parts = claim_parts(ledger, claim);
         object.type = OH_EFFECT_CLAIM;
         object.claim = (struct oh_effect_claim){
             .id = id,
             .line = claim->line,
             .item = claim->item,
             .node = claim->node,
-            .quantity_milli = claim->quantity_milli,
-            .held_milli = claim->held_milli,
-            .confirmed_milli = claim->confirmed_milli,
-            .fulfilled_milli = claim->fulfilled_milli,
-            .expired_milli = claim->expired_milli,
+            .quantity_milli = parts.quantity_milli,
+            .held_milli = parts.held_milli,
+            .confirmed_milli = parts.confirmed_milli,
+            .fulfilled_milli = parts.fulfilled_milli,
+            .expired_milli = parts.expired_milli,
             .due_at_us = deferral_due_at(ledger, link - 1),
         };
         emit(ledger, &object);

@@ -191,21 +191,37 @@ struct remembered {
 
 enum { RESERVATION_TEXT_ID, RESERVATION_TEXT_CUSTOMER, RESERVATION_TEXT_ORDER, RESERVATION_TEXTS };
 
+/*
+ * 40 bytes. Its name is a text, or, where the id is like those the ledger makes (ids.c) and there is nothing else to
+ * keep, the number in the id. Its claims are a ring, in the order they were made: the last one leads to the first.
+ */
 struct reservation {
     int64_t created_at_us;
     int64_t expires_at_us;
-    int64_t ended_at_us; /* OH_TIME_US_NONE: something is still claimed */
-    uint32_t text; /* 0: the slot is free */
-    uint32_t claims_head, claims_tail; /* links, in the order they were made */
-    uint32_t parties; /* text block: struct parties; 0: none of it */
-    uint32_t heap : 28; /* place in the expiry heap + 1; 0: not in it */
-    uint32_t kind : 4;
+    union {
+        int64_t ended_at_us; /* has_ended: since then nothing is claimed */
+        struct {
+            uint32_t heap;       /* place in the expiry heap + 1; 0: not in it */
+            uint16_t live_count; /* claims that hold or confirm something */
+            uint16_t held_count; /* claims that hold something */
+        };
+    };
+    union {
+        uint64_t name; /* 0: the slot is free */
+        uint64_t number; /* is_numbered */
+        struct {
+            uint32_t text;    /* strings */
+            uint32_t parties; /* text block: struct parties; 0: none of it */
+        };
+    };
+    uint32_t claims_tail : 27; /* link; 0: none */
+    uint32_t kind : 3;
+    uint32_t has_ended : 1;
+    uint32_t is_numbered : 1;
     uint16_t claim_count;
-    uint16_t live_count; /* claims that hold or confirm something */
-    uint16_t held_count; /* claims that hold something */
     uint16_t channel;
 };
-_Static_assert(sizeof(struct reservation) == 56, "there may be 16 million");
+_Static_assert(sizeof(struct reservation) == 40, "there may be 16 million");
 
 /*
  * What few reservations have. Links to the next older and newer one of the same customer, and of the same order; to
@@ -239,21 +255,33 @@ struct booking {
 };
 #define BOOKINGS_MAX 8388608u
 
+/* What became of a claim's quantity: all of it, or it is in several parts. */
+enum claim_part { PART_RELEASED, PART_HELD, PART_CONFIRMED, PART_FULFILLED, PART_EXPIRED, PART_SEVERAL };
+
+/* 48 bytes: most claims are in one part all their life. What is in several has struct parts beside it. */
 struct claim {
+    uint64_t amount : 53;     /* thousandths; of several parts: where they are, a slot */
+    uint64_t part : 3;        /* enum claim_part */
+    uint64_t is_deferred : 1; /* it is live and in `deferred`, with the deferral it is part of */
+    uint32_t reservation; /* slot */
+    uint32_t item;
+    uint32_t position; /* slot; NO_SLOT: no node */
+    uint32_t line;
+    uint32_t next;     /* link in the reservation's ring */
+    uint32_t position_next, position_previous; /* links; only while live */
+    uint32_t node_next, node_previous;         /* links; while it exists */
+    uint16_t node;
+};
+_Static_assert(sizeof(struct claim) == 48, "there may be 32 million");
+#define CLAIM_LINK_MAX ((1u << 27) - 1)
+#define CLAIM_AMOUNT_MAX ((INT64_C(1) << 53) - 1)
+
+struct parts {
     int64_t quantity_milli;
     int64_t held_milli;
     int64_t confirmed_milli;
     int64_t fulfilled_milli;
     int64_t expired_milli; /* what is in none of these was released */
-    uint32_t reservation; /* slot */
-    uint32_t item;
-    uint32_t position; /* slot; NO_SLOT: no node */
-    uint32_t line;
-    uint32_t next;     /* link in the reservation */
-    uint32_t position_next, position_previous; /* links; only while live */
-    uint32_t node_next, node_previous;         /* links; while it exists */
-    uint16_t node;
-    bool is_deferred; /* it is live and in deferred_index, with the deferral it is part of */
 };
 
 /* An idempotency key. They are kept in the order they were made: the slot is the number modulo the pool's size. */
@@ -342,6 +370,7 @@ struct pending_entry { uint32_t stamp; uint32_t item; uint16_t node; int64_t cla
 /* A node a line may be pinned to. */
 struct candidate {
     uint32_t rank;
+    uint32_t position; /* slot; NO_SLOT: none */
     uint16_t node;
     int64_t free_milli;
     int64_t backorder_milli;
@@ -349,9 +378,18 @@ struct candidate {
     double order; /* lower first */
 };
 
-/* Where the object of an effect is, when the decision has found it already. Replay has no hints. */
-struct hint { uint32_t reservation; uint32_t claim; uint32_t position; };
-#define NO_HINT ((struct hint){ NO_SLOT, NO_SLOT, NO_SLOT })
+/* What an id is found by, made once where it is looked for more than once: its number, or 0 (ids.c), and its hash. */
+struct id_key { uint64_t number; uint32_t hash; };
+
+/*
+ * Where the object of an effect is, when the decision has found it already. Replay has no hints.
+ *
+ * is_sought: the name of a new object was looked for, by `key` (of an idempotency key only the hash). `reservation` is
+ * one of that id that is forgotten but still stored, if there is one.
+ */
+struct hint { uint32_t reservation; uint32_t claim; uint32_t position; bool is_sought; struct id_key key; };
+#define NO_HINT ((struct hint){ .reservation = NO_SLOT, .claim = NO_SLOT, .position = NO_SLOT })
+#define NEWEST_RESERVATION (UINT32_MAX - 1) /* as a hint: the one that an effect before this one makes */
 
 #define SCRATCH_SIZE (16u << 20)
 #define ANSWER_LINES_MAX (OH_ENTRIES_MAX + OH_CLAIMS_MAX)
@@ -428,6 +466,8 @@ struct oh_ledger {
     struct pool reservation_pool;
     struct claim *claims;
     struct pool claim_pool;
+    struct parts *parts; /* of claims that are in several */
+    struct pool parts_pool;
     struct heap_entry *heap; /* 4-ary, earliest first */
     uint32_t heap_count;
     uint32_t *ended; /* ring of reservation slots by ended_at_us */
@@ -446,6 +486,7 @@ struct oh_ledger {
     bool is_restored_unlinked; /* restored objects whose order is not put right yet */
 
     /* Scratch of the command being decided, and the open record. */
+    uint32_t named_reservation; /* the slot that has the id the command names, forgotten or not; NO_SLOT */
     struct pending_entry *pending;
     uint32_t pending_stamp;
     uint32_t pending_count;
@@ -472,10 +513,98 @@ struct oh_ledger {
 
 #define OH_CONTROL_POSITIONS 1024u
 
+/* Where the object of that number is in a ring. Until the ring has gone round once, no division is needed. */
+static inline uint32_t ring_slot(uint64_t number, uint32_t size)
+{
+    return (uint32_t)(number < size ? number : number % size);
+}
+
 static inline uint32_t link_of(uint32_t slot)
 {
     return slot + 1;
 }
+
+/* ---- What a claim is in ----------------------------------------------------------------------- */
+
+static inline int64_t claim_amount_in(const struct claim *claim, enum claim_part part)
+{
+    return claim->part == part ? (int64_t)claim->amount : 0;
+}
+
+static inline struct parts claim_parts(const struct oh_ledger *ledger, const struct claim *claim)
+{
+    if (claim->part == PART_SEVERAL)
+        return ledger->parts[claim->amount];
+    return (struct parts){
+        .quantity_milli = (int64_t)claim->amount,
+        .held_milli = claim_amount_in(claim, PART_HELD),
+        .confirmed_milli = claim_amount_in(claim, PART_CONFIRMED),
+        .fulfilled_milli = claim_amount_in(claim, PART_FULFILLED),
+        .expired_milli = claim_amount_in(claim, PART_EXPIRED),
+    };
+}
+
+static inline int64_t claim_held_milli(const struct oh_ledger *ledger, const struct claim *claim)
+{
+    return claim->part == PART_SEVERAL ? ledger->parts[claim->amount].held_milli : claim_amount_in(claim, PART_HELD);
+}
+
+static inline int64_t claim_confirmed_milli(const struct oh_ledger *ledger, const struct claim *claim)
+{
+    return claim->part == PART_SEVERAL ? ledger->parts[claim->amount].confirmed_milli
+                                       : claim_amount_in(claim, PART_CONFIRMED);
+}
+
+/* Held or confirmed. */
+static inline int64_t claim_live_milli(const struct oh_ledger *ledger, const struct claim *claim)
+{
+    return claim_held_milli(ledger, claim) + claim_confirmed_milli(ledger, claim);
+}
+
+/* ---- What a reservation has ------------------------------------------------------------------- */
+
+/* The ring of its claims: the first link, and the one after a link; 0: no more. */
+static inline uint32_t claims_first(const struct oh_ledger *ledger, const struct reservation *reservation)
+{
+    return reservation->claims_tail == 0 ? 0 : ledger->claims[reservation->claims_tail - 1].next;
+}
+
+static inline uint32_t claims_after(const struct oh_ledger *ledger, const struct reservation *reservation,
+                                    uint32_t link)
+{
+    return link == reservation->claims_tail ? 0 : ledger->claims[link - 1].next;
+}
+
+static inline bool reservation_has_parties(const struct reservation *reservation)
+{
+    return !reservation->is_numbered && reservation->parties != 0;
+}
+
+static inline struct parties *parties_of(const struct oh_ledger *ledger, const struct reservation *reservation)
+{
+    return reservation_has_parties(reservation) ? oh_text_at(&ledger->text, reservation->parties) : NULL;
+}
+
+static inline int64_t reservation_ended_at(const struct reservation *reservation)
+{
+    return reservation->has_ended ? reservation->ended_at_us : OH_TIME_US_NONE;
+}
+
+/* ids.c: "r" and the seq of a record, then, of several that one record made, "-" and which. */
+#define ID_MADE_SIZE_MAX OH_MADE_ID_SIZE_MAX
+#define ID_SEQ_MAX (UINT64_C(1) << 44)
+#define ID_NTH_MAX (UINT64_C(1) << 20)
+struct oh_bytes id_make(uint64_t seq, uint32_t nth, char text[ID_MADE_SIZE_MAX]);
+/* The number of an id that looks like those; 0: it does not, or is out of range. Equal numbers are equal ids. */
+uint64_t id_number(struct oh_bytes id);
+struct id_key id_key(struct oh_bytes id);
+struct id_key id_key_made(uint64_t seq, uint32_t nth, struct oh_bytes id); /* of what id_make made of these */
+/* As it is, or written into the text. */
+struct oh_bytes reservation_id(const struct oh_ledger *ledger, const struct reservation *reservation,
+                               char text[ID_MADE_SIZE_MAX]);
+/* RESERVATION_TEXT_CUSTOMER or _ORDER; empty: none. */
+struct oh_bytes reservation_party(const struct oh_ledger *ledger, const struct reservation *reservation,
+                                  uint32_t text);
 
 /* ---- text.h of the ledger --------------------------------------------------------------------- */
 
@@ -616,13 +745,15 @@ void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16
 static inline void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node, int64_t before_milli,
                                    int64_t after_milli)
 {
-    if (ledger->reservations[reservation].parties != 0 && before_milli != after_milli)
+    if (before_milli != after_milli && reservation_has_parties(&ledger->reservations[reservation]))
         bookings_follow_slow(ledger, reservation, node, before_milli, after_milli);
 }
 /* What a claim leaves booked; due: of what is held nothing (CA4). */
-static inline int64_t claim_left_milli(const struct claim *claim, bool is_due)
+static inline int64_t claim_left_milli(const struct oh_ledger *ledger, const struct claim *claim, bool is_due)
 {
-    return (is_due ? 0 : claim->held_milli) + claim->confirmed_milli + claim->fulfilled_milli;
+    int64_t fulfilled = claim->part == PART_SEVERAL ? ledger->parts[claim->amount].fulfilled_milli
+                                                    : claim_amount_in(claim, PART_FULFILLED);
+    return (is_due ? 0 : claim_held_milli(ledger, claim)) + claim_confirmed_milli(ledger, claim) + fulfilled;
 }
 void bookings_drop(struct oh_ledger *ledger, uint32_t reservation);
 /* What the reservation has booked there already; 0: nothing. */
@@ -691,15 +822,25 @@ void fence_claim(struct oh_ledger *ledger, uint32_t position, uint16_t channel, 
 void fence_consume(struct oh_ledger *ledger, uint32_t position, uint16_t channel, int64_t quantity_milli);
 
 /* positions.c */
-struct place { uint32_t item; uint16_t node; };
+struct place { uint32_t item; uint16_t node; uint32_t position; }; /* NO_SLOT: it was not there then */
 /* The place that names mean; refuses an unknown one, of entry `fault_index`. */
 bool place_resolve(const struct oh_ledger *ledger, struct oh_bytes sku, struct oh_bytes node, uint32_t fault_index,
                    struct place *out_place, struct oh_answer *answer);
 uint32_t position_find(const struct oh_ledger *ledger, uint32_t item, uint16_t node); /* NO_SLOT: none */
+/* Its position, which an entry before may have made since. */
+static inline uint32_t place_position(const struct oh_ledger *ledger, const struct place *place)
+{
+    return place->position != NO_SLOT ? place->position : position_find(ledger, place->item, place->node);
+}
 /* A position_find of it comes soon. */
 void position_list_expect(const struct oh_ledger *ledger, uint32_t item, uint16_t node);
 /* Makes it if there is none; NO_SLOT: full. */
 uint32_t position_obtain(struct oh_ledger *ledger, uint32_t item, uint16_t node);
+/* The one that the decision has found, else as position_obtain. */
+static inline uint32_t position_hinted(struct oh_ledger *ledger, uint32_t item, uint16_t node, struct hint hint)
+{
+    return hint.position != NO_SLOT ? hint.position : position_obtain(ledger, item, node);
+}
 struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position);
 struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position); /* NULL: none */
 struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position);   /* NULL: none */
@@ -718,8 +859,8 @@ void position_add(struct oh_ledger *ledger, uint32_t slot, int64_t sellable_delt
 /* stock.c */
 void decide_adjust(struct oh_ledger *ledger, const struct oh_adjust_command *command, struct oh_answer *answer);
 void decide_sync(struct oh_ledger *ledger, const struct oh_sync_command *command, struct oh_answer *answer);
-enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect);
-enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *effect);
+enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect, struct hint hint);
+enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *effect, struct hint hint);
 enum oh_err apply_position(struct oh_ledger *ledger, const struct oh_effect_position *effect);
 /* Whether a count of the state has seen a movement at at_us. */
 bool movement_is_counted(const struct oh_ledger *ledger, uint32_t position, enum oh_state state, int64_t at_us);
@@ -737,6 +878,11 @@ struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16
 /* The same by a later time: with supplies to come, and the claims on them. */
 int64_t atp_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker, int64_t by_us,
                     int64_t now_us);
+/* The same where the position is known (NO_SLOT: there is none). */
+struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
+                           struct oh_asker asker, int64_t now_us);
+struct left { int64_t available_milli; int64_t short_milli; };
+struct left left_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot, int64_t now_us);
 /* OH_OK_DONE, or why the node has nothing to offer the asker, whatever its stock. */
 enum oh_verdict node_eligibility(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker);
 /* How much of the free stock a channel's threshold still allows; INT64_MAX: no threshold. */
@@ -785,12 +931,15 @@ uint32_t reservation_find(const struct oh_ledger *ledger, struct oh_bytes id); /
 enum oh_status reservation_status(const struct oh_ledger *ledger, const struct reservation *reservation,
                                   int64_t now_us);
 bool reservation_is_due(const struct reservation *reservation, int64_t now_us);
-enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect);
+/* The reservation that the command being decided names; NO_SLOT: none, or forgotten. */
+uint32_t reservation_named(const struct oh_ledger *ledger);
+/* The slot that has the id, whether it is forgotten or not. */
+uint32_t reservation_stored(const struct oh_ledger *ledger, struct oh_bytes id, struct id_key key);
+enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_reservation *effect, struct hint hint);
 enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *effect, struct hint hint);
 enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *effect, struct hint hint);
 /* The side block of a reservation, made if there is none; NULL: no memory. */
 struct parties *parties_obtain(struct oh_ledger *ledger, uint32_t reservation);
-struct parties *parties_of(const struct oh_ledger *ledger, const struct reservation *reservation); /* NULL: none */
 uint32_t reservation_find_newest_first(const struct oh_ledger *ledger, struct oh_bytes id);
 enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend *effect);
 /* Whether some ended so long ago that they are not there any more, and are still kept (L29). */
@@ -806,14 +955,19 @@ void expiry_remove(struct oh_ledger *ledger, uint32_t reservation);
 
 /* keys.c */
 uint64_t command_fingerprint(const struct oh_command *command);
+/* A key with its name space and source, as it is stored, and its hash. size 0: longer than any that is stored. */
+#define KEY_NAME_SIZE_MAX (2 + 2 * OH_ID_SIZE_MAX)
+struct key_name { char data[KEY_NAME_SIZE_MAX]; uint32_t size; uint32_t hash; };
+void key_name_make(char space, struct oh_bytes source, struct oh_bytes name, struct key_name *out);
 /* NULL: not remembered. */
-const struct key *key_find(const struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name);
+const struct key *key_find(const struct oh_ledger *ledger, const struct key_name *name);
+const struct key *key_lookup(const struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name);
 struct oh_bytes key_answer(const struct oh_ledger *ledger, const struct key *key);
-/* Remembers the answer under the key. */
-void key_add(struct oh_ledger *ledger, char space, struct oh_bytes source, struct oh_bytes name,
-             uint64_t fingerprint, const struct oh_answer *answer);
+/* Remembers the answer under the key, which is not remembered yet. */
+void key_add(struct oh_ledger *ledger, const struct key_name *name, uint64_t fingerprint,
+             const struct oh_answer *answer);
 bool answer_unpack(struct oh_ledger *ledger, struct oh_bytes packed, struct oh_answer *answer);
-enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effect);
+enum oh_err apply_key(struct oh_ledger *ledger, const struct oh_effect_key *effect, struct hint hint);
 void keys_forget(struct oh_ledger *ledger, uint32_t count);
 void keys_relink(struct oh_ledger *ledger);
 uint64_t entry_fingerprint(const struct oh_adjust_entry *entry);

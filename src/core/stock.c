@@ -215,9 +215,9 @@ enum oh_err stock_move(struct oh_ledger *ledger, uint32_t item, uint16_t node, u
     return err;
 }
 
-enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect)
+enum oh_err apply_movement(struct oh_ledger *ledger, const struct oh_effect_movement *effect, struct hint hint)
 {
-    uint32_t position = position_obtain(ledger, effect->item, effect->node);
+    uint32_t position = position_hinted(ledger, effect->item, effect->node, hint);
     if (position == NO_SLOT)
         return OH_E_NOMEM;
     return stock_move(ledger, effect->item, effect->node, position, effect->state, effect->quantity_milli,
@@ -240,9 +240,9 @@ static enum oh_err count_key_set(struct oh_ledger *ledger, struct position *posi
     return OH_OK;
 }
 
-enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *effect)
+enum oh_err apply_count(struct oh_ledger *ledger, const struct oh_effect_count *effect, struct hint hint)
 {
-    uint32_t slot = position_obtain(ledger, effect->item, effect->node);
+    uint32_t slot = position_hinted(ledger, effect->item, effect->node, hint);
     if (slot == NO_SLOT)
         return OH_E_NOMEM;
     struct position *position = position_edit(ledger, effect->item, effect->node, slot);
@@ -278,7 +278,7 @@ enum oh_err apply_position(struct oh_ledger *ledger, const struct oh_effect_posi
 /* Whether a counter stays in range whatever part of the request's quantities, `sum_milli` together, goes there. */
 static bool stock_fits(const struct oh_ledger *ledger, struct place place, enum oh_state state, int64_t sum_milli)
 {
-    uint32_t slot = position_find(ledger, place.item, place.node);
+    uint32_t slot = place.position;
     int64_t quantity = slot == NO_SLOT ? 0 : position_state_milli(ledger, &ledger->positions[slot], state);
     return total_is_valid(quantity + sum_milli) && total_is_valid(quantity - sum_milli); /* each less than 2^54 */
 }
@@ -324,7 +324,7 @@ static bool entry_is_repeat(const struct oh_ledger *ledger, const struct oh_adju
     const struct oh_adjust_entry *entry = &command->entries[i];
     if (entry->id.size == 0)
         return false;
-    const struct key *key = key_find(ledger, 'e', command->source, entry->id);
+    const struct key *key = key_lookup(ledger, 'e', command->source, entry->id);
     if (key != NULL && key->fingerprint != entry_fingerprint(entry))
         refuse(answer, OH_V_IDEMPOTENCY_MISMATCH, OH_FIELD_ID, i);
     return key != NULL;
@@ -347,10 +347,11 @@ static void adjust_entry_do(struct oh_ledger *ledger, const struct oh_adjust_com
                             struct place place, struct oh_answer_line *line)
 {
     const struct oh_adjust_entry *entry = &command->entries[i];
-    uint32_t position = position_find(ledger, place.item, place.node);
+    struct hint hint = NO_HINT;
+    hint.position = place_position(ledger, &place);
     int64_t at_us = entry->at_us == OH_TIME_US_NONE ? ledger->time_us : entry->at_us;
-    bool is_counted = position != NO_SLOT && movement_is_counted(ledger, position, entry->state, at_us);
-    effect_add(ledger, OH_EFFECT_MOVEMENT, NO_HINT)->movement = (struct oh_effect_movement){
+    bool is_counted = hint.position != NO_SLOT && movement_is_counted(ledger, hint.position, entry->state, at_us);
+    effect_add(ledger, OH_EFFECT_MOVEMENT, hint)->movement = (struct oh_effect_movement){
         .item = place.item,
         .node = place.node,
         .state = entry->state,
@@ -360,8 +361,11 @@ static void adjust_entry_do(struct oh_ledger *ledger, const struct oh_adjust_com
         .source = command->source,
         .reason = entry->reason,
     };
-    if (entry->id.size > 0)
-        key_add(ledger, 'e', command->source, entry->id, entry_fingerprint(entry), NULL);
+    if (entry->id.size > 0) {
+        struct key_name name;
+        key_name_make('e', command->source, entry->id, &name);
+        key_add(ledger, &name, entry_fingerprint(entry), NULL);
+    }
     line->verdict = is_counted ? OH_V_RECORDED : OH_OK_DONE;
     line->quantity_milli = is_counted ? 0 : entry->quantity_milli;
 }
@@ -377,13 +381,12 @@ static void line_begin(struct oh_answer_line *line, uint32_t i, struct place pla
 }
 
 /* Does what was decided for an entry, so that the next entry and the answer see it. The request was judged whole. */
-static void line_end(struct oh_ledger *ledger, struct oh_answer_line *line)
+static void line_end(struct oh_ledger *ledger, const struct place *place, struct oh_answer_line *line)
 {
     effects_apply(ledger);
-    struct oh_position_view view;
-    oh_position_get(ledger, line->item, line->node, ledger->time_us, &view);
-    line->available_milli = view.available_milli;
-    line->short_milli = view.short_milli;
+    struct left left = left_at_slot(ledger, place->item, place->node, place_position(ledger, place), ledger->time_us);
+    line->available_milli = left.available_milli;
+    line->short_milli = left.short_milli;
 }
 
 /* An id names one entry. The table of pending claims finds candidates by hash, the names decide. */
@@ -443,7 +446,7 @@ void decide_adjust(struct oh_ledger *ledger, const struct oh_adjust_command *com
             line->verdict = OH_V_REPEATED;
         else
             adjust_entry_do(ledger, command, i, places[i], line);
-        line_end(ledger, line);
+        line_end(ledger, &places[i], line);
     }
 }
 
@@ -457,10 +460,9 @@ static int count_key_compare(struct count_key a, struct count_key b)
 }
 
 /* How a count changes the counter: OH_OK_DONE with the change, or why it changes nothing. */
-static enum oh_verdict count_judge(const struct oh_ledger *ledger, struct place place,
+static enum oh_verdict count_judge(const struct oh_ledger *ledger, struct place place, uint32_t slot,
                                    const struct oh_sync_entry *entry, int64_t *out_delta)
 {
-    uint32_t slot = position_find(ledger, place.item, place.node);
     if (slot == NO_SLOT) {
         *out_delta = entry->quantity_milli;
         return OH_OK_DONE;
@@ -523,10 +525,12 @@ void decide_sync(struct oh_ledger *ledger, const struct oh_sync_command *command
         struct oh_answer_line *line = &ledger->answer_lines[i];
         int64_t delta = 0;
         line_begin(line, i, places[i], entry->quantity_milli);
-        line->verdict = count_judge(ledger, places[i], entry, &delta);
+        struct hint hint = NO_HINT;
+        hint.position = place_position(ledger, &places[i]);
+        line->verdict = count_judge(ledger, places[i], hint.position, entry, &delta);
         if (line->verdict == OH_OK_DONE) {
             line->quantity_milli = delta;
-            effect_add(ledger, OH_EFFECT_COUNT, NO_HINT)->count = (struct oh_effect_count){
+            effect_add(ledger, OH_EFFECT_COUNT, hint)->count = (struct oh_effect_count){
                 .item = places[i].item,
                 .node = places[i].node,
                 .state = entry->state,
@@ -537,6 +541,6 @@ void decide_sync(struct oh_ledger *ledger, const struct oh_sync_command *command
                 .source = command->source,
             };
         }
-        line_end(ledger, line);
+        line_end(ledger, &places[i], line);
     }
 }

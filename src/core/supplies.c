@@ -10,7 +10,7 @@ static uint32_t supply_find(const struct oh_ledger *ledger, struct oh_bytes id)
 
 void decide_supply(struct oh_ledger *ledger, const struct oh_supply_command *command, struct oh_answer *answer)
 {
-    struct place place = { 0, 0 };
+    struct place place = { 0, 0, NO_SLOT };
     bool is_delete = command->sku.size == 0 && command->quantity_milli == 0;
     answer->id = command->supply;
     if (!id_is_valid(command->supply)) {

@@ -251,7 +251,7 @@ static bool report_id(struct oh_ledger *ledger, const struct oh_deliveries_comma
         if (oh_bytes_equal(command->reports[j].id, report->id))
             return refuse_report(answer, OH_V_DUPLICATE_MEMBER, OH_FIELD_ID, i);
     }
-    const struct key *key = key_find(ledger, 'd', OH_BYTES_NONE, report->id);
+    const struct key *key = key_lookup(ledger, 'd', OH_BYTES_NONE, report->id);
     if (key != NULL && key->fingerprint != report_fingerprint(report))
         return refuse_report(answer, OH_V_IDEMPOTENCY_MISMATCH, OH_FIELD_ID, i);
     out->is_repeat = key != NULL;
@@ -310,8 +310,11 @@ static void report_do(struct oh_ledger *ledger, const struct oh_delivery_report 
         .buckets = &judged->bucket,
         .bucket_count = 1,
     };
-    if (report->id.size > 0)
-        key_add(ledger, 'd', OH_BYTES_NONE, report->id, report_fingerprint(report), NULL);
+    if (report->id.size == 0)
+        return;
+    struct key_name name;
+    key_name_make('d', OH_BYTES_NONE, report->id, &name);
+    key_add(ledger, &name, report_fingerprint(report), NULL);
 }
 
 void decide_deliveries(struct oh_ledger *ledger, const struct oh_deliveries_command *command,

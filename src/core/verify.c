@@ -17,8 +17,9 @@ static bool claims_agree(const struct oh_ledger *ledger, uint32_t slot)
         const struct claim *claim = &ledger->claims[link - 1];
         if (claim->position != slot)
             return false;
-        held += claim->held_milli;
-        confirmed += claim->confirmed_milli;
+        struct parts parts = claim_parts(ledger, claim);
+        held += parts.held_milli;
+        confirmed += parts.confirmed_milli;
     }
     return held == extra->held_milli && held + confirmed == position->claimed_milli;
 }
@@ -36,7 +37,7 @@ static bool fences_agree(const struct oh_ledger *ledger, uint32_t slot)
         for (uint32_t at = extra->claims_head; at != 0; at = ledger->claims[at - 1].position_next) {
             const struct claim *claim = &ledger->claims[at - 1];
             if (ledger->reservations[claim->reservation].channel == fence->channel)
-                live += claim->held_milli + claim->confirmed_milli;
+                live += claim_live_milli(ledger, claim);
         }
         if (live != fence->live_milli)
             return false;
@@ -54,7 +55,7 @@ static bool deferrals_agree(const struct oh_ledger *ledger, uint32_t slot)
         return true;
     for (uint32_t at = extra == NULL ? 0 : extra->claims_head; at != 0; at = ledger->claims[at - 1].position_next) {
         const struct claim *claim = &ledger->claims[at - 1];
-        live += claim->is_deferred ? claim->held_milli + claim->confirmed_milli : 0;
+        live += claim->is_deferred ? claim_live_milli(ledger, claim) : 0;
     }
     for (uint32_t link = rare_of(ledger, position)->deferrals; link != 0; link = ledger->deferrals[link - 1].next)
         live -= ledger->deferrals[link - 1].live_milli;

@@ -17,7 +17,9 @@ struct audit {
     uint32_t *extras_used;    /* per extra: how many positions have it */
     uint64_t *newest;         /* per position: number of its newest remembered movement + 1 */
     uint32_t *claims_used;    /* per claim: how many reservations have it */
-    uint32_t fences, supplies, rules, rares, reservations, ended, holds, claims, parties, documents, buckets, bookings;
+    uint32_t *parts_used;     /* per parts: how many claims have them */
+    uint32_t fences, supplies, rules, rares, reservations, ended, holds, claims, parts, parties, documents, buckets,
+        bookings;
 };
 
 static void expect(struct audit *audit, bool is_so, const char *sentence)
@@ -318,7 +320,7 @@ static void extra_audit(struct audit *audit, uint32_t slot, const struct extra *
         const struct claim *claim = &ledger->claims[link - 1];
         expect(audit, claim->position == slot, "claim: it is in the list of another position");
         expect(audit, claim->position_previous == previous, "claim: its position's list has no right way back");
-        expect(audit, claim->held_milli + claim->confirmed_milli > 0, "claim: it is in a list, and claims nothing");
+        expect(audit, claim_live_milli(ledger, claim) > 0, "claim: it is in a list, and claims nothing");
         previous = link;
     }
     if (extra->rare != 0)
@@ -399,7 +401,7 @@ static void party_audit(struct audit *audit, uint32_t slot, uint32_t text)
 {
     const struct oh_ledger *ledger = audit->ledger;
     const struct reservation *reservation = &ledger->reservations[slot];
-    struct oh_bytes party = ledger_string(ledger, reservation->text, text);
+    struct oh_bytes party = reservation_party(ledger, reservation, text);
     if (party.size == 0)
         return;
     bool is_order = text == RESERVATION_TEXT_ORDER;
@@ -409,7 +411,7 @@ static void party_audit(struct audit *audit, uint32_t slot, uint32_t text)
     if (next == 0)
         return;
     const struct reservation *older = &ledger->reservations[next - 1];
-    expect(audit, older->text != 0 && older->parties != 0, "party: one that is gone is in its list");
+    expect(audit, older->name != 0 && parties_of(ledger, older) != NULL, "party: one that is gone is in its list");
     if (audit->complaint != NULL)
         return;
     const struct parties *back = oh_text_at(&ledger->text, older->parties);
@@ -418,28 +420,48 @@ static void party_audit(struct audit *audit, uint32_t slot, uint32_t text)
     expect(audit, oh_bytes_equal(ledger_string(ledger, older->text, text), party), "party: two are in one list");
 }
 
+/* Parts beside a claim are its own, and are more than one part. */
+static void parts_audit(struct audit *audit, uint32_t slot)
+{
+    const struct parts *parts = &audit->ledger->parts[slot];
+    int64_t quantity = parts->quantity_milli;
+    int64_t sum = parts->held_milli + parts->confirmed_milli + parts->fulfilled_milli + parts->expired_milli;
+    audit->parts++;
+    expect(audit, slot < audit->ledger->parts_pool.slot_count && audit->parts_used[slot]++ == 0,
+           "parts: two claims have them");
+    expect(audit, quantity > CLAIM_AMOUNT_MAX ||
+                      (sum > 0 && sum <= quantity && parts->held_milli < quantity &&
+                       parts->confirmed_milli < quantity && parts->fulfilled_milli < quantity &&
+                       parts->expired_milli < quantity), "parts: a claim that is in one part has them");
+}
+
 static void claims_audit(struct audit *audit, uint32_t slot)
 {
     const struct oh_ledger *ledger = audit->ledger;
     const struct reservation *reservation = &ledger->reservations[slot];
     uint32_t count = 0, live = 0, held = 0, last = 0;
-    for (uint32_t link = reservation->claims_head; link != 0 && count <= UINT16_MAX;) {
+    for (uint32_t link = claims_first(ledger, reservation); link != 0 && count <= UINT16_MAX;) {
         const struct claim *claim = &ledger->claims[link - 1];
         expect(audit, claim->reservation == slot, "claim: it is in the list of another reservation");
         audit->claims_used[link - 1]++;
         count++;
-        held += claim->held_milli > 0 ? 1 : 0;
-        live += claim->held_milli + claim->confirmed_milli > 0 ? 1 : 0;
+        held += claim_held_milli(ledger, claim) > 0 ? 1 : 0;
+        live += claim_live_milli(ledger, claim) > 0 ? 1 : 0;
+        if (claim->part == PART_SEVERAL)
+            parts_audit(audit, (uint32_t)claim->amount);
         last = link;
-        link = claim->next;
+        link = claims_after(ledger, reservation, link);
     }
     audit->claims += count;
-    expect(audit, count == reservation->claim_count && live == reservation->live_count &&
-                      held == reservation->held_count, "reservation: it counts its claims wrong");
+    bool has_ended = reservation->has_ended;
+    expect(audit, count == reservation->claim_count, "reservation: it counts its claims wrong");
+    expect(audit, has_ended || (live == reservation->live_count && held == reservation->held_count),
+           "reservation: it counts its live claims wrong");
     expect(audit, last == reservation->claims_tail, "reservation: its last claim is another");
-    expect(audit, (live == 0) == (reservation->ended_at_us != OH_TIME_US_NONE), "reservation: its end is wrong");
+    expect(audit, (live == 0) == has_ended, "reservation: its end is wrong");
     bool waits = held > 0 && reservation->expires_at_us != OH_TIME_US_NONE;
-    expect(audit, waits == (reservation->heap != 0), "reservation: whether it waits for its expiry is wrong");
+    expect(audit, waits == (!has_ended && reservation->heap != 0),
+           "reservation: whether it waits for its expiry is wrong");
     expect(audit, !waits || (reservation->heap <= ledger->heap_count &&
                              ledger->heap[reservation->heap - 1].reservation == slot), "reservation: not in the heap");
 }
@@ -487,7 +509,8 @@ static void ended_audit(struct audit *audit)
         if (slot == NO_SLOT)
             continue;
         const struct reservation *reservation = &ledger->reservations[slot];
-        expect(audit, reservation->text != 0 && reservation->ended_at_us >= last_us, "ended: they are in disorder");
+        expect(audit, reservation->name != 0 && reservation->has_ended && reservation->ended_at_us >= last_us,
+               "ended: they are in disorder");
         last_us = reservation->ended_at_us;
         count++;
     }
@@ -501,22 +524,24 @@ static void reservations_audit(struct audit *audit)
     const struct oh_ledger *ledger = audit->ledger;
     for (uint32_t slot = 0; slot < ledger->reservation_pool.slot_count; slot++) {
         const struct reservation *reservation = &ledger->reservations[slot];
-        if (reservation->text == 0)
+        if (reservation->name == 0)
             continue;
         audit->reservations++;
-        audit->ended += reservation->ended_at_us != OH_TIME_US_NONE ? 1 : 0;
-        audit->holds += reservation->heap != 0 ? 1 : 0;
-        text_has_strings(audit, reservation->text, RESERVATION_TEXTS);
-        if (reservation->parties != 0)
+        audit->ended += reservation->has_ended ? 1 : 0;
+        audit->holds += !reservation->has_ended && reservation->heap != 0 ? 1 : 0;
+        if (!reservation->is_numbered)
+            text_has_strings(audit, reservation->text, RESERVATION_TEXTS);
+        if (parties_of(ledger, reservation) != NULL) {
             text_has(audit, reservation->parties, sizeof(struct parties));
-        if (reservation->parties != 0)
             bookings_audit(audit, slot);
+        }
         claims_audit(audit, slot);
         party_audit(audit, slot, RESERVATION_TEXT_CUSTOMER);
         party_audit(audit, slot, RESERVATION_TEXT_ORDER);
     }
     pool_audit(audit, &ledger->reservation_pool, audit->reservations, "pool: reservations");
     pool_audit(audit, &ledger->claim_pool, audit->claims, "pool: claims");
+    pool_audit(audit, &ledger->parts_pool, audit->parts, "pool: parts of claims");
     node_claims_audit(audit);
     heap_audit(audit);
     ended_audit(audit);
@@ -585,6 +610,7 @@ static void bookings_audit(struct audit *audit, uint32_t slot)
     const struct oh_ledger *ledger = audit->ledger;
     const struct parties *parties = parties_of(ledger, &ledger->reservations[slot]);
     uint32_t last = 0;
+    OH_ASSERT(parties != NULL);
     for (uint32_t link = parties->bookings_head; link != 0; link = ledger->bookings[link - 1].next) {
         expect(audit, ledger->bookings[link - 1].reservation == slot, "booking: another reservation has it");
         audit->bookings++;
@@ -644,6 +670,7 @@ static uint64_t memory_size(const struct audit *audit)
         { ledger->reservation_pool.slot_count, sizeof(struct reservation) },
         { ledger->ended_next - ledger->ended_first, sizeof(uint32_t) },
         { ledger->claim_pool.slot_count, sizeof(struct claim) },
+        { ledger->parts_pool.slot_count, sizeof(struct parts) },
         { ledger->heap_count, sizeof(struct heap_entry) },
         { ledger->key_next - ledger->key_first, sizeof(struct key) },
     };
@@ -673,6 +700,7 @@ const char *ledger_audit(const struct oh_ledger *ledger)
     audit.extras_used = zeros(ledger->extra_pool.slot_count, sizeof(*audit.extras_used));
     audit.newest = zeros(ledger->position_count, sizeof(*audit.newest));
     audit.claims_used = zeros(ledger->claim_pool.slot_count, sizeof(*audit.claims_used));
+    audit.parts_used = zeros(ledger->parts_pool.slot_count, sizeof(*audit.parts_used));
     items_audit(&audit);
     groups_audit(&audit);
     nodes_audit(&audit);
@@ -692,5 +720,6 @@ const char *ledger_audit(const struct oh_ledger *ledger)
     free(audit.extras_used);
     free(audit.newest);
     free(audit.claims_used);
+    free(audit.parts_used);
     return audit.complaint;
 }

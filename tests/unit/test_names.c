@@ -121,6 +121,63 @@ static void test_names_that_hash_alike_are_two_reservations_customers_and_orders
     shop_close(shop);
 }
 
+/* Ids like those the ledger makes are kept as numbers: only those that say the same number in the same way. */
+static void test_names_that_look_like_numbers_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {
+        "r17", "r017", "r17-1", "r17-01", "r17-0", "r17-", "r0", "r", "r-1", "r17-1-1", "R17", "r17x", "r1 7", "17",
+        "r17592186044415", "r17592186044416", "r17592186044433", "r18446744073709551633", "r17-1048575",
+        "r17-1048576", "r17-1048577", "r17592186044415-1048575", "r16-1048577",
+    };
+    struct oh_reservation_view view;
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    shop_adjust(shop, "s", "n", 1000);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        assert_int_equal(shop_reserve(shop, ids[i], "", "s=1"), OH_OK_DONE);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        assert_int_equal(shop_reserve(shop, ids[i], "", "s=2"), OH_V_IDEMPOTENCY_MISMATCH);
+        oh_reservation_get(shop->ledger, shop_reservation(shop, ids[i]), shop->now_us, &view);
+        assert_true(oh_bytes_equal(view.id, oh_bytes_of(ids[i])));
+        assert_int_equal(shop_act(shop, OH_COMMAND_RELEASE, ids[i], ""), OH_OK_DONE);
+    }
+    shop->now_us += 2 * SHOP_DAY_US;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) /* forgotten, and there again */
+        assert_int_equal(shop_reserve(shop, ids[i], "", "s=3"), OH_OK_DONE);
+    assert_int_equal(shop_stats(shop).reservations, sizeof(ids) / sizeof(ids[0]));
+    shop_close(shop);
+}
+
+/* What has more to keep than its number is kept as text, from the beginning or from when there is more. */
+static void test_names_that_are_numbers_have_customers_and_promises(void **state)
+{
+    (void)state;
+    struct shop *shop = shop_open(NULL);
+    shop_item(shop, "s");
+    shop_node(shop, "n");
+    shop_adjust(shop, "s", "n", 10);
+    struct oh_reserve_command with = { .customer = OH_BYTES("c") };
+    assert_int_equal(shop_reserve_with(shop, with, "r100", "", "s=1"), OH_OK_DONE);
+    with = (struct oh_reserve_command){ .promise = OH_BYTES("{}") };
+    assert_int_equal(shop_reserve_with(shop, with, "r200", "", "s=1"), OH_OK_DONE);
+    struct oh_reservation_filter filter = { .customer = OH_BYTES("c") };
+    struct oh_reservation_view view;
+    struct oh_reservation_id list[2];
+    uint64_t cursor = 0;
+    assert_int_equal(oh_reservation_list(shop->ledger, &filter, shop->now_us, 2, &cursor, list), 1);
+    assert_int_equal(list[0].index, shop_reservation(shop, "r100").index);
+    oh_reservation_get(shop->ledger, shop_reservation(shop, "r200"), shop->now_us, &view);
+    assert_true(oh_bytes_equal(view.id, OH_BYTES("r200")) && oh_bytes_equal(view.promise, OH_BYTES("{}")));
+    assert_int_equal(shop_act(shop, OH_COMMAND_RELEASE, "r100", ""), OH_OK_DONE);
+    assert_int_equal(shop_act(shop, OH_COMMAND_RELEASE, "r200", ""), OH_OK_DONE);
+    shop->now_us += 2 * SHOP_DAY_US;
+    shop_adjust(shop, "s", "n", 1);
+    assert_int_equal(shop_stats(shop).reservations, 0);
+    shop_close(shop);
+}
+
 static void test_names_that_hash_alike_are_two_keys(void **state)
 {
     (void)state;
@@ -234,6 +291,8 @@ int main(void)
         cmocka_unit_test(test_names_that_hash_alike_are_two_groups_channels_rules_fences_and_supplies),
         cmocka_unit_test(test_names_that_hash_alike_are_two_postal_codes),
         cmocka_unit_test(test_names_that_hash_alike_are_two_reservations_customers_and_orders),
+        cmocka_unit_test(test_names_that_look_like_numbers_are_told_apart),
+        cmocka_unit_test(test_names_that_are_numbers_have_customers_and_promises),
         cmocka_unit_test(test_names_that_hash_alike_are_two_keys),
         cmocka_unit_test(test_names_ids_of_entries_that_hash_alike_are_two),
         cmocka_unit_test(test_names_places_that_hash_alike_are_two),

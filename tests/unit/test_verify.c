@@ -43,7 +43,7 @@ static void test_verify_sees_each_number_that_was_changed_behind_its_back(void *
     int64_t *numbers[] = { &fenced->sellable_milli,       &fenced->claimed_milli,
                            &plain->sellable_milli,        &plain->claimed_milli,
                            &ledger->control_totals[0],    &extra_of(ledger, fenced)->held_milli,
-                           &ledger->claims[0].held_milli, &ledger->claims[0].confirmed_milli,
+                           &ledger->parts[0].held_milli,  &ledger->parts[0].confirmed_milli,
                            &ledger->fences[0].live_milli, &ledger->fences[1].live_milli };
     assert_int_equal(differences(shop), 0);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
