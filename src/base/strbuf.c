@@ -100,11 +100,11 @@ char *oh_strbuf_reserve_more(struct oh_strbuf *buf, size_t size)
     return strbuf_make_room(buf, size) ? buf->data + buf->size : NULL;
 }
 
-void oh_strbuf_put_more(struct oh_strbuf *buf, const void *data, size_t size)
+void oh_strbuf_put_any(struct oh_strbuf *buf, const void *data, size_t size)
 {
-    if (size == 0 || !strbuf_make_room(buf, size))
+    if (!oh_strbuf_has_room(buf, size) && (size == 0 || !strbuf_make_room(buf, size)))
         return;
-    memcpy(buf->data + buf->size, data, size);
+    oh_bytes_copy(buf->data + buf->size, data, size);
     buf->size += size;
 }
 
@@ -125,16 +125,46 @@ static char *u64_write_before(char *end, uint64_t value)
     return end;
 }
 
-void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value)
+/* How many digits: as the logarithms of 2 and 10 are about 1233 to 4096, or one more. */
+static size_t u64_size(uint64_t value)
+{
+    static const uint64_t powers[U64_DIGITS_MAX] = {
+        UINT64_C(1),
+        UINT64_C(10),
+        UINT64_C(100),
+        UINT64_C(1000),
+        UINT64_C(10000),
+        UINT64_C(100000),
+        UINT64_C(1000000),
+        UINT64_C(10000000),
+        UINT64_C(100000000),
+        UINT64_C(1000000000),
+        UINT64_C(10000000000),
+        UINT64_C(100000000000),
+        UINT64_C(1000000000000),
+        UINT64_C(10000000000000),
+        UINT64_C(100000000000000),
+        UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000),
+        UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000),
+        UINT64_C(10000000000000000000),
+    };
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned least = bits * 1233 >> 12;
+    return least + (value >= powers[least]);
+}
+
+void oh_strbuf_put_u64_any(struct oh_strbuf *buf, uint64_t value)
 {
     char digits[U64_DIGITS_MAX];
-    char *end = digits + sizeof(digits);
-    if (value < 10) { /* most quantities */
-        oh_strbuf_put_char(buf, (char)('0' + value));
-        return;
+    size_t size = u64_size(value);
+    if (oh_strbuf_has_room(buf, size)) {
+        u64_write_before(buf->data + buf->size + size, value);
+        buf->size += size;
+    } else {
+        oh_strbuf_put_any(buf, u64_write_before(digits + sizeof(digits), value), size);
     }
-    char *start = u64_write_before(end, value);
-    oh_strbuf_put(buf, start, (size_t)(end - start));
 }
 
 void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value)

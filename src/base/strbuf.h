@@ -32,9 +32,9 @@ void oh_strbuf_clear(struct oh_strbuf *buf);
 /* Drops the first `size` bytes (size <= buf->size, asserted). Cost: O(rest). */
 void oh_strbuf_consume(struct oh_strbuf *buf, size_t size);
 
-/* What the functions below do when there is no room yet. */
+/* What the functions below do when there is no room yet, or when the size is not known before. */
 char *oh_strbuf_reserve_more(struct oh_strbuf *buf, size_t size);
-void oh_strbuf_put_more(struct oh_strbuf *buf, const void *data, size_t size);
+void oh_strbuf_put_any(struct oh_strbuf *buf, const void *data, size_t size);
 
 /* Whether 1 or more bytes fit without growing. Of 0 bytes it says no. */
 static inline bool oh_strbuf_has_room(const struct oh_strbuf *buf, size_t size)
@@ -48,16 +48,14 @@ static inline char *oh_strbuf_reserve(struct oh_strbuf *buf, size_t size)
     return oh_strbuf_has_room(buf, size) ? buf->data + buf->size : oh_strbuf_reserve_more(buf, size);
 }
 
+/* A size that the compiler knows is copied by a few stores. */
 static inline void oh_strbuf_put(struct oh_strbuf *buf, const void *data, size_t size)
 {
-    if (!oh_strbuf_has_room(buf, size)) {
-        oh_strbuf_put_more(buf, data, size);
+    if (!__builtin_constant_p(size) || !oh_strbuf_has_room(buf, size)) {
+        oh_strbuf_put_any(buf, data, size);
         return;
     }
-    if (__builtin_constant_p(size))
-        memcpy(buf->data + buf->size, data, size);
-    else
-        oh_bytes_copy(buf->data + buf->size, data, size);
+    memcpy(buf->data + buf->size, data, size);
     buf->size += size;
 }
 
@@ -66,7 +64,7 @@ static inline void oh_strbuf_put_char(struct oh_strbuf *buf, char c)
     if (oh_strbuf_has_room(buf, 1))
         buf->data[buf->size++] = c;
     else
-        oh_strbuf_put_more(buf, &c, 1);
+        oh_strbuf_put_any(buf, &c, 1);
 }
 
 /* Of a constant the compiler knows the size. */
@@ -80,7 +78,16 @@ static inline void oh_strbuf_put_bytes(struct oh_strbuf *buf, struct oh_bytes by
     oh_strbuf_put(buf, bytes.data, bytes.size);
 }
 
-void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value);
+void oh_strbuf_put_u64_any(struct oh_strbuf *buf, uint64_t value);
+
+static inline void oh_strbuf_put_u64(struct oh_strbuf *buf, uint64_t value)
+{
+    if (value < 10) /* most quantities */
+        oh_strbuf_put_char(buf, (char)('0' + value));
+    else
+        oh_strbuf_put_u64_any(buf, value);
+}
+
 void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value);
 void oh_strbuf_printf(struct oh_strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -21,8 +21,8 @@ struct binding {
     const struct oh_json_value *values;
     struct oh_bytes body;
     struct oh_fault *fault;
-    uint32_t depth;
-    struct frame frames[OH_BIND_DEPTH_MAX];
+    struct frame *top; /* the first of `frames` is of none */
+    struct frame frames[OH_BIND_DEPTH_MAX + 1];
 };
 
 /* ---- Paths ------------------------------------------------------------------------------------ */
@@ -31,10 +31,9 @@ struct binding {
 static size_t path_write(const struct binding *binding, char *path, size_t size_max)
 {
     size_t size = 0;
-    for (uint32_t i = 1; i < binding->depth; i++) {
-        const struct frame *frame = &binding->frames[i];
+    for (const struct frame *frame = binding->frames + 2; frame <= binding->top; frame++) {
         bool is_element = frame->via->type == OH_SHAPE_OBJECTS;
-        const char *dot = i == 1 ? "" : ".";
+        const char *dot = size == 0 ? "" : ".";
         int written = is_element ? snprintf(path + size, size_max - size, "%s%s[%u]", dot, frame->via->name,
                                             (unsigned)frame->index)
                                  : snprintf(path + size, size_max - size, "%s%s", dot, frame->via->name);
@@ -71,7 +70,7 @@ static bool refuse_memory(struct binding *binding)
 /* Makes the top frame read the value, which must be an object. */
 static bool frame_begin(struct binding *binding, const struct oh_json_value *value)
 {
-    struct frame *frame = &binding->frames[binding->depth - 1];
+    struct frame *frame = binding->top;
     if (value->type != OH_JSON_OBJECT)
         return refuse_name(binding, OH_FAULT_WRONG_TYPE, OH_BYTES_NONE, "An object is expected here.");
     frame->next = value + 1;
@@ -87,8 +86,8 @@ static bool frame_begin(struct binding *binding, const struct oh_json_value *val
 static bool frame_push(struct binding *binding, const struct oh_shape_field *via, const struct oh_shape *shape,
                        const struct oh_json_value *first, uint32_t count, void *object)
 {
-    OH_ASSERT(binding->depth < OH_BIND_DEPTH_MAX);
-    struct frame *frame = &binding->frames[binding->depth++];
+    OH_ASSERT(binding->top < binding->frames + OH_BIND_DEPTH_MAX);
+    struct frame *frame = ++binding->top;
     frame->shape = shape;
     frame->via = via;
     frame->elements_left = count - 1;
@@ -100,11 +99,11 @@ static bool frame_push(struct binding *binding, const struct oh_shape_field *via
 /* The top object has been read: check it, then go on to the next element or back to the object around it. */
 static bool frame_end(struct binding *binding)
 {
-    struct frame *frame = &binding->frames[binding->depth - 1];
+    struct frame *frame = binding->top;
     if (!oh_shape_finish(frame->shape, frame->object, frame->given, binding->fault))
         return refuse(binding);
     if (frame->elements_left == 0) {
-        binding->depth--;
+        binding->top--;
         return true;
     }
     frame->elements_left--;
@@ -256,22 +255,15 @@ static bool bind_value(struct binding *binding, const struct oh_shape_field *fie
 {
     if (field->type == OH_SHAPE_OTHER)
         return bind_other(binding, field, value, object);
-    switch ((enum oh_json_type)value->type) {
-    case OH_JSON_STRING:
+    if (value->type == OH_JSON_STRING)
         return bind_text(binding, field, value, object);
-    case OH_JSON_NUMBER:
+    if (value->type == OH_JSON_NUMBER)
         return oh_shape_set_number(field, object, value->number, binding->fault) || refuse(binding);
-    case OH_JSON_FALSE:
-    case OH_JSON_TRUE:
-        return oh_shape_set_bool(field, object, value->type == OH_JSON_TRUE, binding->fault) || refuse(binding);
-    case OH_JSON_ARRAY:
+    if (value->type == OH_JSON_ARRAY)
         return bind_array(binding, field, value, object);
-    case OH_JSON_OBJECT:
+    if (value->type == OH_JSON_OBJECT)
         return bind_object(binding, field, value, object);
-    case OH_JSON_NULL:
-        break;
-    }
-    OH_UNREACHABLE();
+    return oh_shape_set_bool(field, object, value->type == OH_JSON_TRUE, binding->fault) || refuse(binding);
 }
 
 /* The index of the field that a member names; mostly it is the one behind the last. field_count: there is none. */
@@ -283,9 +275,8 @@ static inline uint32_t member_find(const struct frame *frame, struct oh_bytes na
 }
 
 /* The next member of the top object. May push a frame. */
-static bool bind_member(struct binding *binding)
+static inline bool bind_member(struct binding *binding, struct frame *frame)
 {
-    struct frame *frame = &binding->frames[binding->depth - 1];
     const struct oh_json_value *value = frame->next + 1;
     struct oh_bytes name;
     if (!text_of(binding, frame->next, &name))
@@ -310,11 +301,11 @@ static bool bind_member(struct binding *binding)
 static enum oh_err bind_from(struct binding *binding, const struct oh_shape *shape, const struct oh_json_value *value,
                              void *object)
 {
-    binding->depth = 0;
+    binding->top = binding->frames;
     bool is_good = frame_push(binding, NULL, shape, value, 1, object);
-    while (is_good && binding->depth > 0) {
-        bool is_read = binding->frames[binding->depth - 1].members_left == 0;
-        is_good = is_read ? frame_end(binding) : bind_member(binding);
+    while (is_good && binding->top != binding->frames) {
+        struct frame *frame = binding->top;
+        is_good = frame->members_left == 0 ? frame_end(binding) : bind_member(binding, frame);
     }
     return is_good ? OH_OK : OH_E_SYNTAX;
 }
@@ -346,7 +337,7 @@ enum oh_err oh_json_bind_member(struct oh_json_document *document, const struct 
     uint32_t left = binding.values[0].type == OH_JSON_OBJECT ? binding.values[0].count : 0;
     for (const struct oh_json_value *member = binding.values + 1; left > 0; left--) {
         struct oh_bytes own;
-        binding.depth = 0;
+        binding.top = binding.frames;
         if (!text_of(&binding, member, &own))
             return OH_E_SYNTAX;
         if (oh_bytes_equal(own, oh_bytes_of(name)))

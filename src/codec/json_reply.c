@@ -314,9 +314,10 @@ void oh_reply_put_node_availability(struct oh_strbuf *buf, struct oh_bytes node,
 void oh_reply_put_cell(struct oh_strbuf *buf, struct oh_bytes node, int64_t available_milli)
 {
     oh_json_separate(buf);
-    oh_strbuf_put_bytes(buf, OH_BYTES("{\"node\":"));
+    oh_strbuf_put_text(buf, "{\"node\":");
     oh_json_put_string(buf, node);
-    oh_json_member_milli(buf, "available", available_milli);
+    oh_strbuf_put_text(buf, ",\"available\":");
+    oh_milli_put(buf, available_milli);
     oh_strbuf_put_char(buf, '}');
 }
 

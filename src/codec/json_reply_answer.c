@@ -79,22 +79,23 @@ static uint32_t claims_line_end(const void *claims, claim_line_of *line_of, cons
 
 /* ---- A reservation that was made -------------------------------------------------------------- */
 
+/* What every reservation is answered with is written in pieces as large as they are constant, not member by member. */
+
 static void put_created_claims(struct oh_strbuf *buf, const struct oh_ledger *ledger,
                                const struct oh_answer_line *lines, const uint16_t *indices, uint32_t count)
 {
-    oh_json_member(buf, "claims");
-    oh_strbuf_put_char(buf, '[');
+    bool is_first = true;
     for (uint32_t i = 0; i < count; i++) {
         const struct oh_answer_line *claim = &lines[indices[i]];
         if (claim->node.index == OH_NODE_NONE)
             continue; /* what could not be had */
-        oh_json_separate(buf);
-        oh_strbuf_put_char(buf, '{');
-        oh_json_member_string(buf, "node", oh_node_name(ledger, claim->node));
-        oh_json_member_milli(buf, "quantity", claim->quantity_milli);
+        oh_strbuf_put_text(buf, is_first ? "{\"node\":" : ",{\"node\":");
+        oh_json_put_string(buf, oh_node_name(ledger, claim->node));
+        oh_strbuf_put_text(buf, ",\"quantity\":");
+        oh_milli_put(buf, claim->quantity_milli);
         oh_strbuf_put_char(buf, '}');
+        is_first = false;
     }
-    oh_strbuf_put_char(buf, ']');
 }
 
 /* One line with its claims, all of the same line number. */
@@ -107,13 +108,17 @@ static void put_created_line(struct oh_strbuf *buf, const struct oh_ledger *ledg
         if (lines[indices[i]].node.index != OH_NODE_NONE)
             quantity_milli += lines[indices[i]].quantity_milli;
     oh_json_separate(buf);
-    oh_strbuf_put_char(buf, '{');
-    oh_json_member_u64(buf, "line", first->line);
-    oh_json_member_string(buf, "sku", oh_item_sku(ledger, first->item));
-    oh_json_member_milli(buf, "requested", first->requested_milli);
-    oh_json_member_milli(buf, "quantity", quantity_milli);
+    oh_strbuf_put_text(buf, "{\"line\":");
+    oh_strbuf_put_u64(buf, first->line);
+    oh_strbuf_put_text(buf, ",\"sku\":");
+    oh_json_put_string(buf, oh_item_sku(ledger, first->item));
+    oh_strbuf_put_text(buf, ",\"requested\":");
+    oh_milli_put(buf, first->requested_milli);
+    oh_strbuf_put_text(buf, ",\"quantity\":");
+    oh_milli_put(buf, quantity_milli);
+    oh_strbuf_put_text(buf, ",\"claims\":[");
     put_created_claims(buf, ledger, lines, indices, count);
-    oh_strbuf_put_char(buf, '}');
+    oh_strbuf_put_text(buf, "]}");
 }
 
 static void put_created_lines(struct oh_strbuf *buf, const struct oh_ledger *ledger,
@@ -151,20 +156,24 @@ static void put_action_lines(struct oh_strbuf *buf, const struct oh_ledger *ledg
 static void put_reservation_answer(struct oh_strbuf *buf, const struct oh_ledger *ledger,
                                    const struct oh_answer *answer)
 {
-    oh_strbuf_put_char(buf, '{');
-    oh_json_member_string(buf, "id", answer->id);
-    oh_json_member_text(buf, "kind", oh_kind_text(answer->kind));
-    oh_json_member_text(buf, "status", oh_status_text(answer->status));
-    oh_json_member_time(buf, "created_at", answer->created_at_us);
-    oh_json_member_time(buf, "expires_at", answer->expires_at_us);
-    oh_json_member(buf, "lines");
-    oh_strbuf_put_char(buf, '[');
+    oh_strbuf_put_text(buf, "{\"id\":");
+    oh_json_put_string(buf, answer->id);
+    oh_strbuf_put_text(buf, ",\"kind\":\"");
+    oh_strbuf_put_text(buf, oh_kind_text(answer->kind));
+    oh_strbuf_put_text(buf, "\",\"status\":\"");
+    oh_strbuf_put_text(buf, oh_status_text(answer->status));
+    oh_strbuf_put_text(buf, "\",\"created_at\":");
+    oh_json_put_time(buf, answer->created_at_us);
+    oh_strbuf_put_text(buf, ",\"expires_at\":");
+    oh_json_put_time(buf, answer->expires_at_us);
+    oh_strbuf_put_text(buf, ",\"lines\":[");
     if (answer->type == OH_COMMAND_RESERVE)
         put_created_lines(buf, ledger, answer);
     else
         put_action_lines(buf, ledger, answer);
-    oh_strbuf_put_char(buf, ']');
-    oh_reply_put_seq_end(buf, answer->seq);
+    oh_strbuf_put_text(buf, "],\"seq\":");
+    oh_strbuf_put_u64(buf, answer->seq);
+    oh_strbuf_put_char(buf, '}');
 }
 
 /* ---- Entries of an adjust or a sync ----------------------------------------------------------- */
@@ -353,8 +362,8 @@ void oh_reply_put_problem(struct oh_strbuf *buf, const struct oh_ledger *ledger,
 static void put_result_status(struct oh_strbuf *buf, int http_status)
 {
     oh_json_separate(buf);
-    oh_strbuf_put_char(buf, '{');
-    oh_json_member_u64(buf, "status", (uint64_t)http_status);
+    oh_strbuf_put_text(buf, "{\"status\":");
+    oh_strbuf_put_u64(buf, (uint64_t)http_status);
 }
 
 void oh_reply_put_batch_result(struct oh_strbuf *buf, const struct oh_ledger *ledger,

@@ -25,7 +25,7 @@ void oh_json_put_time(struct oh_strbuf *buf, int64_t at_us);
 static inline bool oh_json_needs_comma(const struct oh_strbuf *buf)
 {
     char last = buf->size == 0 ? ',' : buf->data[buf->size - 1];
-    return last != '{' && last != '[' && last != ',' && last != ':';
+    return (last | 0x20) != '{' && last != ',' && last != ':'; /* '[' is the same but for that bit */
 }
 
 /* A comma, unless the last byte opened an object or an array. Put it before each member and element. */

@@ -28,9 +28,9 @@ static int hex_value(char c)
 /* Decodes "%XX" and '+' into out[0..raw.size). False: a bad escape or a NUL byte. */
 static bool text_decode(struct oh_bytes raw, char *out, size_t *out_size)
 {
-    size_t size = 0;
+    char *end = out;
     for (size_t i = 0; i < raw.size; i++) {
-        char c = raw.data[i] == '+' ? ' ' : raw.data[i];
+        char c = raw.data[i];
         if (c == '%') {
             int high = raw.size - i > 2 ? hex_value(raw.data[i + 1]) : -1;
             int low = raw.size - i > 2 ? hex_value(raw.data[i + 2]) : -1;
@@ -38,12 +38,14 @@ static bool text_decode(struct oh_bytes raw, char *out, size_t *out_size)
                 return false;
             c = (char)(high * 16 + low);
             i += 2;
+        } else if (c == '+') {
+            c = ' ';
         }
         if (c == '\0')
             return false;
-        out[size++] = c;
+        *end++ = c;
     }
-    *out_size = size;
+    *out_size = (size_t)(end - out);
     return true;
 }
 
@@ -59,7 +61,7 @@ static struct oh_bytes text_cut(struct oh_bytes *raw, char separator)
     return head;
 }
 
-/* Most names asked for are not there, and differ in the first byte. No name has a NUL byte. */
+/* No name has a NUL byte. */
 static bool name_is(struct oh_bytes name, const char *text)
 {
     return name.size > 0 && name.data[0] == text[0] && strncmp(text, name.data, name.size) == 0 &&
@@ -110,6 +112,7 @@ static enum oh_err params_add(struct oh_param_list *params, struct oh_bytes pair
     if (params->count == OH_PARAM_PAIRS_MAX)
         return refuse(fault, OH_FAULT_TOO_MANY, OH_BYTES_NONE, "A query has at most 16 parameters.");
     params->pairs[params->count++] = (struct oh_param_pair){ name, value };
+    params->initials |= UINT32_C(1) << (name.data[0] % 32);
     *used += name_size + value_size;
     return OH_OK;
 }
@@ -119,6 +122,7 @@ enum oh_err oh_params_parse(struct oh_bytes raw, const char *const *known, struc
 {
     size_t used = 0;
     out->count = 0;
+    out->initials = 0;
     while (raw.size > 0) {
         struct oh_bytes pair = text_cut(&raw, '&');
         if (pair.size > 0 && params_add(out, pair, known, &used, fault) != OH_OK)
@@ -129,17 +133,12 @@ enum oh_err oh_params_parse(struct oh_bytes raw, const char *const *known, struc
 
 /* ---- Values ----------------------------------------------------------------------------------- */
 
-struct oh_bytes oh_params_text(const struct oh_param_list *params, const char *name)
+struct oh_bytes oh_params_find(const struct oh_param_list *params, const char *name)
 {
     for (uint32_t i = 0; i < params->count; i++)
         if (name_is(params->pairs[i].name, name))
             return params->pairs[i].value;
     return OH_BYTES_NONE;
-}
-
-bool oh_params_has(const struct oh_param_list *params, const char *name)
-{
-    return !oh_bytes_is_empty(oh_params_text(params, name));
 }
 
 enum oh_err oh_params_id(const struct oh_param_list *params, const char *name, struct oh_bytes *out,

@@ -25,6 +25,7 @@ struct oh_param_pair {
 /* Not to be copied: the pairs point into text[]. */
 struct oh_param_list {
     uint32_t count;
+    uint32_t initials; /* bit c % 32: a name begins with c. Most that are asked for are not there */
     struct oh_param_pair pairs[OH_PARAM_PAIRS_MAX];
     char text[OH_PARAM_TEXT_SIZE_MAX];
 };
@@ -40,8 +41,18 @@ OH_MUST_CHECK enum oh_err oh_params_parse(struct oh_bytes raw, const char *const
                                           struct oh_param_list *out, struct oh_fault *fault);
 
 /* The value, or no bytes when not sent. Lends until the list is parsed again. */
-struct oh_bytes oh_params_text(const struct oh_param_list *params, const char *name);
-bool oh_params_has(const struct oh_param_list *params, const char *name);
+struct oh_bytes oh_params_find(const struct oh_param_list *params, const char *name);
+
+static inline struct oh_bytes oh_params_text(const struct oh_param_list *params, const char *name)
+{
+    bool is_likely = (params->initials >> (name[0] % 32) & 1) != 0;
+    return is_likely ? oh_params_find(params, name) : OH_BYTES_NONE;
+}
+
+static inline bool oh_params_has(const struct oh_param_list *params, const char *name)
+{
+    return !oh_bytes_is_empty(oh_params_text(params, name));
+}
 
 /* As oh_params_text, at most OH_ID_SIZE_MAX bytes (too_long). */
 OH_MUST_CHECK enum oh_err oh_params_id(const struct oh_param_list *params, const char *name,

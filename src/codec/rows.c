@@ -258,15 +258,18 @@ static void *row_object(enum oh_row_kind kind, struct oh_row *row)
     OH_UNREACHABLE();
 }
 
-/* Whether all of it is ASCII without NUL, so that no cell needs to be looked at. */
+/* Whether all of it is ASCII without NUL, so that no cell needs to be looked at. The last lanes may overlap. */
 static bool text_is_plain(struct oh_bytes text)
 {
     size_t at = 0;
-    for (; text.size - at >= OH_LANES; at += OH_LANES)
-        if (oh_lanes_first(oh_lanes_load(text.data + at) <= 0) < OH_LANES)
-            return false;
-    while (at < text.size && (signed char)text.data[at] > 0)
+    while (at < text.size && text.size < OH_LANES && (signed char)text.data[at] > 0)
         at++;
+    while (at < text.size && text.size >= OH_LANES) {
+        size_t start = text.size - at < OH_LANES ? text.size - OH_LANES : at;
+        if (oh_lanes_first(oh_lanes_load(text.data + start) <= 0) < OH_LANES)
+            return false;
+        at = start + OH_LANES;
+    }
     return at == text.size;
 }
 

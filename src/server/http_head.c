@@ -303,17 +303,24 @@ static bool head_request_line_is_exact(const struct head_parse *parse, const cha
            line_end - target_end == (ptrdiff_t)sizeof(" HTTP/1.1") - 1;
 }
 
-/* Visible ASCII without a fragment. */
+static bool head_is_visible(char c)
+{
+    return (signed char)c > 0x20 && c != 0x7f && c != '#';
+}
+
+/* Visible ASCII without a fragment. The last lanes may overlap those before them. */
 static bool head_target_is_visible(struct oh_bytes target)
 {
     size_t at = 0;
-    for (; target.size - at >= OH_LANES; at += OH_LANES) {
-        oh_lanes lanes = oh_lanes_load(target.data + at);
+    while (at < target.size && target.size < OH_LANES && head_is_visible(target.data[at]))
+        at++;
+    while (at < target.size && target.size >= OH_LANES) {
+        size_t start = target.size - at < OH_LANES ? target.size - OH_LANES : at;
+        oh_lanes lanes = oh_lanes_load(target.data + start);
         if (oh_lanes_first((lanes <= 0x20) | (lanes == 0x7f) | (lanes == '#')) < OH_LANES)
             return false;
+        at = start + OH_LANES;
     }
-    while (at < target.size && (signed char)target.data[at] > 0x20 && target.data[at] != 0x7f && target.data[at] != '#')
-        at++;
     return at == target.size;
 }
 

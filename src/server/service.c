@@ -328,7 +328,7 @@ static void service_watch_backlog(struct oh_service *service)
 
 static void service_watch_journal(struct oh_service *service)
 {
-    struct oh_diag diag = { "" };
+    struct oh_diag diag; /* of each turn: filled when it is needed */
     if (!service->is_failed && oh_journal_failed(service->journal, &diag))
         service_fail(service, OH_E_IO, diag.text);
 }

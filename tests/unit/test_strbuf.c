@@ -175,9 +175,36 @@ static void test_strbuf_overflows_when_an_allocation_fails(void **state)
     assert_true(nth > 3);
 }
 
+/* Each number of digits, at both of its ends, in a buffer in which it just fits and in one where it does not. */
+static void test_strbuf_writes_numbers_of_every_size_where_they_just_fit(void **state)
+{
+    (void)state;
+    uint64_t power = 1;
+    for (size_t digits = 1; digits <= 20; digits++, power *= 10) {
+        uint64_t values[] = { power, digits == 20 ? UINT64_MAX : power * 9 + (power - 1) };
+        for (size_t i = 0; i < 2; i++) {
+            char expected[32];
+            struct oh_strbuf buf;
+            (void)snprintf(expected, sizeof(expected), "%" PRIu64, values[i]);
+            assert_int_equal(strlen(expected), digits);
+            oh_strbuf_init(&buf, digits);
+            oh_strbuf_put_u64(&buf, values[i]);
+            assert_false(buf.is_overflowed);
+            assert_int_equal(buf.size, digits);
+            assert_memory_equal(buf.data, expected, digits);
+            oh_strbuf_fini(&buf);
+            oh_strbuf_init(&buf, digits - 1);
+            oh_strbuf_put_u64(&buf, values[i]);
+            assert_true(buf.is_overflowed);
+            oh_strbuf_fini(&buf);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_strbuf_writes_numbers_of_every_size_where_they_just_fit),
         cmocka_unit_test(test_strbuf_holds_what_was_put_in_order),
         cmocka_unit_test(test_strbuf_holds_exactly_its_maximum),
         cmocka_unit_test(test_strbuf_writes_nothing_more_when_overflowed),
