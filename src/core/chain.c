@@ -277,8 +277,8 @@ struct delivery route_deliver(const struct route *route, const struct oh_transit
     const struct oh_timetable_service *service = route->service;
     if (learned_us < 0 && row->days >= 0) {
         struct delivery delivery = deliver_by_days(service, row->days, departure);
-        if (delivery.window != OH_INDEX_NONE)
-            delivery.arrives_us = delivery.from_us;
+        if (delivery.window != OH_INDEX_NONE) /* a window of the day it leaves on may have begun before it left */
+            delivery.arrives_us = delivery.from_us > departure->leaves_us ? delivery.from_us : departure->leaves_us;
         return delivery;
     }
     int64_t arrives = departure->leaves_us + (learned_us >= 0 ? learned_us : row->hours_us);

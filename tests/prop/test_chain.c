@@ -218,6 +218,12 @@ static void test_chain_hours_wait_for_a_window_and_slots_for_what_arrives(void *
     assert_int_equal(route_deliver(&route, &row, -1, &departure).from_us, world.starts[3] + 8);
     assert_int_equal(route_deliver(&route, &row, 2, &departure).from_us, world.starts[2] + 15); /* learned */
 
+    row.days = 0; /* on the day it leaves: not before it has left, though the window began (test_screen, seed 49) */
+    departure.leaves_us = world.starts[2] + 12;
+    assert_int_equal(route_deliver(&route, &row, -1, &departure).arrives_us, world.starts[2] + 12);
+    departure.leaves_us = world.starts[2] + 4;
+    assert_int_equal(route_deliver(&route, &row, -1, &departure).arrives_us, world.starts[2] + 8);
+
     struct oh_slot slots[] = { { 10, 12, 8, 1000 }, { 20, 22, 15, 1000 }, { 30, 32, 28, 1000 } };
     world.service.slots = slots;
     world.service.slot_count = 3;
