@@ -282,7 +282,7 @@ int64_t oh_booked(const struct oh_ledger *ledger, struct oh_bytes resource, int6
 
 struct oh_reservation_id { uint32_t index; };
 
-#define OH_MADE_ID_SIZE_MAX 32u
+#define OH_MADE_ID_SIZE_MAX 40u /* 32, and what is written eight at a time */
 
 /* Not to be copied: its id may lie in it. */
 struct oh_reservation_view {

@@ -153,8 +153,8 @@ static const struct position NO_POSITION = { 0, 0, OH_TIME_US_NONE, 0, 0 };
  * The backorder limit is how far below zero the position may be sold; safety
  * stock guards what is there, so it does not shrink what is not.
  */
-static struct offer offer_compute(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
-                                  struct oh_asker asker, int64_t now_us)
+struct offer offer_of_eligible(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
+                               struct oh_asker asker, int64_t now_us)
 {
     const struct position *position = slot == NO_SLOT ? &NO_POSITION : &ledger->positions[slot];
     uint16_t channel = asker.channel.index;
@@ -181,7 +181,7 @@ struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16
     enum oh_verdict reason = node_eligibility(ledger, item, node, asker);
     if (reason != OH_OK_DONE)
         return (struct offer){ 0, 0, reason };
-    return offer_compute(ledger, item, node, slot, asker, now_us);
+    return offer_of_eligible(ledger, item, node, slot, asker, now_us);
 }
 
 struct offer offer_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node, struct oh_asker asker,

@@ -4,6 +4,7 @@
  * "r17" is the first reservation that record 17 made, "r17-1" its second. Such an id is kept as the number it says
  * whoever gave it: no text to store, and none to compare.
  */
+#include "base/digits.h"
 #include "core/state.h"
 
 #define NTH_BITS 20u
@@ -44,24 +45,15 @@ uint64_t id_number(struct oh_bytes id)
     return seq << NTH_BITS | nth;
 }
 
-static size_t digits_write(char *text, uint64_t number)
-{
-    char digits[20];
-    size_t at = sizeof(digits);
-    for (; number > 0; number /= 10)
-        digits[--at] = (char)('0' + number % 10);
-    memcpy(text, digits + at, sizeof(digits) - at);
-    return sizeof(digits) - at;
-}
-
 struct oh_bytes id_make(uint64_t seq, uint32_t nth, char text[ID_MADE_SIZE_MAX])
 {
     size_t size = 0;
     text[size++] = 'r';
-    size += digits_write(text + size, seq);
-    if (nth > 0)
+    size += oh_digits_put(text + size, seq);
+    if (nth > 0) {
         text[size++] = '-';
-    size += digits_write(text + size, nth);
+        size += oh_digits_put(text + size, nth);
+    }
     return (struct oh_bytes){ text, size };
 }
 

@@ -400,7 +400,7 @@ const struct key *key_find(const struct oh_ledger *ledger, const struct key_name
     oh_index_first(&ledger->key_index, name->hash, &cursor);
     while (oh_index_next(&ledger->key_index, &cursor, &slot)) {
         const struct key *key = &ledger->keys[slot];
-        if (!key_is_forgotten(ledger, key) && oh_bytes_equal(key_stored_name(ledger, key), key_name_bytes(name)))
+        if (!key_is_forgotten(ledger, key) && names_are_equal(key_stored_name(ledger, key), key_name_bytes(name)))
             return key;
     }
     return NULL;

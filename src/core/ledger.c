@@ -38,19 +38,26 @@ static bool options_default(struct oh_ledger_options *options)
            options->terminal_retention_us > 0;
 }
 
-/* One pool from the allocator; NULL when it has no more. */
+/*
+ * One pool from the allocator; NULL when it has no more. What is used most is mostly at the beginning of a pool, and
+ * a processor's cache has few places for lines that are a multiple of a page apart: so pools begin at different
+ * lines of a page.
+ */
 static void *ledger_region(struct oh_ledger *ledger, size_t count, size_t size)
 {
+    const size_t page = 4096;
+    const size_t apart = 5 * 64; /* with 64 lines to a page, each place is taken once before one is taken twice */
+    size_t begin = ledger->region_count * apart % page;
     size_t total;
     OH_ASSERT(ledger->region_count < sizeof(ledger->regions) / sizeof(ledger->regions[0]));
-    bool fits = oh_mul_size(count, size, &total);
+    bool fits = oh_mul_size(count, size, &total) && total <= SIZE_MAX - begin;
     OH_ASSERT(fits);
-    void *memory = ledger->allocator.allocate(ledger->allocator.ctx, total);
+    unsigned char *memory = ledger->allocator.allocate(ledger->allocator.ctx, begin + total);
     if (memory == NULL)
         return NULL;
     ledger->regions[ledger->region_count] = memory;
-    ledger->region_sizes[ledger->region_count++] = total;
-    return memory;
+    ledger->region_sizes[ledger->region_count++] = begin + total;
+    return memory + begin;
 }
 
 static bool ledger_index(struct oh_ledger *ledger, struct oh_index *index, uint32_t entry_max)

@@ -18,7 +18,7 @@ static bool reservation_is_named(const struct oh_ledger *ledger, const struct re
 {
     if (reservation->is_numbered)
         return reservation->number == number;
-    return oh_bytes_equal(ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID), id);
+    return names_are_equal(ledger_string(ledger, reservation->text, RESERVATION_TEXT_ID), id);
 }
 
 uint32_t reservation_stored(const struct oh_ledger *ledger, struct oh_bytes id, struct id_key key)
@@ -408,8 +408,10 @@ enum oh_err apply_reservation(struct oh_ledger *ledger, const struct oh_effect_r
     snapshot_skip(ledger, SNAP_RESERVATION, slot);
     ledger->reservations[slot] = made;
     oh_index_insert(&ledger->reservation_index, key.hash, slot);
-    party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);
-    party_link(ledger, slot, RESERVATION_TEXT_ORDER);
+    if (reservation_has_parties(&made)) {
+        party_link(ledger, slot, RESERVATION_TEXT_CUSTOMER);
+        party_link(ledger, slot, RESERVATION_TEXT_ORDER);
+    }
     ledger->newest_reservation = slot;
     ledger->newest_lines_rise = true;
     if (effect->ended_at_us != OH_TIME_US_NONE)

@@ -61,6 +61,17 @@ static bool id_is_taken(struct plan *plan)
 
 /* ---- The request itself ----------------------------------------------------------------------- */
 
+static uint32_t channel_find_recent_first(struct oh_ledger *ledger, struct oh_bytes name)
+{
+    uint32_t recent = ledger->recent_channel;
+    bool is_there = recent < ledger->channel_count;
+    if (is_there && names_are_equal(ledger_string(ledger, ledger->channels[recent].text, 0), name))
+        return recent;
+    uint32_t slot = channel_find(ledger, name);
+    ledger->recent_channel = slot;
+    return slot;
+}
+
 static enum oh_verdict head_judge(struct plan *plan)
 {
     const struct oh_reserve_command *command = plan->command;
@@ -81,7 +92,7 @@ static enum oh_verdict head_judge(struct plan *plan)
     if (command->line_count == 0 || command->line_count > OH_LINES_MAX)
         return refuse(answer, OH_V_TOO_MANY, OH_FIELD_LINES, OH_INDEX_NONE);
     uint32_t channel = OH_NODE_NONE;
-    if (command->channel.size > 0 && (channel = channel_find(plan->ledger, command->channel)) == NO_SLOT)
+    if (command->channel.size > 0 && (channel = channel_find_recent_first(plan->ledger, command->channel)) == NO_SLOT)
         return refuse(answer, OH_V_UNKNOWN_CHANNEL, OH_FIELD_CHANNEL, OH_INDEX_NONE);
     plan->asker = (struct oh_asker){ .channel = { (uint16_t)channel }, .kind = command->kind };
     plan->policy = channel == OH_NODE_NONE ? OH_POLICY_PRIORITY : plan->ledger->channels[channel].policy;
@@ -215,7 +226,9 @@ static void candidate_look(struct plan *plan, const struct wish *wish, uint16_t 
     if (!is_named && !geo_is_within(&ledger->nodes[node], &plan->command->near))
         return;
     uint32_t position = is_named ? wish->position : position_find(ledger, wish->item, node);
-    struct offer offer = offer_at_slot(ledger, wish->item, node, position, plan->asker, plan->now_us);
+    struct offer offer =
+        is_named ? offer_of_eligible(ledger, wish->item, node, position, plan->asker, plan->now_us)
+                 : offer_at_slot(ledger, wish->item, node, position, plan->asker, plan->now_us);
     if (offer.free_milli + offer.backorder_milli <= 0)
         return;
     uint32_t rank = ledger->candidate_count++;

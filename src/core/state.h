@@ -486,6 +486,7 @@ struct oh_ledger {
     bool is_restored_unlinked; /* restored objects whose order is not put right yet */
 
     /* Scratch of the command being decided, and the open record. */
+    uint32_t recent_channel; /* that a reservation was last made in: the next one mostly is in it too */
     uint32_t named_reservation; /* the slot that has the id the command names, forgotten or not; NO_SLOT */
     struct pending_entry *pending;
     uint32_t pending_stamp;
@@ -617,12 +618,48 @@ static inline struct oh_bytes ledger_string(const struct oh_ledger *ledger, uint
 uint64_t name_hash(struct oh_bytes name);
 
 /* The body of a function that finds an object by its first string: returns the slot, or NO_SLOT. */
+static inline uint64_t text_eight(const char *data)
+{
+    uint64_t eight;
+    memcpy(&eight, data, sizeof(eight));
+    return eight;
+}
+
+static inline uint32_t text_four(const char *data)
+{
+    uint32_t four;
+    memcpy(&four, data, sizeof(four));
+    return four;
+}
+
+/* As oh_bytes_equal, without a call: names are short. Ends are compared once more where they overlap. */
+static inline bool names_are_equal(struct oh_bytes a, struct oh_bytes b)
+{
+    if (a.size != b.size)
+        return false;
+    if (a.size >= 8) {
+        for (size_t at = 0; at + 8 < a.size; at += 8) {
+            if (text_eight(a.data + at) != text_eight(b.data + at))
+                return false;
+        }
+        return text_eight(a.data + a.size - 8) == text_eight(b.data + b.size - 8);
+    }
+    if (a.size >= 4)
+        return text_four(a.data) == text_four(b.data) &&
+               text_four(a.data + a.size - 4) == text_four(b.data + b.size - 4);
+    for (size_t at = 0; at < a.size; at++) {
+        if (a.data[at] != b.data[at])
+            return false;
+    }
+    return true;
+}
+
 #define FIND_BY_NAME(index_field, objects, name)                                                   \
     struct oh_index_cursor cursor;                                                                 \
     uint32_t slot;                                                                                 \
     oh_index_first(&ledger->index_field, (uint32_t)name_hash(name), &cursor);                      \
     while (oh_index_next(&ledger->index_field, &cursor, &slot)) {                                  \
-        if (oh_bytes_equal(ledger_string(ledger, ledger->objects[slot].text, 0), (name)))          \
+        if (names_are_equal(ledger_string(ledger, ledger->objects[slot].text, 0), (name)))         \
             return slot;                                                                           \
     }                                                                                              \
     return NO_SLOT
@@ -881,6 +918,9 @@ int64_t atp_at_node(const struct oh_ledger *ledger, uint32_t item, uint16_t node
 /* The same where the position is known (NO_SLOT: there is none). */
 struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
                            struct oh_asker asker, int64_t now_us);
+/* The same of a node that is eligible, which was found by node_eligibility. */
+struct offer offer_of_eligible(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
+                               struct oh_asker asker, int64_t now_us);
 struct left { int64_t available_milli; int64_t short_milli; };
 struct left left_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot, int64_t now_us);
 /* OH_OK_DONE, or why the node has nothing to offer the asker, whatever its stock. */

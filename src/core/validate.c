@@ -13,20 +13,6 @@ static bool eight_are_plain(uint64_t eight)
     return ((eight | (eight - ones * 0x20) | ((eight ^ ones * 0x7f) - ones)) & highs) == 0;
 }
 
-static uint64_t eight_at(const char *data)
-{
-    uint64_t eight;
-    memcpy(&eight, data, sizeof(eight));
-    return eight;
-}
-
-static uint64_t four_at(const char *data)
-{
-    uint32_t four;
-    memcpy(&four, data, sizeof(four));
-    return four;
-}
-
 /* As almost every name is: looked at eight bytes at a time, the last eight once more where they overlap. */
 static bool text_is_plain(struct oh_bytes text)
 {
@@ -34,13 +20,13 @@ static bool text_is_plain(struct oh_bytes text)
     size_t size = text.size;
     if (size >= 8) {
         for (size_t at = 0; at + 8 < size; at += 8) {
-            if (!eight_are_plain(eight_at(data + at)))
+            if (!eight_are_plain(text_eight(data + at)))
                 return false;
         }
-        return eight_are_plain(eight_at(data + size - 8));
+        return eight_are_plain(text_eight(data + size - 8));
     }
     if (size >= 4)
-        return eight_are_plain(four_at(data) | four_at(data + size - 4) << 32);
+        return eight_are_plain(text_four(data) | (uint64_t)text_four(data + size - 4) << 32);
     for (size_t i = 0; i < size; i++) {
         unsigned char byte = (unsigned char)data[i];
         if (byte < 0x20 || byte >= 0x7f)
