@@ -239,6 +239,7 @@ static enum oh_err serve_open_server(struct serve *serve, struct oh_diag *diag)
         .hooks = &serve->hooks,
         .listen = listen,
         .listen_count = config->listen.count,
+        .network_threads = config->network_threads,
         .port_file = config->port_file[0] == '\0' ? NULL : config->port_file,
         .handle_signals = true,
     };

@@ -2,15 +2,15 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "server/listener.h"
+#include "server/network.h"
+#include "server/reactor.h"
+#include "server/socket.h"
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,7 +18,6 @@
 
 #define US_PER_S INT64_C(1000000)
 #define SIGNAL_COUNT 3
-#define INTERRUPTS_MAX 10000   /* in a row; a call that is interrupted more often is not getting anywhere */
 #define DESCRIPTORS_BESIDE 256 /* files, listeners, event loop: everything that is no connection */
 
 /* One listening address. */
@@ -39,17 +38,17 @@ struct server_socket {
 struct oh_server {
     struct oh_router *router;
     struct oh_engine *engine;
+    struct oh_network *network; /* NULL: the loop makes the system calls itself */
     struct event_base *base;
     const struct oh_server_hooks *hooks;
     struct server_listener listeners[OH_LISTEN_MAX];
     size_t listener_count;
     int spare_fd;
-    int wake_fd;
+    struct oh_waker waker;
     atomic_bool is_stop_asked;
     bool is_reload_asked;
     bool is_aborted;
     enum oh_err abort_error;
-    struct event wake_event;
     struct event timer_event;
     int64_t timer_at_us; /* monotonic, when the timer fires; INT64_MAX: not set */
     struct event signal_events[SIGNAL_COUNT];
@@ -79,45 +78,22 @@ static int64_t server_monotonic_us(void *context)
 
 /* ----------------------------------------------------------------------------------------------------- transport */
 
-static ssize_t socket_result(ssize_t result)
-{
-    if (result >= 0)
-        return result;
-    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-}
-
-/* Counts an interrupted call; true while it should be repeated: no edge announces again what is there already. */
-static bool is_interrupted(ssize_t result, int *count)
-{
-    return result < 0 && errno == EINTR && (*count)++ < INTERRUPTS_MAX;
-}
-
 static ssize_t socket_recv(void *context, void *data, size_t size)
 {
-    struct server_socket *sock = context;
-    int interrupts = 0;
-    ssize_t got;
-    do {
-        got = recv(sock->fd, data, size, 0);
-    } while (is_interrupted(got, &interrupts));
-    return socket_result(got);
+    const struct server_socket *sock = context;
+    return oh_socket_recv(sock->fd, data, size);
 }
 
 static ssize_t socket_send(void *context, const void *data, size_t size)
 {
-    struct server_socket *sock = context;
-    int interrupts = 0;
-    ssize_t sent;
-    do {
-        sent = send(sock->fd, data, size, MSG_NOSIGNAL);
-    } while (is_interrupted(sent, &interrupts));
-    return socket_result(sent);
+    const struct server_socket *sock = context;
+    return oh_socket_send(sock->fd, data, size);
 }
 
 static void socket_shutdown_write(void *context)
 {
-    struct server_socket *sock = context;
-    (void)shutdown(sock->fd, SHUT_WR);
+    const struct server_socket *sock = context;
+    oh_socket_shutdown_write(sock->fd);
 }
 
 static void socket_close(void *context)
@@ -169,17 +145,16 @@ static void server_refuse(int fd)
     (void)close(fd);
 }
 
-static void server_take(void *context, int fd)
+/* A connection whose system calls the loop makes. */
+static enum oh_err server_take_here(struct oh_server *server, int fd)
 {
-    struct oh_server *server = context;
     struct server_socket *sock = calloc(1, sizeof(*sock));
     enum oh_err err = sock == NULL ? OH_E_NOMEM : OH_OK;
     if (err == OH_OK)
         err = oh_engine_open(server->engine, &socket_transport, sock, &sock->connection);
     if (err != OH_OK) {
         free(sock);
-        server_refuse(fd);
-        return;
+        return err;
     }
     /* Registered once, edge-triggered for both directions: no call to the kernel is ever needed to pause or resume. */
     short what = EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST;
@@ -190,6 +165,15 @@ static void server_take(void *context, int fd)
         (void)shutdown(fd, SHUT_RDWR);
         oh_connection_notify(sock->connection, OH_READY_CLOSED);
     }
+    return OH_OK;
+}
+
+static void server_take(void *context, int fd)
+{
+    struct oh_server *server = context;
+    enum oh_err err = server->network != NULL ? oh_network_take(server->network, fd) : server_take_here(server, fd);
+    if (err != OH_OK)
+        server_refuse(fd);
 }
 
 static void server_on_listener(evutil_socket_t fd, short what, void *context)
@@ -216,16 +200,6 @@ static void listener_close(struct server_listener *listener)
 
 /* ------------------------------------------------------------------------------------------- wake, timer, signals */
 
-static void server_on_wake(evutil_socket_t fd, short what, void *context)
-{
-    uint64_t count;
-    (void)what;
-    (void)context;
-    /* Only the turn that follows matters, not how often it was asked for. */
-    ssize_t got = read(fd, &count, sizeof(count));
-    (void)got;
-}
-
 static void server_on_timer(evutil_socket_t fd, short what, void *context)
 {
     struct oh_server *server = context;
@@ -246,10 +220,7 @@ static void server_on_signal(evutil_socket_t number, short what, void *context)
 
 void oh_server_wake(struct oh_server *server)
 {
-    uint64_t one = 1;
-    /* Full means that a wake is waiting already. */
-    ssize_t put = write(server->wake_fd, &one, sizeof(one));
-    (void)put;
+    oh_waker_wake(&server->waker);
 }
 
 void oh_server_stop(struct oh_server *server)
@@ -332,28 +303,11 @@ static enum oh_err server_watch_signals(struct oh_server *server, struct oh_diag
     return OH_OK;
 }
 
-/* epoll only: the edge-triggered events and EV_CLOSED need it. */
-static struct event_base *server_base_create(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *base = NULL;
-    if (config != NULL && event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0 &&
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
-        base = event_base_new_with_config(config);
-    if (config != NULL)
-        event_config_free(config);
-    return base;
-}
-
 static enum oh_err server_open_loop(struct oh_server *server, struct oh_diag *diag)
 {
-    server->base = server_base_create();
-    server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->base = oh_reactor_base_create();
     server->spare_fd = oh_listener_spare_open();
-    if (server->base == NULL || server->wake_fd < 0 || server->spare_fd < 0 ||
-        event_assign(&server->wake_event, server->base, server->wake_fd, EV_READ | EV_PERSIST, server_on_wake,
-                     server) != 0 ||
-        event_add(&server->wake_event, NULL) != 0 ||
+    if (server->base == NULL || !oh_waker_init(&server->waker, server->base) || server->spare_fd < 0 ||
         event_assign(&server->timer_event, server->base, -1, 0, server_on_timer, server) != 0) {
         oh_diag_set(diag, "cannot make the event loop: %s", strerror(errno));
         return OH_E_IO;
@@ -376,6 +330,23 @@ static enum oh_err server_open_engine(struct oh_server *server, const struct oh_
     return oh_engine_create(&engine_options, &server->engine);
 }
 
+static void server_wake_loop(void *context)
+{
+    oh_server_wake(context);
+}
+
+static enum oh_err server_open_network(struct oh_server *server, const struct oh_server_options *options,
+                                       struct oh_diag *diag)
+{
+    const struct oh_network_options network_options = {
+        .thread_count = options->network_threads,
+        .engine = server->engine,
+        .wake = server_wake_loop,
+        .wake_context = server,
+    };
+    return options->network_threads == 0 ? OH_OK : oh_network_create(&network_options, diag, &server->network);
+}
+
 /* As many descriptors as connections_max may need, if the system lets us; else the log says what to raise. */
 static void server_raise_descriptors(uint32_t connections_max)
 {
@@ -396,6 +367,8 @@ static enum oh_err server_open(struct oh_server *server, const struct oh_server_
     if (err == OH_OK)
         err = server_open_loop(server, diag);
     if (err == OH_OK)
+        err = server_open_network(server, options, diag);
+    if (err == OH_OK)
         err = server_listen_all(server, options, diag);
     if (err == OH_OK && options->handle_signals)
         err = server_watch_signals(server, diag);
@@ -412,7 +385,7 @@ enum oh_err oh_server_create(const struct oh_server_options *options, struct oh_
     if (server == NULL)
         return OH_E_NOMEM;
     server->hooks = options->hooks;
-    server->wake_fd = -1;
+    server->waker.fd = -1;
     server->spare_fd = -1;
     server->timer_at_us = INT64_MAX;
     (void)signal(SIGPIPE, SIG_IGN);
@@ -434,14 +407,14 @@ void oh_server_destroy(struct oh_server **server_pointer)
     if (server == NULL)
         return;
     oh_engine_destroy(&server->engine);
+    oh_network_destroy(&server->network);
     for (size_t i = 0; i < server->listener_count; i++)
         listener_close(&server->listeners[i]);
     for (size_t i = 0; i < server->signal_count; i++)
         (void)event_del(&server->signal_events[i]);
+    oh_waker_fini(&server->waker);
     if (server->base != NULL)
         event_base_free(server->base);
-    if (server->wake_fd >= 0)
-        (void)close(server->wake_fd);
     if (server->spare_fd >= 0)
         (void)close(server->spare_fd);
     if (server->router != NULL)
@@ -485,18 +458,40 @@ static void server_obey(struct oh_server *server, bool *is_draining)
     }
 }
 
+/* How long the loop may wait for readiness: 0 not at all, -1 for ever. */
+static int64_t server_wait_us(struct oh_server *server, bool is_draining)
+{
+    if (atomic_load(&server->is_stop_asked) && !is_draining)
+        return 0;
+    int64_t wait_us = oh_engine_wait_us(server->engine);
+    return wait_us == 0 || server->network == NULL || oh_network_may_sleep(server->network) ? wait_us : 0;
+}
+
+static enum oh_err server_turn(struct oh_server *server, bool *is_draining)
+{
+    enum oh_err err = server->network == NULL ? OH_OK : oh_network_collect(server->network);
+    if (err != OH_OK)
+        return err;
+    oh_engine_turn(server->engine);
+    server_obey(server, is_draining);
+    if (server->network != NULL)
+        oh_network_hand_over(server->network);
+    return OH_OK;
+}
+
 enum oh_err oh_server_run(struct oh_server *server)
 {
     bool is_draining = false;
     /* No bound: this is the event loop. */
     while (!server->is_aborted && !oh_engine_is_drained(server->engine)) {
-        int64_t wait_us = atomic_load(&server->is_stop_asked) && !is_draining ? 0 : oh_engine_wait_us(server->engine);
+        int64_t wait_us = server_wait_us(server, is_draining);
         if (wait_us > 0)
             server_set_timer(server, wait_us);
         if (event_base_loop(server->base, wait_us == 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0)
             return OH_E_IO;
-        oh_engine_turn(server->engine);
-        server_obey(server, &is_draining);
+        enum oh_err err = server_turn(server, &is_draining);
+        if (err != OH_OK)
+            return err;
     }
     return server->is_aborted ? server->abort_error : OH_OK;
 }

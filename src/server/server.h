@@ -18,6 +18,7 @@ struct oh_server_options {
     size_t route_count;
     const char *const *listen;             /* "127.0.0.1:8080", "[::1]:0"; borrowed until create returns */
     size_t listen_count;
+    uint32_t network_threads;              /* network.h; 0: the loop thread makes the system calls itself */
     const char *port_file;                 /* NULL, or a file that gets the first bound port as one line */
     bool handle_signals;                   /* SIGTERM, SIGINT: drain; SIGHUP: hooks.reload. SIGPIPE is always ignored */
 };

@@ -1,9 +1,9 @@
 #include "storage/journal.h"
 #include "base/assert.h"
+#include "base/thread.h"
 #include "storage/journal_internal.h"
 #include "storage/little_endian.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,19 +200,6 @@ static bool sync_primitives_init(struct oh_journal *journal)
     return is_ok; /* on Linux none of these can fail, and none holds memory */
 }
 
-/* Signals are for the loop thread: the helpers start with all of them blocked. */
-static bool thread_start(pthread_t *thread, void *(*entry)(void *arg), void *arg)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return false;
-    int result = pthread_create(thread, NULL, entry, arg);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result == 0;
-}
-
 static void thread_stop(struct oh_journal *journal, pthread_t thread, bool *is_stopping, pthread_cond_t *wake)
 {
     journal_lock(journal);
@@ -228,11 +215,11 @@ static enum oh_err threads_start(struct oh_journal *journal, struct oh_diag *dia
 {
     if (journal->options.is_manual)
         return OH_OK;
-    if (!thread_start(&journal->preparer_thread, journal_preparer_main, journal)) {
+    if (!oh_thread_start(journal_preparer_main, journal, &journal->preparer_thread)) {
         oh_diag_set(diag, "the journal cannot start a thread");
         return OH_E_NOMEM;
     }
-    if (!thread_start(&journal->writer_thread, journal_writer_main, journal)) {
+    if (!oh_thread_start(journal_writer_main, journal, &journal->writer_thread)) {
         thread_stop(journal, journal->preparer_thread, &journal->is_preparer_stopping, &journal->preparer_wake);
         oh_diag_set(diag, "the journal cannot start a thread");
         return OH_E_NOMEM;

@@ -1,5 +1,6 @@
 #include "storage/projector.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "storage/file_name.h"
 #include "storage/projected_seq.h"
 #include "storage/projector_session.h"
@@ -285,7 +286,7 @@ enum oh_err oh_projector_create(const struct oh_projector_options *options, stru
     if (err == OH_OK)
         recall(projector);
     if (err == OH_OK && !options->is_manual &&
-        pthread_create(&projector->thread, NULL, projector_run, projector) != 0) {
+        !oh_thread_start(projector_run, projector, &projector->thread)) {
         projector_session_fini(&projector->session);
         err = OH_E_IO;
     }

@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "base/thread.h"
 #include "storage/byte_ring.h"
 #include "storage/file_header.h"
 #include "storage/file_name.h"
@@ -6,7 +7,6 @@
 #include "storage/snapshot.h"
 #include "storage/snapshot_format.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -400,18 +400,11 @@ static enum oh_err buffers_init(struct oh_snapshot_writer *writer)
     return oh_byte_ring_init(&writer->ring, OH_SNAPSHOT_QUEUE_SIZE);
 }
 
-/* Signals are for the loop thread: the helper starts with all of them blocked. */
 static enum oh_err thread_start(struct oh_snapshot_writer *writer, struct oh_diag *diag)
 {
-    sigset_t all;
-    sigset_t before;
     if (writer->options.is_manual)
         return OH_OK;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return OH_E_IO;
-    writer->has_thread = pthread_create(&writer->thread, NULL, writer_main, writer) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    writer->has_thread = oh_thread_start(writer_main, writer, &writer->thread);
     if (writer->has_thread)
         return OH_OK;
     oh_diag_set(diag, "the snapshot cannot start a thread");

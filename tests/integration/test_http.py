@@ -292,5 +292,10 @@ class Reload(ServerCase):
         self.ok(self.client.put('/v1/items/A', {}), 201)
 
 
+class HttpOnNetworkThreads(Http):
+    """The same, where other threads receive and send."""
+    config = {'network_threads': 2}
+
+
 if __name__ == '__main__':
     main()

@@ -35,6 +35,7 @@ struct running {
 };
 
 static struct running running;
+static uint32_t network_threads; /* of the servers that are started: everything is tried without and with */
 
 static void handle_a(void *app, struct oh_exchange *exchange)
 {
@@ -128,6 +129,7 @@ static struct oh_server_options options_of(const struct oh_limits *limits, const
         .route_count = sizeof(routes) / sizeof(routes[0]),
         .listen = listen,
         .listen_count = count,
+        .network_threads = network_threads,
         .handle_signals = true,
     };
 }
@@ -496,5 +498,12 @@ int main(void)
         cmocka_unit_test(test_server_drains_on_sigterm_and_reloads_on_sighup),
         cmocka_unit_test(test_server_ends_with_the_error_of_an_abort),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static const uint32_t thread_counts[] = { 0, 1, 3 };
+    int failed = 0;
+    for (size_t i = 0; i < sizeof(thread_counts) / sizeof(thread_counts[0]); i++) {
+        network_threads = thread_counts[i];
+        print_message("network_threads = %u\n", network_threads);
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

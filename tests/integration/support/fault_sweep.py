@@ -16,10 +16,11 @@ from .small_load import Load, Wrong
 CONFIG = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1, 'keep_snapshots': 1}
 END_S = 30.0
 
-SCENARIOS = {
-    'empty': ('disk', False),   # a new data directory
-    'full': ('disk', True),     # one with a journal, a snapshot, and little room left in the journal's file
-    'process': ('process', True),
+SCENARIOS = {   # durability, whether there is data, threads of the network
+    'empty': ('disk', False, 0),   # a new data directory
+    'full': ('disk', True, 0),     # one with a journal, a snapshot, and little room left in the journal's file
+    'process': ('process', True, 0),
+    'threads': ('process', True, 2),
 }
 
 
@@ -46,8 +47,8 @@ class FaultSweep:
             server.close()
 
     def server(self, scenario):
-        durability, has_data = SCENARIOS[scenario]
-        server = Server(durability=durability, config=CONFIG)
+        durability, has_data, network_threads = SCENARIOS[scenario]
+        server = Server(durability=durability, config={**CONFIG, 'network_threads': network_threads})
         if has_data:
             shutil.copytree(self.template, server.data)
         return server

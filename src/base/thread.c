@@ -1,0 +1,17 @@
+#include "base/thread.h"
+#include <signal.h>
+
+bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *out_thread)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return false;
+    pthread_t thread;
+    bool is_started = pthread_create(&thread, NULL, entry, context) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (is_started)
+        *out_thread = thread;
+    return is_started;
+}

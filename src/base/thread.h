@@ -1,0 +1,18 @@
+/*
+ * thread.h - starting a helper thread.
+ */
+#ifndef ONHAND_BASE_THREAD_H
+#define ONHAND_BASE_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/*
+ * oh_thread_start - a thread with all signals blocked: they are for the loop thread. Whoever starts it joins it.
+ *
+ * Returns false when there is no thread to be had; *out_thread is then not set.
+ */
+bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *out_thread)
+    __attribute__((warn_unused_result));
+
+#endif
