@@ -61,8 +61,8 @@ class Contender:
     depends_on = ()
     limited_stock = 1000  # fewer than it can sell in the time of a sell-out
 
-    def __init__(self, bench):
-        self.cores, self.folder = bench.cores, pathlib.Path(bench.folder) / type(self).__name__.lower()
+    def __init__(self, bench, folder_name=None):
+        self.cores, self.folder = bench.cores, pathlib.Path(bench.folder) / (folder_name or type(self).__name__.lower())
         self.processes, self.port = [], None
         self.folder.mkdir(exist_ok=True)
 
@@ -128,8 +128,8 @@ class Contender:
 class Onhand(Contender):
     label = "Onhand"
 
-    def __init__(self, bench, durability="disk", config=None, postgres_uri=None):
-        super().__init__(bench)
+    def __init__(self, bench, durability="disk", config=None, postgres_uri=None, folder_name=None):
+        super().__init__(bench, folder_name)
         self.program, self.durability, self.postgres_uri = bench.program, durability, postgres_uri
         self.config = {"log_level": "info", **(config or {})}
         self.data = self.folder / "data"
@@ -303,13 +303,18 @@ class Redis(Contender):
         return self.reserved_count() - int(self.cli("get", "hot_before"))
 
 
+MEMORY_FOLDER = "/dev/shm"
+
+
 class Postgres(Contender):
     """PostgreSQL with its default safety (fsync, synchronous_commit)."""
     SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "max_connections": "400",
                 "autovacuum": "on", "synchronous_commit": "on"}
 
-    def __init__(self, bench, core=None):
+    def __init__(self, bench, core=None, is_in_memory=False):
+        """is_in_memory: its data is not on the disk that is measured, as if it ran on another machine."""
         super().__init__(bench)
+        self.place = MEMORY_FOLDER if is_in_memory and os.path.isdir(MEMORY_FOLDER) else None
         if not postgres.is_there():
             raise Absent("there is no PostgreSQL 15")
         need("pgbench")
@@ -318,7 +323,7 @@ class Postgres(Contender):
 
     def start(self):
         with on_core(self.core):
-            self.server = postgres.Postgres(fsync=True, settings=self.SETTINGS).start()
+            self.server = postgres.Postgres(fsync=True, settings=self.SETTINGS, place=self.place).start()
         self.port = self.server.port
         return self
 

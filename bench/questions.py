@@ -6,5 +6,7 @@ says afterwards what was asked for and what came of it.
 
 from questions_onhand import Cells, Engine, Growth, Import, Memory, Recovery, Tail
 from questions_peers import Batch, Hot, Read, Reserve
+from questions_threads import Threads
 
-ALL = (Read(), Reserve(), Hot(), Batch(), Cells(), Engine(), Tail(), Recovery(), Import(), Memory(), Growth())
+ALL = (Read(), Reserve(), Hot(), Batch(), Cells(), Engine(), Tail(), Recovery(), Import(), Memory(), Growth(),
+       Threads())

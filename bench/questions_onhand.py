@@ -82,7 +82,8 @@ class Tail:
 
     def run(self, bench):
         with field(bench) as there:
-            pg = there.add("PostgreSQL", lambda: Postgres(bench, core=bench.cores.behind), start_behind)
+            pg = there.add("PostgreSQL", lambda: Postgres(bench, core=bench.cores.behind, is_in_memory=True),
+                           start_behind)
             if pg is None:
                 return
             pg.resume()

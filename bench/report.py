@@ -92,6 +92,7 @@ def middle(rows, name, scale=1.0):
 
 COLUMNS = (("p99 ms", "p99_ms"), ("p99.9 ms", "p999_ms"), ("longest ms", "max_ms"), ("ready s", "seconds"),
            ("snapshot s", "snapshot_s"), ("replay s", "replay_s"), ("ns", "ns"), ("bytes", "bytes"),
+           ("loop thread, us of a request", "loop_us"), ("network threads", "network_us"), ("one loop thread could, a second", "loop_could"),
            ("CPU s per 1,000, server", "server_cpu_s_per_1k"), ("load", "load_cpu_s_per_1k"),
            ("memory MiB, server", "server_mib"), ("load", "load_mib"), ("other programs, cores", "others_cores"))
 

@@ -1,5 +1,9 @@
 #include "base/thread.h"
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define NICE 5
 
 bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *out_thread)
 {
@@ -14,4 +18,9 @@ bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *ou
     if (is_started)
         *out_thread = thread;
     return is_started;
+}
+
+void oh_thread_give_way(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, on Linux */
 }

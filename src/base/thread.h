@@ -15,4 +15,7 @@
 bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *out_thread)
     __attribute__((warn_unused_result));
 
+/* The calling thread gives way to those that answer clients, where there are too few processors for all. */
+void oh_thread_give_way(void);
+
 #endif

@@ -9,13 +9,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define BACKLOG_LOOK_US 1000000
 #define REMEMBER_US 1000000 /* how old what is written down of the tables may be */
 #define DRAIN_LOOK_MS 5
-#define NICE 5 /* of the thread: those that answer clients come first */
 
 struct oh_projector {
     struct oh_projector_options options;
@@ -255,7 +253,7 @@ int64_t oh_projector_work(struct oh_projector *projector)
 static void *projector_run(void *context)
 {
     struct oh_projector *projector = context;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone, on Linux */
+    oh_thread_give_way();
     for (;;) { /* the life of the thread */
         int64_t ms = oh_projector_work(projector);
         if (ms < 0 || oh_pg_pause(projector->stop_fd, ms) != OH_OK)

@@ -81,8 +81,8 @@ class Postgres:
     disk_mib   keeps the data on a file system of that size, so that fill_disk() can fill it; needs to be root
     """
 
-    def __init__(self, fsync=False, settings=None, disk_mib=None):
-        self.home = tempfile.mkdtemp(prefix='onhand-pg-')
+    def __init__(self, fsync=False, settings=None, disk_mib=None, place=None):
+        self.home = tempfile.mkdtemp(prefix='onhand-pg-', dir=place)
         self.data = os.path.join(self.home, 'data')
         self.log_path = os.path.join(self.home, 'log')
         self.settings = {**SETTINGS, **({} if fsync else {'fsync': 'off'}), **(settings or {})}
