@@ -203,7 +203,8 @@ class Life:
         self.number = number
         self.chance = random.Random(f'{SEED}/{number}')
         self.oracle = Oracle()
-        self.server = Server(durability='process' if number % 2 == 0 else 'disk', config=CONFIG)
+        self.server = Server(durability='process' if number % 2 == 0 else 'disk',
+                             config={**CONFIG, 'network_threads': number % 3})
         counter = iter(range(1, 1 << 22))
         options = self.chance.choice(((False, False), (False, False), (True, False), (False, True), (True, True)))
         self.clients = [Client(one, self.chance, self.oracle, counter, *options) for one in range(CLIENTS)]

@@ -94,6 +94,13 @@ class SoakServer(Server):
         self.log_path = os.path.join(self.home, 'log')
         self.config_path = os.path.join(self.home, 'onhand.conf')
         self.port_path = os.path.join(self.home, 'port')
+        self.start_count = 0
+
+    def spawn(self):
+        """Each start has another number of network threads."""
+        self.config['network_threads'] = self.start_count % 3
+        self.start_count += 1
+        return super().spawn()
 
 
 class Soak:
