@@ -4,6 +4,7 @@
  * in order, whatever the number of threads.
  */
 #include "base/prng.h"
+#include "server/network.h"
 #include "server/server.h"
 #include "support/test.h"
 #include <arpa/inet.h>
@@ -362,11 +363,54 @@ static void test_network_threads_serve_others_while_a_client_reads_nothing(void 
     server_stop();
 }
 
+/* A whole reply to a request for `size` bytes, which are compared. Returns how long it was with its head. */
+static size_t ask(int fd, size_t size)
+{
+    struct client client = { .fd = fd, .read_max = 65536 };
+    struct reader reader = { .head_size = 0 };
+    char request[128];
+    int request_size = snprintf(request, sizeof(request),
+                                "POST /echo/%zu HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", size);
+    size_t reply_size = 0;
+    for (size_t at = 0; at < size; at++)
+        put(&client.expected, &client.expected_size, &(char){ byte_of(size, at) }, 1);
+    assert_int_equal(send(fd, request, (size_t)request_size, MSG_NOSIGNAL), request_size);
+    while (client.got_size < size) {
+        static char bytes[65536];
+        struct pollfd wait = { .fd = fd, .events = POLLIN };
+        if (poll(&wait, 1, STALL_MS) != 1)
+            fail_msg("a reply of %zu bytes stops after %zu", size, client.got_size);
+        ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+        assert_true(got > 0);
+        reply_size += (size_t)got;
+        reader_take(&reader, &client, bytes, (size_t)got);
+    }
+    free(client.expected);
+    return reply_size;
+}
+
+/* OH_NETWORK_MAIL_SIZE_MAX bytes of replies fill what the loop may hand over, with nothing refused; one more does not fit. */
+static void test_network_threads_go_on_where_replies_just_fit(void **state)
+{
+    (void)state;
+    server_start(1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socket_connect(fd, oh_server_port(server, 0));
+    size_t head_size = ask(fd, 10000) - 10000;
+    for (size_t size = OH_NETWORK_MAIL_SIZE_MAX - 1; size <= OH_NETWORK_MAIL_SIZE_MAX + 1; size++) {
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(ask(fd, size - head_size), size);
+    }
+    (void)close(fd);
+    server_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_network_threads_change_nothing_for_clients),
         cmocka_unit_test(test_network_threads_serve_others_while_a_client_reads_nothing),
+        cmocka_unit_test(test_network_threads_go_on_where_replies_just_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
