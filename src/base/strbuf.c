@@ -157,14 +157,12 @@ static size_t u64_size(uint64_t value)
 
 void oh_strbuf_put_u64_any(struct oh_strbuf *buf, uint64_t value)
 {
-    char digits[U64_DIGITS_MAX];
     size_t size = u64_size(value);
-    if (oh_strbuf_has_room(buf, size)) {
-        u64_write_before(buf->data + buf->size + size, value);
-        buf->size += size;
-    } else {
-        oh_strbuf_put_any(buf, u64_write_before(digits + sizeof(digits), value), size);
-    }
+    char *at = oh_strbuf_reserve(buf, size);
+    if (at == NULL)
+        return;
+    u64_write_before(at + size, value);
+    buf->size += size;
 }
 
 void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value)

@@ -86,16 +86,15 @@ enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli)
     return OH_OK;
 }
 
-/* Writes the fraction, if there is one: ".5", ".05", ".125". */
+/* Writes a fraction that is not 0: ".5", ".05", ".125". */
 static void fraction_put(struct oh_strbuf *buf, unsigned milli)
 {
-    char digits[4] = { '.', (char)('0' + milli / 100), (char)('0' + milli / 10 % 10),
-                       (char)('0' + milli % 10) };
-    size_t size = sizeof(digits);
-    while (size > 1 && digits[size - 1] == '0')
-        size--;
-    if (size > 1)
-        oh_strbuf_put(buf, digits, size);
+    oh_strbuf_put_char(buf, '.');
+    oh_strbuf_put_char(buf, (char)('0' + milli / 100));
+    if (milli % 100 != 0)
+        oh_strbuf_put_char(buf, (char)('0' + milli / 10 % 10));
+    if (milli % 10 != 0)
+        oh_strbuf_put_char(buf, (char)('0' + milli % 10));
 }
 
 void oh_milli_put(struct oh_strbuf *buf, int64_t milli)

@@ -174,14 +174,46 @@ static bool row_read_special(struct oh_csv_row *row, char c)
     return false;
 }
 
+/*
+ * Nearly every cell: a plain one that is there as a whole, up to the comma or line feed that ends it. Returns how many
+ * bytes that are; 0: it is none.
+ */
+static size_t row_read_plain_cell(struct oh_csv_row *row, struct oh_bytes bytes)
+{
+    if (row->state != OH_CSV_CELL_START || row->cell_count >= OH_ROW_COLUMNS_MAX)
+        return 0;
+    size_t size = cell_run(bytes);
+    bool is_ended = size < bytes.size && (bytes.data[size] == ',' || bytes.data[size] == '\n');
+    if (!is_ended || size >= OH_ROW_SIZE_MAX - row->source_size)
+        return 0;
+    oh_bytes_copy(row->text + row->size, bytes.data, size);
+    row->size += size;
+    row->source_size += size + (bytes.data[size] == ',');
+    row->cell_ends[row->cell_count++] = (uint16_t)row->size;
+    return size + 1;
+}
+
+/* Up to the next special byte and with it. *out_is_complete: the row ended. */
+static size_t row_read_step(struct oh_csv_row *row, struct oh_bytes bytes, bool *out_is_complete)
+{
+    size_t size = row_read_run(row, bytes);
+    if (size < bytes.size && row_is_special(row, bytes.data[size]))
+        *out_is_complete = row_read_special(row, bytes.data[size++]);
+    return size;
+}
+
 size_t oh_csv_read(struct oh_csv_row *row, struct oh_bytes bytes, bool *out_is_complete)
 {
     size_t at = 0;
     *out_is_complete = false;
     while (at < bytes.size && !*out_is_complete) {
-        at += row_read_run(row, (struct oh_bytes){ bytes.data + at, bytes.size - at });
-        if (at < bytes.size && row_is_special(row, bytes.data[at]))
-            *out_is_complete = row_read_special(row, bytes.data[at++]);
+        struct oh_bytes rest = { bytes.data + at, bytes.size - at };
+        size_t used = row_read_plain_cell(row, rest);
+        if (used > 0)
+            *out_is_complete = rest.data[used - 1] == '\n';
+        else
+            used = row_read_step(row, rest, out_is_complete);
+        at += used;
     }
     return at;
 }

@@ -10,6 +10,9 @@
 #define FRACTION_DIGITS_MAX 9
 #define MICRO_DIGITS        6
 #define DATE_SIZE           10
+#define TIME_OF_DAY_SIZE    8
+#define OFFSET_SIZE         6
+#define CLOCK_SIZE          19 /* date and time of day without a fraction */
 
 /* What is still to be read of a text. */
 struct cursor {
@@ -26,24 +29,12 @@ static bool cursor_take(struct cursor *cursor, char c)
     return true;
 }
 
-/* Reads exactly `count` digits with a value in min..max. */
-static bool cursor_number(struct cursor *cursor, size_t count, uint32_t min, uint32_t max, uint32_t *out)
+/* The number that two digits at `at` are; more than 99: they are not. */
+static inline uint32_t two_read(const char *at)
 {
-    uint32_t value = 0;
-    if (cursor->size < count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        char c = cursor->data[i];
-        if (c < '0' || c > '9')
-            return false;
-        value = value * 10 + (uint32_t)(c - '0');
-    }
-    if (value < min || value > max)
-        return false;
-    cursor->data += count;
-    cursor->size -= count;
-    *out = value;
-    return true;
+    uint32_t tens = (uint32_t)(unsigned char)at[0] - '0';
+    uint32_t ones = (uint32_t)(unsigned char)at[1] - '0';
+    return tens > 9 || ones > 9 ? UINT32_MAX : tens * 10 + ones;
 }
 
 static uint32_t days_in_month(uint32_t year, uint32_t month)
@@ -53,17 +44,27 @@ static uint32_t days_in_month(uint32_t year, uint32_t month)
     return month == 2 && is_leap ? 29 : days[month - 1];
 }
 
+static void cursor_pass(struct cursor *cursor, size_t size)
+{
+    cursor->data += size;
+    cursor->size -= size;
+}
+
 /* "2026-11-22" as days since 1970-01-01. */
 static bool cursor_date(struct cursor *cursor, int64_t *out_days)
 {
-    uint32_t year;
-    uint32_t month;
-    uint32_t day;
-    if (!cursor_number(cursor, 4, 0, 9999, &year) || !cursor_take(cursor, '-') ||
-        !cursor_number(cursor, 2, 1, 12, &month) || !cursor_take(cursor, '-') ||
-        !cursor_number(cursor, 2, 1, days_in_month(year, month), &day))
+    const char *at = cursor->data;
+    if (cursor->size < DATE_SIZE || at[4] != '-' || at[7] != '-')
         return false;
-    *out_days = oh_civil_to_days((struct oh_civil){ year, month, day });
+    uint32_t century = two_read(at);
+    uint32_t of_century = two_read(at + 2);
+    uint32_t month = two_read(at + 5);
+    uint32_t day = two_read(at + 8);
+    if (century > 99 || of_century > 99 || month < 1 || month > 12 || day < 1 ||
+        day > days_in_month(century * 100 + of_century, month))
+        return false;
+    *out_days = oh_civil_to_days((struct oh_civil){ century * 100 + of_century, month, day });
+    cursor_pass(cursor, DATE_SIZE);
     return true;
 }
 
@@ -76,14 +77,16 @@ static bool cursor_between(struct cursor *cursor)
 /* "13:00:00" as seconds of the day. */
 static bool cursor_clock(struct cursor *cursor, int64_t *out_seconds)
 {
-    uint32_t hour;
-    uint32_t minute;
-    uint32_t second;
-    if (!cursor_number(cursor, 2, 0, 23, &hour) || !cursor_take(cursor, ':') ||
-        !cursor_number(cursor, 2, 0, 59, &minute) || !cursor_take(cursor, ':') ||
-        !cursor_number(cursor, 2, 0, 59, &second))
+    const char *at = cursor->data;
+    if (cursor->size < TIME_OF_DAY_SIZE || at[2] != ':' || at[5] != ':')
+        return false;
+    uint32_t hour = two_read(at);
+    uint32_t minute = two_read(at + 3);
+    uint32_t second = two_read(at + 6);
+    if (hour > 23 || minute > 59 || second > 59)
         return false;
     *out_seconds = (int64_t)hour * SECONDS_PER_HOUR + (int64_t)minute * SECONDS_PER_MINUTE + second;
+    cursor_pass(cursor, TIME_OF_DAY_SIZE);
     return true;
 }
 
@@ -112,18 +115,20 @@ static bool cursor_fraction(struct cursor *cursor, int64_t *out_us)
 /* "Z" or "+01:00" as seconds east of UTC. */
 static bool cursor_offset(struct cursor *cursor, int64_t *out_seconds)
 {
-    uint32_t hour;
-    uint32_t minute;
     if (cursor_take(cursor, 'Z') || cursor_take(cursor, 'z')) {
         *out_seconds = 0;
         return true;
     }
-    bool is_west = cursor->size > 0 && cursor->data[0] == '-';
-    if ((!cursor_take(cursor, '+') && !cursor_take(cursor, '-')) || !cursor_number(cursor, 2, 0, 23, &hour) ||
-        !cursor_take(cursor, ':') || !cursor_number(cursor, 2, 0, 59, &minute))
+    const char *at = cursor->data;
+    if (cursor->size < OFFSET_SIZE || (at[0] != '+' && at[0] != '-') || at[3] != ':')
+        return false;
+    uint32_t hour = two_read(at + 1);
+    uint32_t minute = two_read(at + 4);
+    if (hour > 23 || minute > 59)
         return false;
     int64_t seconds = (int64_t)hour * SECONDS_PER_HOUR + (int64_t)minute * SECONDS_PER_MINUTE;
-    *out_seconds = is_west ? -seconds : seconds;
+    *out_seconds = at[0] == '-' ? -seconds : seconds;
+    cursor_pass(cursor, OFFSET_SIZE);
     return true;
 }
 
@@ -202,44 +207,53 @@ static size_t fraction_write(char *at, uint64_t fraction_us)
     return 1 + count;
 }
 
-/* "2026-11-22T". Most times that one thread writes are of one day or two: the last one is kept. */
-static void date_write(char *at, int64_t day)
+struct time_text {
+    int64_t at_us;
+    size_t size;
+    char text[OH_TIME_TEXT_SIZE_MAX];
+};
+
+/* Not before 1970 and not after the last year. */
+static void time_write(int64_t at_us, struct time_text *out)
 {
-    static _Thread_local struct { int64_t day; char text[DATE_SIZE + 2]; } last = { 0, "1970-01-01T" };
-    if (day != last.day) {
-        struct oh_civil civil = oh_civil_from_days(day);
-        last.day = day;
-        two_write(last.text, (uint64_t)civil.year / 100);
-        two_write(last.text + 2, (uint64_t)civil.year % 100);
-        two_write(last.text + 5, civil.month);
-        two_write(last.text + 8, civil.day);
-    }
-    memcpy(at, last.text, DATE_SIZE + 1);
+    struct oh_civil civil = oh_civil_from_days(at_us / US_PER_DAY);
+    uint64_t of_day_us = (uint64_t)(at_us % US_PER_DAY);
+    uint64_t seconds = of_day_us / (uint64_t)US_PER_SECOND;
+    memcpy(out->text, "0000-00-00T00:00:00", CLOCK_SIZE);
+    two_write(out->text, (uint64_t)civil.year / 100);
+    two_write(out->text + 2, (uint64_t)civil.year % 100);
+    two_write(out->text + 5, civil.month);
+    two_write(out->text + 8, civil.day);
+    two_write(out->text + 11, seconds / SECONDS_PER_HOUR);
+    two_write(out->text + 14, seconds / SECONDS_PER_MINUTE % 60);
+    two_write(out->text + 17, seconds % 60);
+    out->at_us = at_us;
+    out->size = CLOCK_SIZE + fraction_write(out->text + CLOCK_SIZE, of_day_us % (uint64_t)US_PER_SECOND);
+    out->text[out->size++] = 'Z';
 }
 
-/* Writes at most OH_TIME_TEXT_SIZE_MAX bytes; returns how many. */
-static size_t time_write(char *at, int64_t at_us)
+/* A turn answers many at one time, and says of each when it was made and when it ends: two times, again and again. */
+static const struct time_text *time_find(int64_t at_us)
 {
-    int64_t clamped = at_us < 0 ? 0 : at_us > OH_TIME_US_MAX ? OH_TIME_US_MAX : at_us;
-    uint64_t of_day_us = (uint64_t)clamped % (uint64_t)US_PER_DAY;
-    uint64_t seconds = of_day_us / (uint64_t)US_PER_SECOND;
-    date_write(at, clamped / US_PER_DAY);
-    two_write(at + 11, seconds / SECONDS_PER_HOUR);
-    at[13] = ':';
-    two_write(at + 14, seconds / SECONDS_PER_MINUTE % 60);
-    at[16] = ':';
-    two_write(at + 17, seconds % 60);
-    size_t size = 19 + fraction_write(at + 19, of_day_us % (uint64_t)US_PER_SECOND);
-    at[size] = 'Z';
-    return size + 1;
+    static _Thread_local struct time_text last[2] = { { .at_us = -1 }, { .at_us = -1 } };
+    static _Thread_local unsigned oldest;
+    if (last[0].at_us == at_us)
+        return &last[0];
+    if (last[1].at_us == at_us)
+        return &last[1];
+    struct time_text *found = &last[oldest];
+    oldest ^= 1;
+    time_write(at_us, found);
+    return found;
 }
 
 void oh_time_put(struct oh_strbuf *buf, int64_t at_us)
 {
-    if (oh_strbuf_has_room(buf, OH_TIME_TEXT_SIZE_MAX)) {
-        buf->size += time_write(buf->data + buf->size, at_us);
+    const struct time_text *found = time_find(at_us < 0 ? 0 : at_us > OH_TIME_US_MAX ? OH_TIME_US_MAX : at_us);
+    if (oh_strbuf_has_room(buf, sizeof(found->text))) {
+        memcpy(buf->data + buf->size, found->text, sizeof(found->text)); /* of a known size: a few stores */
+        buf->size += found->size;
     } else {
-        char text[OH_TIME_TEXT_SIZE_MAX];
-        oh_strbuf_put(buf, text, time_write(text, at_us));
+        oh_strbuf_put(buf, found->text, found->size);
     }
 }

@@ -3,7 +3,6 @@
 #include "base/lanes.h"
 #include <llhttp.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct oh_http_error_row error_rows[] = {
 #define HTTP_ERROR_ROW(name, status_, code_, reason_, sentence_) \
@@ -147,9 +146,16 @@ static bool head_is_token(struct oh_bytes bytes)
     return bytes.size > 0;
 }
 
+/* Whatever the case of `a`. The bit that makes a letter small makes '-' and digits only of control bytes, which the
+ * scan has refused. */
 static bool head_equals(struct oh_bytes a, struct oh_bytes lower)
 {
-    return a.size == lower.size && strncasecmp(a.data, lower.data, a.size) == 0;
+    if (a.size != lower.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++)
+        if ((a.data[i] | 0x20) != lower.data[i])
+            return false;
+    return true;
 }
 
 /* A span that comes in one piece; llhttp may still call twice for neighbouring bytes. */
@@ -191,9 +197,8 @@ static size_t head_find(struct oh_bytes name)
     return HEAD_ID_COUNT;
 }
 
-static enum oh_http_error head_keep(struct head_parse *parse, struct oh_bytes value)
+static enum oh_http_error head_keep(struct head_parse *parse, size_t id, struct oh_bytes value)
 {
-    size_t id = head_find(parse->name);
     if (id == HEAD_ID_COUNT)
         return OH_HTTP_OK;
     if ((parse->seen & (1u << id)) != 0)
@@ -209,7 +214,8 @@ static enum oh_http_error head_keep(struct head_parse *parse, struct oh_bytes va
 static enum oh_http_error head_add(struct head_parse *parse)
 {
     struct oh_bytes value = parse->value;
-    if (!head_is_token(parse->name))
+    size_t id = head_find(parse->name);
+    if (id == HEAD_ID_COUNT && !head_is_token(parse->name)) /* those that are known are tokens */
         return OH_HTTP_BAD_HEADER;
     if (parse->header_count == parse->limits->header_count_max)
         return OH_HTTP_TOO_MANY_HEADERS;
@@ -219,7 +225,7 @@ static enum oh_http_error head_add(struct head_parse *parse)
         value.data = parse->name.data + parse->name.size;
     while (value.size > 0 && (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t'))
         value.size--;
-    return head_keep(parse, value);
+    return head_keep(parse, id, value);
 }
 
 static int head_on_value_complete(llhttp_t *parser)

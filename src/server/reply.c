@@ -14,8 +14,9 @@
 #define DETAIL_SIZE_MAX    512
 #define CLOSED_UP_SIZE_MAX 4096 /* bytes of a body that are moved to close up the Content-Length field */
 
-static const char *const status_lines[] = {
-#define STATUS(number, text) [(number) - STATUS_MIN] = "HTTP/1.1 " #number " " text "\r\n"
+static const struct oh_bytes status_lines[] = {
+#define STATUS_LINE(line) { line, sizeof(line) - 1 }
+#define STATUS(number, text) [(number) - STATUS_MIN] = STATUS_LINE("HTTP/1.1 " #number " " text "\r\n")
     STATUS(200, "OK"),
     STATUS(201, "Created"),
     STATUS(202, "Accepted"),
@@ -48,6 +49,7 @@ static const char *const status_lines[] = {
     STATUS(505, "HTTP Version Not Supported"),
     STATUS(507, "Insufficient Storage"),
 #undef STATUS
+#undef STATUS_LINE
 };
 
 /* ------------------------------------------------------------------------------------------------- the exchange */
@@ -118,9 +120,9 @@ void oh_reply_header(struct oh_exchange *exchange, const char *name, struct oh_b
 static void reply_put_status(struct oh_strbuf *out, int status)
 {
     size_t index = (size_t)(status - STATUS_MIN);
-    const char *line = index < sizeof(status_lines) / sizeof(status_lines[0]) ? status_lines[index] : NULL;
-    if (line != NULL)
-        oh_strbuf_put_text(out, line);
+    bool is_known = index < sizeof(status_lines) / sizeof(status_lines[0]) && status_lines[index].size > 0;
+    if (is_known)
+        oh_strbuf_put_bytes(out, status_lines[index]);
     else
         oh_strbuf_printf(out, "HTTP/1.1 %d Status\r\n", status);
 }
