@@ -3,7 +3,7 @@
  *
  * Refuses, in the order of the text: unknown_field, duplicate_field, and what
  * is wrong with a value; at the end of each object missing_field and what the
- * object's `finish` says. A null is the same as a field that is not there.
+ * object's `finish` says (H11). A null is the same as a field that is not there.
  * Since every object has a shape and the first unknown or repeated field ends
  * the work, no object costs more than its fields times its shape's.
  *
