@@ -1,7 +1,10 @@
 #include "codec/json_reply.h"
 #include "codec/decimal.h"
+#include "codec/json_document.h"
 #include "codec/json_text.h"
 #include <math.h>
+
+#define CELL_HEAD_SIZE_MAX (6 * OH_ID_SIZE_MAX + 64) /* a byte may become an escape of six */
 
 /* ---- Ends ------------------------------------------------------------------------------------- */
 
@@ -311,14 +314,56 @@ void oh_reply_put_node_availability(struct oh_strbuf *buf, struct oh_bytes node,
     oh_strbuf_put_char(buf, '}');
 }
 
-void oh_reply_put_cell(struct oh_strbuf *buf, struct oh_bytes node, int64_t available_milli)
+static void put_cell_head(struct oh_strbuf *buf, struct oh_bytes node)
 {
-    oh_json_separate(buf);
     oh_strbuf_put_text(buf, "{\"node\":");
     oh_json_put_string(buf, node);
     oh_strbuf_put_text(buf, ",\"available\":");
+}
+
+static void put_cell_rest(struct oh_strbuf *buf, int64_t available_milli)
+{
     oh_milli_put(buf, available_milli);
     oh_strbuf_put_char(buf, '}');
+}
+
+void oh_reply_put_cell(struct oh_strbuf *buf, struct oh_bytes node, int64_t available_milli)
+{
+    oh_json_separate(buf);
+    put_cell_head(buf, node);
+    put_cell_rest(buf, available_milli);
+}
+
+void oh_reply_put_cell_of(struct oh_strbuf *buf, struct oh_bytes head, int64_t available_milli)
+{
+    oh_json_separate(buf);
+    oh_strbuf_put_bytes(buf, head);
+    put_cell_rest(buf, available_milli);
+}
+
+/* Each is written once, and kept by the document. */
+static bool cell_heads_fill(struct oh_json_document *document, struct oh_strbuf *text, const struct oh_bytes *nodes,
+                            uint32_t count, struct oh_bytes *heads)
+{
+    struct oh_fault fault;
+    for (uint32_t i = 0; i < count; i++) {
+        oh_strbuf_clear(text);
+        put_cell_head(text, nodes[i]);
+        if (text->is_overflowed || oh_json_document_keep(document, oh_strbuf_bytes(text), &heads[i], &fault) != OH_OK)
+            return false;
+    }
+    return true;
+}
+
+const struct oh_bytes *oh_reply_cell_heads(struct oh_json_document *document, const struct oh_bytes *nodes,
+                                           uint32_t count)
+{
+    struct oh_strbuf text;
+    struct oh_bytes *heads = oh_json_document_allocate(document, count, sizeof(*heads));
+    oh_strbuf_init(&text, CELL_HEAD_SIZE_MAX);
+    bool is_filled = heads != NULL && cell_heads_fill(document, &text, nodes, count, heads);
+    oh_strbuf_fini(&text);
+    return is_filled ? heads : NULL;
 }
 
 void oh_reply_put_near_row(struct oh_strbuf *buf, const struct oh_ledger *ledger,

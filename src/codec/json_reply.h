@@ -10,6 +10,7 @@
 
 #include "base/strbuf.h"
 #include "codec/fault.h"
+#include "codec/json_request.h"
 #include "codec/json_text.h"
 #include "onhand/command.h"
 #include "onhand/ledger.h"
@@ -112,6 +113,8 @@ void oh_reply_put_node_availability(struct oh_strbuf *buf, struct oh_bytes node,
                                     const struct oh_availability *availability);
 /* {"node","available"} */
 void oh_reply_put_cell(struct oh_strbuf *buf, struct oh_bytes node, int64_t available_milli);
+/* The same of what is written already of it, by oh_reply_cell_heads. */
+void oh_reply_put_cell_of(struct oh_strbuf *buf, struct oh_bytes head, int64_t available_milli);
 /* {"node","distance_km","available"} */
 void oh_reply_put_near_row(struct oh_strbuf *buf, const struct oh_ledger *ledger,
                            const struct oh_near_row *row);
@@ -120,6 +123,13 @@ void oh_reply_put_sku_availability(struct oh_strbuf *buf, struct oh_bytes sku,
                                    const struct oh_availability *availability);
 /* {"sku","verdict"} */
 void oh_reply_put_sku_verdict(struct oh_strbuf *buf, struct oh_bytes sku, enum oh_verdict verdict);
+
+/*
+ * How the cells of each node begin, for a question that asks for the same nodes many times. NULL: no memory.
+ * Lent by the document.
+ */
+const struct oh_bytes *oh_reply_cell_heads(struct oh_json_document *document, const struct oh_bytes *nodes,
+                                           uint32_t count);
 
 /* The whole body of a near question: {"sku","near":{"lat","lon"},"nodes":[..],"seq"}. */
 void oh_reply_put_near(struct oh_strbuf *buf, const struct oh_ledger *ledger, struct oh_bytes sku,

@@ -235,6 +235,7 @@ void oh_handle_availability_get(void *app, struct oh_exchange *exchange)
 struct ask {
     const struct oh_availability_request *request;
     const struct oh_node_id *nodes;
+    const struct oh_bytes *cell_heads; /* of the nodes; NULL: they are asked for one item */
     struct oh_group_id group;
     struct oh_asker asker;
 };
@@ -348,7 +349,11 @@ static void ask_item_at_nodes(const struct oh_call *call, const struct ask *ask,
     for (uint32_t i = 0; i < ask->request->node_count; i++) {
         struct oh_availability availability;
         oh_available_at_node(call->ledger, item, ask->nodes[i], ask->asker, call->now_us, &availability);
-        if (!ask->request->has_min_quantity || availability.available_milli >= ask->request->min_quantity_milli)
+        if (ask->request->has_min_quantity && availability.available_milli < ask->request->min_quantity_milli)
+            continue;
+        if (ask->cell_heads != NULL)
+            oh_reply_put_cell_of(body, ask->cell_heads[i], availability.available_milli);
+        else
             oh_reply_put_cell(body, ask->request->nodes[i], availability.available_milli);
     }
 }
@@ -393,6 +398,14 @@ static void ask_item(const struct oh_call *call, const struct ask *ask, struct o
     oh_strbuf_put_text(body, "]}");
 }
 
+/* Without memory for them, cells are written from the name on. */
+static void ask_prepare_cells(const struct oh_call *call, struct ask *ask)
+{
+    if (ask->request->sku_count > 1 && ask->request->node_count > 0)
+        ask->cell_heads =
+            oh_reply_cell_heads(call->service->document, ask->request->nodes, ask->request->node_count);
+}
+
 static void ask_answer(const struct oh_call *call, const struct ask *ask)
 {
     struct oh_strbuf *body = oh_call_begin(call, 200);
@@ -419,6 +432,8 @@ void oh_handle_availability_ask(void *app, struct oh_exchange *exchange)
         return;
     }
     struct ask ask = { .request = &request };
-    if (ask_resolve(&call, &ask) && ask_has_place(&call, &ask) && ask_is_bounded(&call, &ask))
-        ask_answer(&call, &ask);
+    if (!ask_resolve(&call, &ask) || !ask_has_place(&call, &ask) || !ask_is_bounded(&call, &ask))
+        return;
+    ask_prepare_cells(&call, &ask);
+    ask_answer(&call, &ask);
 }

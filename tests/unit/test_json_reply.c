@@ -292,6 +292,29 @@ static void test_json_reply_writes_an_availability(void **state)
                    "\"sufficient\":false,\"seq\":7}");
 }
 
+static void test_json_reply_writes_cells_from_their_heads_as_it_writes_them_whole(void **state)
+{
+    (void)state;
+    const struct oh_bytes nodes[] = { OH_BYTES("n1"), OH_BYTES("a \"node\" with a name of more than sixteen bytes") };
+    struct oh_json_document *document = NULL;
+    assert_int_equal(oh_json_document_create(&document), OH_OK);
+    const struct oh_bytes *heads = oh_reply_cell_heads(document, nodes, COUNT_OF(nodes));
+    assert_non_null(heads);
+    oh_strbuf_put_char(&buf, '[');
+    for (size_t i = 0; i < 2 * COUNT_OF(nodes); i++)
+        oh_reply_put_cell_of(&buf, heads[i % COUNT_OF(nodes)], (int64_t)i * 500);
+    oh_strbuf_put_char(&buf, ']');
+    char *text = strndup(buf.data, buf.size);
+    oh_strbuf_clear(&buf);
+    oh_strbuf_put_char(&buf, '[');
+    for (size_t i = 0; i < 2 * COUNT_OF(nodes); i++)
+        oh_reply_put_cell(&buf, nodes[i % COUNT_OF(nodes)], (int64_t)i * 500);
+    oh_strbuf_put_char(&buf, ']');
+    assert_written(text);
+    free(text);
+    oh_json_document_destroy(&document);
+}
+
 static void test_json_reply_writes_rows_of_lists(void **state)
 {
     (void)state;
@@ -613,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_json_reply_writes_rules_fences_and_supplies),
         cmocka_unit_test(test_json_reply_writes_a_position),
         cmocka_unit_test(test_json_reply_writes_an_availability),
+        cmocka_unit_test(test_json_reply_writes_cells_from_their_heads_as_it_writes_them_whole),
         cmocka_unit_test(test_json_reply_writes_rows_of_lists),
         cmocka_unit_test(test_json_reply_gathers_the_claims_of_a_line),
         cmocka_unit_test(test_json_reply_writes_what_an_action_did),
