@@ -21,6 +21,16 @@ static inline uint64_t oh_digits_spread(uint32_t number)
     return tens | (pairs - tens * 10) << 8;
 }
 
+/* Writes the number, above 0 and below OH_DIGITS_EIGHT, and returns how many digits it has. Writes eight bytes. */
+static inline size_t oh_digits_put_eight(char *text, uint32_t number)
+{
+    uint64_t digits = oh_digits_spread(number);
+    size_t zeros = (size_t)__builtin_ctzll(digits) / 8;
+    uint64_t bytes = htole64((digits | UINT64_C(0x3030303030303030)) >> (8 * zeros));
+    memcpy(text, &bytes, sizeof(bytes));
+    return 8 - zeros;
+}
+
 /*
  * Writes the number without zeros before it, and returns how many digits that took: of 0 none. Up to seven bytes
  * behind them may be written too.

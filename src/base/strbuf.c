@@ -1,5 +1,6 @@
 #include "base/strbuf.h"
 #include "base/assert.h"
+#include "base/digits.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,11 +110,12 @@ void oh_strbuf_put_any(struct oh_strbuf *buf, const void *data, size_t size)
 }
 
 /* Writes the digits so that they end at `end`; returns where they start. */
-static char *u32_write_before(char *end, uint32_t value)
+static char *u64_write_before(char *end, uint64_t value)
 {
-    for (; value >= 100; value /= 100) {
+    while (value >= 100) {
         end -= 2;
         memcpy(end, digit_pairs + 2 * (value % 100), 2);
+        value /= 100;
     }
     if (value >= 10) {
         end -= 2;
@@ -124,54 +126,21 @@ static char *u32_write_before(char *end, uint32_t value)
     return end;
 }
 
-/* The same of any number: division of 32 bits takes fewer steps. */
-static char *u64_write_before(char *end, uint64_t value)
+/* Of any size, in a buffer of any size. */
+__attribute__((noinline)) static void put_u64_tightly(struct oh_strbuf *buf, uint64_t value)
 {
-    for (; value > UINT32_MAX; value /= 100) {
-        end -= 2;
-        memcpy(end, digit_pairs + 2 * (value % 100), 2);
-    }
-    return u32_write_before(end, (uint32_t)value);
-}
-
-/* How many digits: as the logarithms of 2 and 10 are about 1233 to 4096, or one more. */
-static size_t u64_size(uint64_t value)
-{
-    static const uint64_t powers[U64_DIGITS_MAX] = {
-        UINT64_C(1),
-        UINT64_C(10),
-        UINT64_C(100),
-        UINT64_C(1000),
-        UINT64_C(10000),
-        UINT64_C(100000),
-        UINT64_C(1000000),
-        UINT64_C(10000000),
-        UINT64_C(100000000),
-        UINT64_C(1000000000),
-        UINT64_C(10000000000),
-        UINT64_C(100000000000),
-        UINT64_C(1000000000000),
-        UINT64_C(10000000000000),
-        UINT64_C(100000000000000),
-        UINT64_C(1000000000000000),
-        UINT64_C(10000000000000000),
-        UINT64_C(100000000000000000),
-        UINT64_C(1000000000000000000),
-        UINT64_C(10000000000000000000),
-    };
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    unsigned least = bits * 1233 >> 12;
-    return least + (value >= powers[least]);
+    char digits[U64_DIGITS_MAX];
+    char *end = digits + sizeof(digits);
+    char *start = u64_write_before(end, value);
+    oh_strbuf_put(buf, start, (size_t)(end - start));
 }
 
 void oh_strbuf_put_u64_any(struct oh_strbuf *buf, uint64_t value)
 {
-    size_t size = u64_size(value);
-    char *at = oh_strbuf_reserve(buf, size);
-    if (at == NULL)
-        return;
-    u64_write_before(at + size, value);
-    buf->size += size;
+    if (value > 0 && value < OH_DIGITS_EIGHT && oh_strbuf_has_room(buf, 8))
+        buf->size += oh_digits_put_eight(buf->data + buf->size, (uint32_t)value);
+    else
+        put_u64_tightly(buf, value);
 }
 
 void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value)
