@@ -106,6 +106,7 @@ static int64_t fence_live(const struct oh_ledger *ledger, const struct position 
 {
     int64_t live = 0;
     const struct extra *extra = extra_of(ledger, position);
+    OH_ASSERT(extra != NULL);
     for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
         const struct claim *claim = &ledger->claims[link - 1];
         if (ledger->reservations[claim->reservation].channel == channel)

@@ -63,29 +63,40 @@ static void index_bucket_put(struct oh_index *index, struct oh_index_bucket *buc
     }
 }
 
-/* Files the entries of a chain again; those that belong to the new bucket move there. */
+/* Entries that belong to the new bucket, which is empty, move there; the others stay where they are. */
+static void index_divide(const struct oh_index *index, struct oh_index_bucket *home, uint32_t new_home)
+{
+    struct oh_index_bucket *fresh = &index->buckets[new_home];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
+        if (home->slots[i] != 0 && oh_index_home(index, home->hashes[i]) == new_home) {
+            fresh->hashes[count] = home->hashes[i];
+            fresh->slots[count++] = home->slots[i];
+            home->slots[i] = 0;
+        }
+    }
+}
+
+/* One bucket more: the entries of a chain are filed again. */
 static void index_split(struct oh_index *index)
 {
     OH_ASSERT(index->bucket_count < index->bucket_max);
-    uint32_t new_home = index->bucket_count;
+    uint32_t new_home = index->bucket_count++;
     struct oh_index_bucket *home = &index->buckets[new_home & index->level_mask];
-    struct oh_index_bucket old = *home;
-    *home = (struct oh_index_bucket){ .overflow = 0 };
-    index->bucket_count++;
-    for (;;) {
-        for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-            if (old.slots[i] != 0) {
-                struct oh_index_bucket *to = &index->buckets[oh_index_home(index, old.hashes[i])];
-                index_bucket_put(index, to, old.hashes[i], old.slots[i]);
-            }
-        }
-        uint32_t link = old.overflow;
-        if (link == 0)
-            break;
+    uint32_t link = home->overflow;
+    home->overflow = 0;
+    index_divide(index, home, new_home);
+    while (link != 0) {
         struct oh_index_bucket *overflow = &index->overflows[link - 1];
-        old = *overflow;
+        struct oh_index_bucket old = *overflow;
         overflow->overflow = index->overflow_free;
         index->overflow_free = link;
+        for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
+            struct oh_index_bucket *to = &index->buckets[oh_index_home(index, old.hashes[i])];
+            if (old.slots[i] != 0)
+                index_bucket_put(index, to, old.hashes[i], old.slots[i]);
+        }
+        link = old.overflow;
     }
     if (index->bucket_count == (index->level_mask + 1) * 2)
         index->level_mask = index->level_mask * 2 + 1;

@@ -8,6 +8,20 @@ uint32_t item_find(const struct oh_ledger *ledger, struct oh_bytes sku)
     FIND_BY_NAME(item_index, items, sku);
 }
 
+uint32_t item_find_expecting(const struct oh_ledger *ledger, struct oh_bytes sku, uint32_t hash, uint32_t node)
+{
+    struct oh_index_cursor cursor;
+    uint32_t slot;
+    oh_index_first(&ledger->item_index, hash, &cursor);
+    while (oh_index_next(&ledger->item_index, &cursor, &slot)) {
+        if (node != NO_SLOT) /* it hardly is another of that hash: its list comes while its name is compared */
+            position_list_expect(ledger, slot, (uint16_t)node);
+        if (names_are_equal(ledger_string(ledger, ledger->items[slot].text, ITEM_TEXT_SKU), sku))
+            return slot;
+    }
+    return NO_SLOT;
+}
+
 static enum oh_field traits_judge(const struct oh_item_command *command)
 {
     if (command->class.size > 0 && !id_is_valid(command->class))

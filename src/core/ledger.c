@@ -244,15 +244,6 @@ struct oh_effect *effect_add(struct oh_ledger *ledger, enum oh_effect_type type,
     return effect;
 }
 
-void *scratch_take(struct oh_ledger *ledger, size_t size)
-{
-    size_t rounded = (size + 7) & ~(size_t)7;
-    OH_ASSERT(rounded <= SCRATCH_SIZE - ledger->scratch_used);
-    void *memory = ledger->scratch + ledger->scratch_used;
-    ledger->scratch_used += rounded;
-    return memory;
-}
-
 struct oh_bytes scratch_copy(struct oh_ledger *ledger, struct oh_bytes bytes)
 {
     char *copy = scratch_take(ledger, bytes.size);
@@ -354,8 +345,10 @@ static void restored_relink(struct oh_ledger *ledger)
 /* What is remembered for a time is forgotten as records go by, two at most for the one that each may add. */
 static void memories_forget(struct oh_ledger *ledger, uint32_t count)
 {
-    reservations_forget(ledger, count);
-    keys_forget(ledger, count);
+    if (ledger->ended_first < ledger->ended_next)
+        reservations_forget(ledger, count);
+    if (ledger->key_first < ledger->key_next)
+        keys_forget(ledger, count);
 }
 
 /* ---- Deciding --------------------------------------------------------------------------------- */

@@ -7,12 +7,10 @@
 
 /* ---- Which nodes have an item ----------------------------------------------------------------- */
 
+/* The next power of two, at least 2. */
 static uint32_t list_capacity(uint32_t node_count)
 {
-    uint32_t capacity = 2;
-    while (capacity < node_count)
-        capacity *= 2;
-    return capacity;
+    return node_count <= 2 ? 2 : UINT32_C(2) << (31 - __builtin_clz(node_count - 1));
 }
 
 const uint32_t *item_positions(const struct oh_ledger *ledger, const struct item *item)
@@ -151,12 +149,6 @@ struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t
     if (__builtin_expect(ledger->snapshot.is_active, 0))
         snapshot_touch_position_slow(ledger, item, node, position);
     return &ledger->positions[position];
-}
-
-struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position)
-{
-    uint32_t link = position->extra & EXTRA_LINK;
-    return link == 0 ? NULL : &ledger->extras[link - 1];
 }
 
 struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position)

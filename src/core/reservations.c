@@ -480,7 +480,8 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     bool has_ended = ledger->reservations[reservation].has_ended;
     if ((claim->position == NO_SLOT && live_milli + effect->fulfilled_milli > 0) || (has_ended && live_milli > 0))
         return OH_E_CORRUPT;
-    int64_t before_milli = claim_left_milli(ledger, claim, false);
+    bool has_bookings = reservation_has_parties(&ledger->reservations[reservation]);
+    int64_t before_milli = has_bookings ? claim_left_milli(ledger, claim, false) : 0;
     struct parts parts = claim_parts(ledger, claim);
     parts.quantity_milli += effect->quantity_milli;
     parts.held_milli += effect->held_milli;
@@ -495,7 +496,8 @@ enum oh_err apply_claim(struct oh_ledger *ledger, const struct oh_effect_claim *
     claim_change(ledger, slot, &parts);
     if (is_deferred && !deferral_add(ledger, slot, effect->due_at_us))
         return OH_E_NOMEM;
-    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(ledger, claim, false));
+    if (has_bookings)
+        bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(ledger, claim, false));
     return OH_OK;
 }
 
@@ -563,9 +565,11 @@ enum oh_err apply_step(struct oh_ledger *ledger, const struct oh_effect_step *ef
         return OH_E_CORRUPT;
     snapshot_touch(ledger, SNAP_RESERVATION, reservation);
     const struct claim *claim = &ledger->claims[slot];
-    int64_t before_milli = claim_left_milli(ledger, claim, false);
+    bool has_bookings = reservation_has_parties(&ledger->reservations[reservation]);
+    int64_t before_milli = has_bookings ? claim_left_milli(ledger, claim, false) : 0;
     enum oh_err err = claim_step(ledger, slot, effect);
-    bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(ledger, claim, false));
+    if (has_bookings)
+        bookings_follow(ledger, reservation, effect->node, before_milli, claim_left_milli(ledger, claim, false));
     /* A move gives its claim up here and takes it elsewhere in the next effect: the reservation does not end. */
     if (err == OH_OK && effect->step == OH_STEP_MOVE)
         claim_drop_if_moved(ledger, reservation, slot);

@@ -10,7 +10,7 @@
 
 #define RADIUS_KM_MAX 20100.0 /* half way around */
 
-struct wish { uint32_t item; uint32_t node; uint32_t group; uint32_t position; }; /* NO_SLOT: not named, or none */
+struct wish { uint32_t item_hash; uint32_t item; uint32_t node; uint32_t group; uint32_t position; }; /* or NO_SLOT */
 struct pick { uint32_t line; uint32_t position; uint16_t node; int64_t quantity_milli; int64_t due_at_us; };
 
 struct plan {
@@ -115,18 +115,18 @@ static enum oh_verdict wish_resolve(struct plan *plan, uint32_t i)
 {
     const struct oh_reserve_line *line = &plan->command->lines[i];
     struct wish *wish = &plan->wishes[i];
-    *wish = (struct wish){ NO_SLOT, NO_SLOT, NO_SLOT, NO_SLOT };
+    *wish = (struct wish){ wish->item_hash, NO_SLOT, NO_SLOT, NO_SLOT, NO_SLOT };
     if (line->line == 0 || line->line > INT32_MAX)
         return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_LINE, i);
-    wish->item = item_find(plan->ledger, line->sku);
+    if (line->node.size > 0)
+        wish->node = node_find(plan->ledger, line->node); /* first: it is mostly at hand, and the item is not */
+    wish->item = item_find_expecting(plan->ledger, line->sku, wish->item_hash, wish->node);
     if (wish->item == NO_SLOT)
         return refuse(plan->answer, OH_V_UNKNOWN_ITEM, OH_FIELD_SKU, i);
     if (line->node.size > 0 && line->group.size > 0)
         return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_GROUP, i);
-    if (line->node.size > 0 && (wish->node = node_find(plan->ledger, line->node)) == NO_SLOT)
+    if (line->node.size > 0 && wish->node == NO_SLOT)
         return refuse(plan->answer, OH_V_UNKNOWN_NODE, OH_FIELD_NODE, i);
-    if (line->node.size > 0)
-        position_list_expect(plan->ledger, wish->item, (uint16_t)wish->node);
     if (line->group.size > 0 && (wish->group = group_find(plan->ledger, line->group)) == NO_SLOT)
         return refuse(plan->answer, OH_V_UNKNOWN_GROUP, OH_FIELD_GROUP, i);
     if (line->quantity_milli <= 0 || line->quantity_milli > OH_QUANTITY_MILLI_MAX)
@@ -440,6 +440,8 @@ static bool picks_add(struct plan *plan, uint32_t i)
             continue;
         if (plan->pick_count == OH_CLAIMS_MAX)
             return false;
+        if (candidate->position != NO_SLOT)
+            extra_expect(ledger, &ledger->positions[candidate->position]);
         plan->picks[plan->pick_count++] = (struct pick){ i, candidate->position, candidate->node,
                                                          candidate->taken_milli, OH_TIME_US_NONE };
         if (i + 1 < plan->command->line_count) /* the lines that follow find it taken */
@@ -558,6 +560,8 @@ static void id_settle(struct plan *plan)
 static void claim_effect(struct plan *plan, const struct pick *pick)
 {
     struct hint hint = { .reservation = NEWEST_RESERVATION, .claim = NO_SLOT, .position = pick->position };
+    if (pick->position != NO_SLOT)
+        claims_expect(plan->ledger, &plan->ledger->positions[pick->position]);
     effect_add(plan->ledger, OH_EFFECT_CLAIM, hint)->claim = (struct oh_effect_claim){
         .id = plan->id,
         .line = plan->command->lines[pick->line].line,
@@ -644,10 +648,14 @@ static void reservation_write(struct plan *plan)
     plan->answer->expires_at_us = expires_at_us;
 }
 
-/* Where the reservation will be, if there is one. */
+/* Where its items are looked for, and where the reservation will be, if there is one. */
 static void places_expect(struct plan *plan)
 {
     struct oh_ledger *ledger = plan->ledger;
+    for (uint32_t i = 0; i < plan->command->line_count; i++) {
+        plan->wishes[i].item_hash = (uint32_t)name_hash(plan->command->lines[i].sku);
+        oh_index_expect(&ledger->item_index, plan->wishes[i].item_hash);
+    }
     oh_index_expect(&ledger->reservation_index, plan->key.hash);
     pool_expect(&ledger->reservation_pool);
     pool_expect(&ledger->claim_pool);
@@ -666,10 +674,11 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
     answer->id = command->id;
     answer->kind = command->kind;
     id_begin(&plan);
-    places_expect(&plan);
     pending_begin(ledger);
-    if (command->line_count <= OH_LINES_MAX)
+    if (command->line_count <= OH_LINES_MAX) {
         plan.wishes = scratch_take(ledger, (size_t)command->line_count * sizeof(*plan.wishes));
+        places_expect(&plan);
+    }
     if (request_judge(&plan) != OH_OK_DONE)
         return;
     if (command->refusal != OH_OK_DONE) {

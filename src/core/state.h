@@ -671,7 +671,14 @@ struct oh_effect *effect_add(struct oh_ledger *ledger, enum oh_effect_type type,
 /* Applies the effects added since the last call. */
 void effects_apply(struct oh_ledger *ledger);
 /* Memory that lives as long as the record. Room was checked before the decision began. */
-void *scratch_take(struct oh_ledger *ledger, size_t size);
+static inline void *scratch_take(struct oh_ledger *ledger, size_t size)
+{
+    size_t rounded = (size + 7) & ~(size_t)7;
+    OH_ASSERT(rounded <= SCRATCH_SIZE - ledger->scratch_used);
+    void *memory = ledger->scratch + ledger->scratch_used;
+    ledger->scratch_used += rounded;
+    return memory;
+}
 struct oh_bytes scratch_copy(struct oh_ledger *ledger, struct oh_bytes bytes);
 
 /* ---- snapshot.c ------------------------------------------------------------------------------- */
@@ -745,6 +752,8 @@ enum oh_err apply_transit(struct oh_ledger *ledger, const struct oh_effect_trans
 /* What a snapshot says of the sketch, until the next one. False: nothing, it is one of all weekdays. */
 bool transit_get(struct oh_ledger *ledger, uint32_t slot, struct oh_effect_transit *out_value);
 uint32_t item_find(const struct oh_ledger *ledger, struct oh_bytes sku);     /* NO_SLOT: none */
+/* The same by the hash of its name; its position at the node (NO_SLOT: at none) is looked for next. */
+uint32_t item_find_expecting(const struct oh_ledger *ledger, struct oh_bytes sku, uint32_t hash, uint32_t node);
 uint32_t node_find(const struct oh_ledger *ledger, struct oh_bytes node);    /* likewise, and below */
 uint32_t group_find(const struct oh_ledger *ledger, struct oh_bytes group);
 uint32_t channel_find(const struct oh_ledger *ledger, struct oh_bytes channel);
@@ -776,13 +785,13 @@ enum oh_err traits_apply(struct oh_ledger *ledger, struct item *item, const stru
 /* bookings.c */
 enum oh_err apply_booking(struct oh_ledger *ledger, const struct oh_effect_booking *effect);
 enum oh_err apply_promise(struct oh_ledger *ledger, const struct oh_effect_promise *effect);
-/* Of a claim of the reservation at the node something else is left than before: what is booked for it follows. */
+/* Something else than before may be left of a claim at the node; the reservation has parties: bookings follow. */
 void bookings_follow_slow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node, int64_t before_milli,
                           int64_t after_milli);
 static inline void bookings_follow(struct oh_ledger *ledger, uint32_t reservation, uint16_t node, int64_t before_milli,
                                    int64_t after_milli)
 {
-    if (before_milli != after_milli && reservation_has_parties(&ledger->reservations[reservation]))
+    if (before_milli != after_milli)
         bookings_follow_slow(ledger, reservation, node, before_milli, after_milli);
 }
 /* What a claim leaves booked; due: of what is held nothing (CA4). */
@@ -879,7 +888,24 @@ static inline uint32_t position_hinted(struct oh_ledger *ledger, uint32_t item, 
     return hint.position != NO_SLOT ? hint.position : position_obtain(ledger, item, node);
 }
 struct position *position_edit(struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t position);
-struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position); /* NULL: none */
+static inline struct extra *extra_of(const struct oh_ledger *ledger, const struct position *position)
+{
+    uint32_t link = position->extra & EXTRA_LINK;
+    return link == 0 ? NULL : &ledger->extras[link - 1]; /* NULL: none */
+}
+/* A claim will be filed under the position: first its extra part is needed, then the newest claim there. */
+static inline void extra_expect(const struct oh_ledger *ledger, const struct position *position)
+{
+    const struct extra *extra = extra_of(ledger, position);
+    if (extra != NULL)
+        memory_expect(extra);
+}
+static inline void claims_expect(const struct oh_ledger *ledger, const struct position *position)
+{
+    const struct extra *extra = extra_of(ledger, position);
+    if (extra != NULL && extra->claims_head != 0)
+        memory_expect(&ledger->claims[extra->claims_head - 1]);
+}
 struct rare *rare_of(const struct oh_ledger *ledger, const struct position *position);   /* NULL: none */
 struct extra *extra_obtain(struct oh_ledger *ledger, struct position *position);
 struct rare *rare_obtain(struct oh_ledger *ledger, struct position *position);           /* NULL: full */
