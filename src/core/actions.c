@@ -609,11 +609,15 @@ static void work_write(struct action *action, const struct work *work)
         step_effect(action, work, OH_STEP_RELEASE, false, confirmed);
         break;
     }
-    step_effect(action, work, OH_STEP_RELEASE, true, work->rest_held_milli);
-    step_effect(action, work, OH_STEP_RELEASE, false, work->rest_confirmed_milli);
-    bool is_held = work->held_milli > 0;
-    claim_effect(action, work, work_claim(action, work)->node, is_held ? work->added_milli : 0,
-                 is_held ? 0 : work->added_milli);
+    if (work->rest_held_milli + work->rest_confirmed_milli > 0) {
+        step_effect(action, work, OH_STEP_RELEASE, true, work->rest_held_milli);
+        step_effect(action, work, OH_STEP_RELEASE, false, work->rest_confirmed_milli);
+    }
+    if (work->added_milli > 0) {
+        bool is_held = work->held_milli > 0;
+        claim_effect(action, work, work_claim(action, work)->node, is_held ? work->added_milli : 0,
+                     is_held ? 0 : work->added_milli);
+    }
 }
 
 static void line_write(struct action *action, const struct work *work)
@@ -691,7 +695,8 @@ static void outcome_apply(struct action *action)
         bookings_move(ledger, action->reservation, action->answer->id, lives, moved, moved_count);
     else
         bookings_settle(ledger, action->reservation, action->answer->id, lives);
-    bookings_take(ledger, action->reservation, action->answer->id, action->bookings, action->booking_count);
+    if (action->booking_count > 0)
+        bookings_take(ledger, action->reservation, action->answer->id, action->bookings, action->booking_count);
 }
 
 /* The answer says how the reservation stands afterwards, so the effects are done first: all is decided. */

@@ -11,6 +11,8 @@
 _Static_assert(ID_NTH_MAX == UINT64_C(1) << NTH_BITS, "the number has room for which");
 _Static_assert(ID_SEQ_MAX << NTH_BITS == 0, "and for no more than the seq above it");
 
+#define DIGITS_MAX 15 /* more than a number below ID_SEQ_MAX has, and no more than 64 bits */
+
 /* Digits without a zero before them, as a number from 1 to below `most`. False: something else is there. */
 static bool digits_read(const char **at, const char *end, uint64_t most, uint64_t *out_number)
 {
@@ -18,14 +20,16 @@ static bool digits_read(const char **at, const char *end, uint64_t most, uint64_
     uint64_t number = 0;
     if (digit == end || *digit == '0')
         return false;
-    for (; digit < end && *digit >= '0' && *digit <= '9'; digit++) {
-        number = number * 10 + (uint64_t)(*digit - '0');
-        if (number >= most)
-            return false;
+    end = end - digit > DIGITS_MAX ? digit + DIGITS_MAX : end;
+    for (; digit < end; digit++) {
+        unsigned value = (unsigned)(unsigned char)*digit - '0';
+        if (value > 9)
+            break;
+        number = number * 10 + value;
     }
     *at = digit;
     *out_number = number;
-    return number > 0;
+    return number > 0 && number < most;
 }
 
 uint64_t id_number(struct oh_bytes id)
