@@ -5,7 +5,6 @@
 
 #define MILLI_PER_UNIT      1000
 #define FRACTION_DIGITS_MAX 3
-#define DOUBLE_MILLI_MAX    1e15 /* below 2^53: every whole number up to here is a double */
 #define REAL_TEXT_SIZE_MAX  32u
 #define INTEGER_DIGITS_MAX  18u
 
@@ -106,23 +105,6 @@ void oh_milli_put(struct oh_strbuf *buf, int64_t milli)
     unsigned fraction = (unsigned)(magnitude % MILLI_PER_UNIT);
     if (fraction != 0)
         fraction_put(buf, fraction);
-}
-
-enum oh_err oh_milli_from_double(double value, int64_t *out_milli)
-{
-    double scaled = value * MILLI_PER_UNIT;
-    if (!(scaled >= -DOUBLE_MILLI_MAX && scaled <= DOUBLE_MILLI_MAX))
-        return OH_E_TOO_LARGE;
-    /*
-     * Two decimals of at most 15 digits that are the same double are the same decimal, so the nearest
-     * thousandth is what was written exactly when it reads back as the same double. The division is correctly
-     * rounded.
-     */
-    int64_t milli = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-    if ((double)milli / MILLI_PER_UNIT != value)
-        return OH_E_INVALID;
-    *out_milli = milli;
-    return OH_OK;
 }
 
 enum oh_err oh_real_parse(struct oh_bytes text, double *out_value)

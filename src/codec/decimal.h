@@ -35,7 +35,23 @@ void oh_milli_put(struct oh_strbuf *buf, int64_t milli);
  * Errors: OH_E_TOO_LARGE: beyond +-1,000,000,000,000 units, or not finite. OH_E_INVALID: more than 3 fraction
  *         digits.
  */
-OH_MUST_CHECK enum oh_err oh_milli_from_double(double value, int64_t *out_milli);
+OH_MUST_CHECK static inline enum oh_err oh_milli_from_double(double value, int64_t *out_milli)
+{
+    const double scaled_max = 1e15; /* below 2^53: every whole number up to here is a double */
+    double scaled = value * 1000;
+    if (!(scaled >= -scaled_max && scaled <= scaled_max))
+        return OH_E_TOO_LARGE;
+    /*
+     * Two decimals of at most 15 digits that are the same double are the same decimal, so the nearest
+     * thousandth is what was written exactly when it reads back as the same double. The division is correctly
+     * rounded.
+     */
+    int64_t milli = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    if ((double)milli / 1000 != value)
+        return OH_E_INVALID;
+    *out_milli = milli;
+    return OH_OK;
+}
 
 /*
  * oh_real_parse - read a plain decimal ("-1.285") as a double, for degrees and kilometres, never for

@@ -145,7 +145,7 @@ static bool array_store(struct binding *binding, const struct oh_shape_field *fi
     uint32_t count = value->count;
     if (!oh_shape_check_count(field, count, binding->fault))
         return refuse(binding);
-    void *elements = oh_json_document_allocate(binding->document, count, element_size);
+    void *elements = oh_json_document_take(binding->document, count, element_size);
     if (elements == NULL)
         return refuse_memory(binding);
     memcpy(object + field->offset, &elements, sizeof(elements));
@@ -267,35 +267,38 @@ static bool bind_value(struct binding *binding, const struct oh_shape_field *fie
 }
 
 /* The index of the field that a member names; mostly it is the one behind the last. field_count: there is none. */
-static inline uint32_t member_find(const struct frame *frame, struct oh_bytes name)
+static inline uint32_t member_find(const struct oh_shape *shape, struct oh_bytes name, uint32_t hint)
 {
-    if (oh_shape_field_is_named(&frame->shape->fields[frame->hint], name))
-        return frame->hint;
-    return oh_shape_find(frame->shape, name, frame->hint);
+    return oh_shape_field_is_named(&shape->fields[hint], name) ? hint : oh_shape_find(shape, name, hint);
 }
 
-/* The next member of the top object. May push a frame. */
-static inline bool bind_member(struct binding *binding, struct frame *frame)
+/* The members of the top object, up to its end or to one that is made of objects: then those come first. */
+static bool bind_members(struct binding *binding, struct frame *frame)
 {
-    const struct oh_json_value *value = frame->next + 1;
-    struct oh_bytes name;
-    if (!text_of(binding, frame->next, &name))
-        return false;
-    frame->next = value_next(binding, value);
-    frame->members_left--;
-    uint32_t index = member_find(frame, name);
-    if (index == frame->shape->field_count)
-        return refuse_name(binding, OH_FAULT_UNKNOWN_FIELD, name, "There is no such field here.");
-    const struct oh_shape_field *field = &frame->shape->fields[index];
-    uint32_t bit = UINT32_C(1) << index;
-    if ((frame->seen & bit) != 0)
-        return refuse_name(binding, OH_FAULT_DUPLICATE_FIELD, oh_bytes_of(field->name), "The field is given twice.");
-    frame->seen |= bit;
-    frame->hint = index + 1 < frame->shape->field_count ? index + 1 : 0;
-    if (value->type == OH_JSON_NULL)
-        return true;
-    frame->given |= bit;
-    return bind_value(binding, field, value, frame->object);
+    const struct oh_shape *shape = frame->shape;
+    while (frame->members_left > 0 && binding->top == frame) {
+        const struct oh_json_value *value = frame->next + 1;
+        struct oh_bytes name;
+        if (!text_of(binding, frame->next, &name))
+            return false;
+        frame->next = value_next(binding, value);
+        frame->members_left--;
+        uint32_t index = member_find(shape, name, frame->hint);
+        if (index == shape->field_count)
+            return refuse_name(binding, OH_FAULT_UNKNOWN_FIELD, name, "There is no such field here.");
+        uint32_t bit = UINT32_C(1) << index;
+        if ((frame->seen & bit) != 0)
+            return refuse_name(binding, OH_FAULT_DUPLICATE_FIELD, oh_bytes_of(shape->fields[index].name),
+                               "The field is given twice.");
+        frame->seen |= bit;
+        frame->hint = index + 1 < shape->field_count ? index + 1 : 0;
+        if (value->type == OH_JSON_NULL)
+            continue;
+        frame->given |= bit;
+        if (!bind_value(binding, &shape->fields[index], value, frame->object))
+            return false;
+    }
+    return true;
 }
 
 static enum oh_err bind_from(struct binding *binding, const struct oh_shape *shape, const struct oh_json_value *value,
@@ -305,7 +308,7 @@ static enum oh_err bind_from(struct binding *binding, const struct oh_shape *sha
     bool is_good = frame_push(binding, NULL, shape, value, 1, object);
     while (is_good && binding->top != binding->frames) {
         struct frame *frame = binding->top;
-        is_good = frame->members_left == 0 ? frame_end(binding) : bind_member(binding, frame);
+        is_good = frame->members_left == 0 ? frame_end(binding) : bind_members(binding, frame);
     }
     return is_good ? OH_OK : OH_E_SYNTAX;
 }

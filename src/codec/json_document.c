@@ -81,14 +81,17 @@ void oh_json_document_clear(struct oh_json_document *document)
     document->size = 0;
 }
 
-void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size)
+void *oh_json_document_take(struct oh_json_document *document, size_t count, size_t size)
 {
     size_t total;
-    if (!oh_mul_size(count, size, &total))
-        return NULL;
-    void *memory = arena_take(document, total);
+    return oh_mul_size(count, size, &total) ? arena_take(document, total) : NULL;
+}
+
+void *oh_json_document_allocate(struct oh_json_document *document, size_t count, size_t size)
+{
+    void *memory = oh_json_document_take(document, count, size);
     if (memory != NULL)
-        memset(memory, 0, total);
+        memset(memory, 0, count * size);
     return memory;
 }
 

@@ -40,6 +40,9 @@ OH_MUST_CHECK enum oh_err oh_json_document_read(struct oh_json_document *documen
 OH_MUST_CHECK enum oh_err oh_json_document_tree(struct oh_json_document *document, struct oh_bytes text,
                                                 const struct cJSON **out_root, struct oh_fault *fault);
 
+/* As oh_json_document_allocate (json_request.h), for what is filled as a whole: not cleared. */
+void *oh_json_document_take(struct oh_json_document *document, size_t count, size_t size);
+
 /* Copies bytes into the document. Errors: OH_E_SYNTAX, too_many. */
 OH_MUST_CHECK enum oh_err oh_json_document_keep(struct oh_json_document *document, struct oh_bytes bytes,
                                                 struct oh_bytes *out_kept, struct oh_fault *fault);

@@ -20,7 +20,7 @@ struct level {
 struct guard {
     const char *data;
     const char *end;
-    struct level *level; /* the innermost; the first of `levels` is of none */
+    struct level *level; /* the innermost; the first of `levels` is around the outermost value, like an array */
     struct oh_json_value *values;
     struct oh_json_value *next; /* takes the next value; `limit`: there is no more room */
     struct oh_json_value *limit;
@@ -440,7 +440,7 @@ static inline const char *guard_scalar(struct guard *guard, const char *at)
 }
 
 /* Passes over a name and its colon, to where the value begins. */
-static const char *guard_key(struct guard *guard, const char *at)
+static inline const char *guard_key(struct guard *guard, const char *at)
 {
     if (at == guard->end)
         return guard_end_early(guard);
@@ -466,7 +466,7 @@ static inline void guard_close(struct guard *guard, uint32_t count)
     guard->level--;
 }
 
-/* At the bracket: passes over it to where the first value begins, or over both when there is nothing inside. */
+/* At the bracket: passes over it to where something inside begins, or over both when there is nothing. */
 static const char *guard_open(struct guard *guard, const char *at)
 {
     bool is_array = *at == '[';
@@ -475,14 +475,13 @@ static const char *guard_open(struct guard *guard, const char *at)
     struct oh_json_value *value = guard_note(guard, is_array ? OH_JSON_ARRAY : OH_JSON_OBJECT, at);
     *++guard->level = (struct level){ .is_array = is_array, .value = value };
     at = guard_space(guard, at + 1);
-    if (at != guard->end && *at == (is_array ? ']' : '}')) {
-        guard_close(guard, 0);
-        return at + 1;
-    }
-    return is_array ? at : guard_key(guard, at);
+    if (at == guard->end || *at != (is_array ? ']' : '}'))
+        return at;
+    guard_close(guard, 0);
+    return at + 1;
 }
 
-/* Behind a value: closes what ends here. Returns where the next value begins, or where the outermost one is over. */
+/* Behind a value: closes what ends here. Returns where the next element or member begins, or what is behind it all. */
 static inline const char *guard_next(struct guard *guard, const char *at)
 {
     while (guard->level != guard->levels) {
@@ -492,9 +491,8 @@ static inline const char *guard_next(struct guard *guard, const char *at)
             return guard_end_early(guard);
         if (*at == ',') {
             level->index++;
-            level->key = OH_BYTES_NONE;
-            at = guard_space(guard, at + 1);
-            return level->is_array ? at : guard_key(guard, at);
+            level->key.size = 0;
+            return guard_space(guard, at + 1);
         }
         if (*at != (level->is_array ? ']' : '}'))
             return guard_syntax(guard, at, *at == ']' || *at == '}' ? "A bracket that closes nothing"
@@ -510,6 +508,10 @@ static const char *guard_values(struct guard *guard, const char *at)
 {
     do {
         const struct level *level = guard->level;
+        if (!level->is_array)
+            at = guard_key(guard, at);
+        if (at == NULL)
+            return NULL;
         if (at == guard->end)
             return guard_end_early(guard);
         if (guard->value_count++ == OH_JSON_VALUES_MAX)
@@ -529,6 +531,7 @@ enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uin
     guard.data = body.data;
     guard.end = body.data + body.size;
     guard.level = guard.levels;
+    guard.levels[0].is_array = true;
     guard.values = guard.next = values;
     guard.limit = values + capacity;
     guard.value_count = 0;

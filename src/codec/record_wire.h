@@ -10,6 +10,7 @@
 
 #include "base/varint.h"
 #include "codec/record.h"
+#include <endian.h>
 #include <string.h>
 
 /* What the effects of one record have in common, so that it is written once. */
@@ -73,8 +74,9 @@ static inline void put_bytes(struct record_writer *writer, struct oh_bytes bytes
 
 static inline void put_fixed64(struct record_writer *writer, uint64_t value)
 {
-    for (unsigned i = 0; i < 8; i++)
-        put_byte(writer, (unsigned)(value >> (8 * i)) & 0xff);
+    value = htole64(value);
+    memcpy(writer->at, &value, sizeof(value));
+    writer->at += sizeof(value);
 }
 
 static inline void put_double(struct record_writer *writer, double value)
@@ -179,10 +181,10 @@ static inline uint64_t get_fixed64(struct record_reader *reader)
         reader_fail(reader, OH_E_CORRUPT);
         return 0;
     }
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value |= (uint64_t)*reader->at++ << (8 * i);
-    return value;
+    uint64_t value;
+    memcpy(&value, reader->at, sizeof(value));
+    reader->at += sizeof(value);
+    return le64toh(value);
 }
 
 static inline double get_double(struct record_reader *reader)
