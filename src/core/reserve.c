@@ -10,7 +10,12 @@
 
 #define RADIUS_KM_MAX 20100.0 /* half way around */
 
-struct wish { uint32_t item_hash; uint32_t item; uint32_t node; uint32_t group; uint32_t position; }; /* or NO_SLOT */
+/* A line, with its names resolved (NO_SLOT: not named, or no position), and what of it can be had. */
+struct wish {
+    uint32_t item_hash, item, node, group, position;
+    bool is_short;
+    int64_t possible_milli;
+};
 struct pick { uint32_t line; uint32_t position; uint16_t node; int64_t quantity_milli; int64_t due_at_us; };
 
 struct plan {
@@ -115,7 +120,7 @@ static enum oh_verdict wish_resolve(struct plan *plan, uint32_t i)
 {
     const struct oh_reserve_line *line = &plan->command->lines[i];
     struct wish *wish = &plan->wishes[i];
-    *wish = (struct wish){ wish->item_hash, NO_SLOT, NO_SLOT, NO_SLOT, NO_SLOT };
+    *wish = (struct wish){ wish->item_hash, NO_SLOT, NO_SLOT, NO_SLOT, NO_SLOT, false, 0 };
     if (line->line == 0 || line->line > INT32_MAX)
         return refuse(plan->answer, OH_V_INVALID_VALUE, OH_FIELD_LINE, i);
     if (line->node.size > 0)
@@ -431,54 +436,76 @@ static int64_t quantity_grant(const struct plan *plan, const struct wish *wish, 
     return least != NULL && possible_milli < least->values.min_quantity_milli ? 0 : possible_milli;
 }
 
-static bool picks_add(struct plan *plan, uint32_t i)
+/* False: more splits than claims there may be. */
+static bool pick_add(struct plan *plan, uint32_t i, uint32_t position, uint16_t node, int64_t quantity_milli)
 {
     struct oh_ledger *ledger = plan->ledger;
-    for (uint32_t j = 0; j < ledger->candidate_count; j++) {
-        const struct candidate *candidate = &ledger->candidates[j];
-        if (candidate->taken_milli == 0)
-            continue;
-        if (plan->pick_count == OH_CLAIMS_MAX)
+    if (quantity_milli == 0)
+        return true;
+    if (plan->pick_count == OH_CLAIMS_MAX)
+        return false;
+    if (position != NO_SLOT)
+        extra_expect(ledger, &ledger->positions[position]);
+    plan->picks[plan->pick_count++] = (struct pick){ i, position, node, quantity_milli, OH_TIME_US_NONE };
+    if (i + 1 < plan->command->line_count) /* the lines that follow find it taken */
+        pending_add(ledger, plan->wishes[i].item, node, quantity_milli);
+    return true;
+}
+
+static bool picks_add(struct plan *plan, uint32_t i)
+{
+    const struct candidate *candidates = plan->ledger->candidates;
+    for (uint32_t j = 0; j < plan->ledger->candidate_count; j++) {
+        if (!pick_add(plan, i, candidates[j].position, candidates[j].node, candidates[j].taken_milli))
             return false;
-        if (candidate->position != NO_SLOT)
-            extra_expect(ledger, &ledger->positions[candidate->position]);
-        plan->picks[plan->pick_count++] = (struct pick){ i, candidate->position, candidate->node,
-                                                         candidate->taken_milli, OH_TIME_US_NONE };
-        if (i + 1 < plan->command->line_count) /* the lines that follow find it taken */
-            pending_add(ledger, plan->wishes[i].item, candidate->node, candidate->taken_milli);
     }
     return true;
 }
 
-static void refusal_line(struct plan *plan, uint32_t i, int64_t possible_milli, enum oh_verdict verdict)
+/* What each line could have had. */
+static void refusal_lines(struct plan *plan)
 {
-    const struct wish *wish = &plan->wishes[i];
-    plan->ledger->answer_lines[i] = (struct oh_answer_line){
-        .line = plan->command->lines[i].line,
-        .item = { wish->item },
-        .node = { wish->node == NO_SLOT ? OH_NODE_NONE : (uint16_t)wish->node },
-        .verdict = verdict,
-        .requested_milli = plan->command->lines[i].quantity_milli,
-        .available_milli = possible_milli,
-    };
+    for (uint32_t i = 0; i < plan->command->line_count; i++) {
+        const struct wish *wish = &plan->wishes[i];
+        plan->ledger->answer_lines[i] = (struct oh_answer_line){
+            .line = plan->command->lines[i].line,
+            .item = { wish->item },
+            .node = { wish->node == NO_SLOT ? OH_NODE_NONE : (uint16_t)wish->node },
+            .verdict = wish->is_short ? OH_V_INSUFFICIENT : OH_OK_DONE,
+            .requested_milli = plan->command->lines[i].quantity_milli,
+            .available_milli = wish->possible_milli,
+        };
+    }
+    plan->answer->line_count = plan->command->line_count;
 }
 
+/* A line that names its node has no candidates to choose from: it takes what it can have of what is there. */
 static bool line_decide(struct plan *plan, uint32_t i)
 {
     struct oh_ledger *ledger = plan->ledger;
-    const struct wish *wish = &plan->wishes[i];
+    struct wish *wish = &plan->wishes[i];
+    bool is_named = wish->node != NO_SLOT;
+    uint16_t node = is_named ? (uint16_t)wish->node : OH_NODE_NONE;
     int64_t wanted = plan->command->lines[i].quantity_milli;
-    candidates_collect(plan, wish);
     int64_t allowance = channel_allowance(ledger, wish->item, plan->asker, plan->now_us);
-    int64_t possible = candidates_possible(ledger, allowance);
-    bool is_enough = possible >= wanted;
-    refusal_line(plan, i, possible, is_enough ? OH_OK_DONE : OH_V_INSUFFICIENT);
-    if (!is_enough && !plan->command->allow_partial) {
+    if (is_named) {
+        struct offer offer =
+            offer_of_eligible(ledger, wish->item, node, wish->position, plan->asker, plan->now_us);
+        wish->possible_milli = offer_possible(offer, allowance);
+    } else {
+        candidates_collect(plan, wish);
+        wish->possible_milli = candidates_possible(ledger, allowance);
+    }
+    wish->is_short = wish->possible_milli < wanted;
+    if (wish->is_short && !plan->command->allow_partial) {
         plan->short_line = plan->short_line == OH_INDEX_NONE ? i : plan->short_line;
         return true;
     }
+    int64_t granted = wish->is_short ? quantity_grant(plan, wish, wish->possible_milli) : wanted;
+    if (is_named)
+        return pick_add(plan, i, wish->position, node, granted);
     candidates_sort(plan, wanted);
-    candidates_take(ledger, allowance, is_enough ? wanted : quantity_grant(plan, wish, possible));
+    candidates_take(ledger, allowance, granted);
     return picks_add(plan, i);
 }
 
@@ -491,7 +518,7 @@ int64_t pick_possible(struct oh_ledger *ledger, uint32_t item, struct oh_asker a
         return atp_at_node(ledger, item, pick->node, asker, pick->due_at_us, now_us);
     struct offer offer = offer_at_node(ledger, item, pick->node, asker, now_us);
     int64_t allowance = channel_allowance(ledger, item, asker, now_us);
-    return oh_min_i64(offer.free_milli, allowance) + offer.backorder_milli;
+    return offer_possible(offer, allowance);
 }
 
 static void pick_take(struct plan *plan, const struct oh_reserve_pick *pick)
@@ -521,7 +548,8 @@ static void picks_decide(struct plan *plan)
             pick_take(plan, &command->picks[at]);
         }
         is_enough = is_enough && (given == command->lines[i].quantity_milli || command->allow_partial);
-        refusal_line(plan, i, possible, is_enough ? OH_OK_DONE : OH_V_INSUFFICIENT);
+        plan->wishes[i].possible_milli = possible;
+        plan->wishes[i].is_short = !is_enough;
         if (!is_enough && plan->short_line == OH_INDEX_NONE)
             plan->short_line = i;
     }
@@ -692,7 +720,7 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
     }
     if (plan.short_line != OH_INDEX_NONE) {
         refuse(answer, OH_V_INSUFFICIENT, OH_FIELD_QUANTITY, plan.short_line);
-        answer->line_count = command->line_count;
+        refusal_lines(&plan);
         return;
     }
     uint32_t fault;

@@ -947,6 +947,11 @@ struct offer offer_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16
 /* The same of a node that is eligible, which was found by node_eligibility. */
 struct offer offer_of_eligible(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot,
                                struct oh_asker asker, int64_t now_us);
+/* All that can be had of it, when the channel may have so much of what is free. */
+static inline int64_t offer_possible(struct offer offer, int64_t allowance_milli)
+{
+    return oh_min_i64(offer.free_milli, allowance_milli) + offer.backorder_milli;
+}
 struct left { int64_t available_milli; int64_t short_milli; };
 struct left left_at_slot(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint32_t slot, int64_t now_us);
 /* OH_OK_DONE, or why the node has nothing to offer the asker, whatever its stock. */
