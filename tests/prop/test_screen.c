@@ -2,10 +2,11 @@
  * A plan that is sought among few nodes is as good as one that is sought among all (docs/spec/promise.md, SO6), and
  * every option keeps the rules that can be read off it.
  *
- * Random nodes, schedules, stock, services, stores, lanes, accounts, zones, policies and questions. Each question is asked
- * as it is, again, with explanations (none of which may change the answer), and `at` the very moment it is asked, which is
- * always answered by a look at every node. Now and then what was promised is held: the ledger must take it as it is. Time
- * goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the seed is printed.
+ * Random nodes, schedules, stock, services, stores, lanes, accounts, zones, policies and questions. Each question is
+ * asked as it is, again, with explanations (none of which may change the answer), and `at` the very moment it is asked,
+ * which is always answered by a look at every node. Now and then what was promised is held: the ledger must take it as
+ * it is. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the
+ * seed is printed.
  */
 #include "base/prng.h"
 #include "core/promise.h"
@@ -169,7 +170,8 @@ static void service_make(struct world *world, uint32_t index)
     snprintf(memory->name, NAME_SIZE, "s%u", index);
     snprintf(memory->slot_resource, sizeof(memory->slot_resource), "slot/%s", memory->name);
     *service = (struct oh_timetable_service){
-        .gap = percent(world, 4) ? OH_GAP_CALENDAR : OH_GAP_NONE, .service = oh_bytes_of(memory->name), .day_first = world->transit_days[0], .day_count = DAYS,
+        .gap = percent(world, 4) ? OH_GAP_CALENDAR : OH_GAP_NONE, .service = oh_bytes_of(memory->name),
+        .day_first = world->transit_days[0], .day_count = DAYS,
         .day_starts_us = world->starts, .transit_rank = world->rank, .transit_days = world->transit_days,
         .transit_day_count = DAYS, .delivery_next = world->next, .windows = world->deliveries,
         .window_count = DAYS, .slot_resource = oh_bytes_of(memory->slot_resource), .transit = memory->transit,
@@ -531,8 +533,9 @@ static bool dates_are_right(const struct world *world, const struct oh_promise_o
     int64_t cost_milli = 0;
     for (uint32_t i = 0; i < option->parcel_count; i++) {
         const struct oh_promise_parcel *parcel = &option->parcels[i];
-        if (parcel->begin_us < ordered_us || parcel->ready_us < parcel->begin_us || parcel->until_us < parcel->from_us ||
-            parcel->until_us < parcel->ready_us || parcel->order_by_us < ordered_us)
+        if (parcel->begin_us < ordered_us || parcel->ready_us < parcel->begin_us ||
+            parcel->until_us < parcel->from_us || parcel->until_us < parcel->ready_us ||
+            parcel->order_by_us < ordered_us)
             return false;
         if (parcel->leaves_us != OH_TIME_US_NONE &&
             (parcel->leaves_us < parcel->ready_us ||

@@ -389,7 +389,7 @@ static size_t ask(int fd, size_t size)
     return reply_size;
 }
 
-/* OH_NETWORK_MAIL_SIZE_MAX bytes of replies fill what the loop may hand over, with nothing refused; one more does not fit. */
+/* OH_NETWORK_MAIL_SIZE_MAX bytes of replies fill what the loop may hand over; one more does not fit. */
 static void test_network_threads_go_on_where_replies_just_fit(void **state)
 {
     (void)state;
