@@ -196,7 +196,6 @@ static bool thread_collect(struct network_thread *thread)
     struct network_socket *sock;
     network_lock(thread);
     bool is_failed = thread->is_failed;
-    thread->is_loop_sleeping = false;
     while ((sock = TAILQ_FIRST(&thread->news)) != NULL) {
         TAILQ_REMOVE(&thread->news, sock, news_entry);
         sock->is_on_news = false;
@@ -246,35 +245,14 @@ static void thread_hand_over(struct network_thread *thread)
         sock->is_on_touched = false;
         socket_hand_over(sock);
     }
-    bool was_sleeping = thread->is_sleeping;
-    thread->is_sleeping = false;
     network_unlock(thread);
-    if (was_sleeping)
-        oh_waker_wake(&thread->waker);
+    oh_waker_wake(&thread->waker);
 }
 
 void oh_network_hand_over(struct oh_network *network)
 {
     for (uint32_t i = 0; i < network->thread_count; i++)
         thread_hand_over(&network->threads[i]);
-}
-
-static bool thread_may_sleep(struct network_thread *thread)
-{
-    network_lock(thread);
-    bool is_quiet = TAILQ_EMPTY(&thread->news);
-    thread->is_loop_sleeping = is_quiet;
-    network_unlock(thread);
-    return is_quiet;
-}
-
-bool oh_network_may_sleep(struct oh_network *network)
-{
-    for (uint32_t i = 0; i < network->thread_count; i++) {
-        if (!thread_may_sleep(&network->threads[i]))
-            return false;
-    }
-    return true;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------------------------- */

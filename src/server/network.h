@@ -7,8 +7,8 @@
  * a turn is the same (engine.h).
  *
  * Bytes change hands by the lists in network_mail.h, all of a round at once: one lock of a mutex per thread and side,
- * and a wake only for a side that sleeps. Of each connection at most OH_NETWORK_MAIL_SIZE_MAX bytes in a direction are
- * with the thread, as many between, and as many with the loop; who is ahead of the other stops there.
+ * and a system call only to wake a side that sleeps. Of each connection at most OH_NETWORK_MAIL_SIZE_MAX bytes in a
+ * direction are with the thread, as many between, and as many with the loop; who is ahead of the other stops there.
  *
  * Thread: the loop thread, all of it.
  */
@@ -28,7 +28,7 @@ struct oh_network;
 struct oh_network_options {
     uint32_t thread_count;       /* 1 to OH_NETWORK_THREADS_MAX */
     struct oh_engine *engine;    /* borrowed until it has closed its connections */
-    void (*wake)(void *context); /* any thread: the loop sleeps and there is something for it */
+    void (*wake)(void *context); /* any thread: there is something for the loop */
     void *wake_context;
 };
 
@@ -55,8 +55,5 @@ enum oh_err oh_network_collect(struct oh_network *network) OH_MUST_CHECK;
 
 /* After a turn: gives the threads what the turn has written. */
 void oh_network_hand_over(struct oh_network *network);
-
-/* Before the loop waits. False: something has come, do not. True: whatever comes from now on calls `wake`. */
-bool oh_network_may_sleep(struct oh_network *network) OH_MUST_CHECK;
 
 #endif

@@ -94,8 +94,6 @@ struct network_thread {
     pthread_mutex_t lock;
     struct network_sockets news;
     struct network_sockets orders;
-    bool is_sleeping;      /* it must be woken to see what is new */
-    bool is_loop_sleeping; /* likewise the loop, by options.wake */
     bool is_stopping;
     bool is_failed;        /* it cannot wait for its sockets any more */
 

@@ -214,7 +214,7 @@ static void socket_obey(struct network_socket *sock)
     socket_activate(sock);
 }
 
-/* All that both sides have for each other. Returns whether the loop sleeps over it. */
+/* All that both sides have for each other. Returns whether there is something for the loop. */
 static bool thread_exchange(struct network_thread *thread)
 {
     struct network_socket *sock;
@@ -232,11 +232,9 @@ static bool thread_exchange(struct network_thread *thread)
         socket_take_output(sock);
         socket_activate(sock);
     }
-    bool is_loop_sleeping = thread->is_loop_sleeping && !TAILQ_EMPTY(&thread->news);
-    if (is_loop_sleeping)
-        thread->is_loop_sleeping = false;
+    bool has_news = !TAILQ_EMPTY(&thread->news);
     network_unlock(thread);
-    return is_loop_sleeping;
+    return has_news;
 }
 
 /* ---- The round -------------------------------------------------------------------------------------------------- */
@@ -276,27 +274,6 @@ static void socket_work_out(struct network_socket *sock)
     socket_finish(sock);
 }
 
-/* Whether nothing is left for it but to wait. */
-static bool thread_may_sleep(struct network_thread *thread)
-{
-    if (!TAILQ_EMPTY(&thread->active) || !TAILQ_EMPTY(&thread->mail))
-        return false;
-    network_lock(thread);
-    bool is_quiet = TAILQ_EMPTY(&thread->orders) && !(thread->is_stopping && TAILQ_EMPTY(&thread->all));
-    thread->is_sleeping = is_quiet;
-    network_unlock(thread);
-    return is_quiet;
-}
-
-static bool thread_is_done(struct network_thread *thread)
-{
-    network_lock(thread);
-    bool is_done = thread->is_stopping && TAILQ_EMPTY(&thread->orders) && TAILQ_EMPTY(&thread->all);
-    thread->is_sleeping = false;
-    network_unlock(thread);
-    return is_done;
-}
-
 /* It hears nothing of its sockets any more: the server ends, as it does when the loop's own wait fails. */
 static void thread_fail(struct network_thread *thread)
 {
@@ -313,14 +290,31 @@ static void thread_fail(struct network_thread *thread)
         thread->network->options.wake(thread->network->options.wake_context);
 }
 
+/* Waits for sockets, orders or the end, unless there is work left. */
+static void thread_wait(struct network_thread *thread)
+{
+    bool is_quiet = TAILQ_EMPTY(&thread->active) && TAILQ_EMPTY(&thread->mail);
+    int flags = is_quiet && oh_waker_may_sleep(&thread->waker) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+    int result = event_base_loop(thread->base, flags);
+    oh_waker_woken(&thread->waker);
+    if (result < 0)
+        thread_fail(thread);
+}
+
+static bool thread_is_done(struct network_thread *thread)
+{
+    network_lock(thread);
+    bool is_done = thread->is_stopping && TAILQ_EMPTY(&thread->orders) && TAILQ_EMPTY(&thread->all);
+    network_unlock(thread);
+    return is_done;
+}
+
 static void *thread_main(void *context)
 {
     struct network_thread *thread = context;
     /* No bound: this is an event loop. */
     while (!thread_is_done(thread)) {
-        int flags = thread_may_sleep(thread) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
-        if (event_base_loop(thread->base, flags) < 0)
-            thread_fail(thread);
+        thread_wait(thread);
         thread_for_active(thread, socket_work_in);
         if (thread_exchange(thread))
             thread->network->options.wake(thread->network->options.wake_context);

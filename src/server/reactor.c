@@ -28,6 +28,8 @@ static void waker_on_event(evutil_socket_t fd, short what, void *context)
 
 bool oh_waker_init(struct oh_waker *waker, struct event_base *base)
 {
+    atomic_init(&waker->is_called, false);
+    atomic_init(&waker->is_sleeping, false);
     waker->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return waker->fd >= 0 &&
            event_assign(&waker->event, base, waker->fd, EV_READ | EV_PERSIST, waker_on_event, NULL) == 0 &&
@@ -44,10 +46,28 @@ void oh_waker_fini(struct oh_waker *waker)
     waker->fd = -1;
 }
 
-void oh_waker_wake(const struct oh_waker *waker)
+void oh_waker_wake(struct oh_waker *waker)
 {
     uint64_t one = 1;
-    /* Full means that a wake is waiting already. */
+    /* First the call, then the look whether it sleeps; the loop does both in the other order, so one of them sees. */
+    atomic_store(&waker->is_called, true);
+    if (!atomic_exchange(&waker->is_sleeping, false))
+        return;
     ssize_t put = write(waker->fd, &one, sizeof(one));
-    (void)put;
+    (void)put; /* full means that a wake is waiting already */
+}
+
+bool oh_waker_may_sleep(struct oh_waker *waker)
+{
+    atomic_store(&waker->is_sleeping, true);
+    if (!atomic_load(&waker->is_called))
+        return true;
+    atomic_store(&waker->is_sleeping, false);
+    return false;
+}
+
+void oh_waker_woken(struct oh_waker *waker)
+{
+    atomic_store(&waker->is_sleeping, false);
+    atomic_store(&waker->is_called, false);
 }

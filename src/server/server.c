@@ -458,13 +458,17 @@ static void server_obey(struct oh_server *server, bool *is_draining)
     }
 }
 
-/* How long the loop may wait for readiness: 0 not at all, -1 for ever. */
-static int64_t server_wait_us(struct oh_server *server, bool is_draining)
+/* Waits for readiness, a wake or what is due next; not at all when there is work left. False: it cannot. */
+static bool server_wait(struct oh_server *server, bool is_draining)
 {
-    if (atomic_load(&server->is_stop_asked) && !is_draining)
-        return 0;
-    int64_t wait_us = oh_engine_wait_us(server->engine);
-    return wait_us == 0 || server->network == NULL || oh_network_may_sleep(server->network) ? wait_us : 0;
+    bool is_to_stop = atomic_load(&server->is_stop_asked) && !is_draining;
+    int64_t wait_us = is_to_stop ? 0 : oh_engine_wait_us(server->engine);
+    if (wait_us > 0)
+        server_set_timer(server, wait_us);
+    bool sleeps = wait_us != 0 && oh_waker_may_sleep(&server->waker);
+    int result = event_base_loop(server->base, sleeps ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    oh_waker_woken(&server->waker);
+    return result >= 0;
 }
 
 static enum oh_err server_turn(struct oh_server *server, bool *is_draining)
@@ -484,10 +488,7 @@ enum oh_err oh_server_run(struct oh_server *server)
     bool is_draining = false;
     /* No bound: this is the event loop. */
     while (!server->is_aborted && !oh_engine_is_drained(server->engine)) {
-        int64_t wait_us = server_wait_us(server, is_draining);
-        if (wait_us > 0)
-            server_set_timer(server, wait_us);
-        if (event_base_loop(server->base, wait_us == 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0)
+        if (!server_wait(server, is_draining))
             return OH_E_IO;
         enum oh_err err = server_turn(server, &is_draining);
         if (err != OH_OK)

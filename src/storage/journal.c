@@ -366,16 +366,15 @@ enum oh_err oh_journal_append(struct oh_journal *journal, uint64_t seq, struct o
 
 void oh_journal_submit(struct oh_journal *journal)
 {
-    if (is_memory(journal))
-        return;
+    if (is_memory(journal) || journal->submitted_position == journal->ring.head)
+        return; /* only this thread moves either */
     journal_lock(journal);
-    if (journal->submitted_position != journal->ring.head) {
-        journal->submitted_position = journal->ring.head;
-        journal->submitted_overhead = journal->overhead_cost;
-        journal->is_batch_begun = false;
-        pthread_cond_signal(&journal->writer_wake);
-    }
+    journal->submitted_position = journal->ring.head;
+    journal->submitted_overhead = journal->overhead_cost;
+    journal->is_batch_begun = false;
     journal_unlock(journal);
+    /* Behind the lock: a writer that wakes does not find it taken, and sleeps again. */
+    pthread_cond_signal(&journal->writer_wake);
 }
 
 uint64_t oh_journal_room(const struct oh_journal *journal)
