@@ -127,8 +127,8 @@ def engine(bench, *options):
     return {line["question"]: line for line in lines}, run
 
 
-def write_targets(path, seed):
+def write_targets(path, seed, count=10000, sku_count=SKU_COUNT, node_count=NODE_COUNT):
     """Targets of reads, made in advance, the same for all."""
     dice = random.Random(seed)
-    pairs = [(SKU_FIRST + dice.randrange(SKU_COUNT), NODE_FIRST + dice.randrange(NODE_COUNT)) for _ in range(10000)]
+    pairs = [(SKU_FIRST + dice.randrange(sku_count), NODE_FIRST + dice.randrange(node_count)) for _ in range(count)]
     pathlib.Path(path).write_text("".join(f"/v1/availability/SKU-{sku}?node=NODE-{node}\n" for sku, node in pairs))

@@ -285,6 +285,7 @@ class Growth:
                 rows, run = loads.engine(bench, "--items", items, "--nodes", 1, "--operations", bench.operations)
                 rows = {text: row for text, row in rows.items() if text.endswith((" hot", " random"))}
                 note_engine(bench, self.name, "many: " if items == many else "few: ", number, rows, run)
+        self.items_over_http(bench)
         loads.write_targets(bench.folder / "targets", 1)
         with field(bench) as there:
             onhand = there.add("Onhand", lambda: Onhand(bench))
@@ -292,6 +293,21 @@ class Growth:
                 there.enter(f"connections/{connections}", f"Onhand, reads on {connections:,} connections", onhand,
                             lambda s, connections=connections: loads.wrk_read(bench, s, connections))
             there.measure(self.name)
+
+    def items_over_http(self, bench):
+        """Reads at random, of more items than the processor's cache can hold when there are many."""
+        with field(bench) as there:
+            for key, items in (("few", self.FEW), ("many", bench.positions)):
+                onhand = there.add("Onhand", lambda key=key, items=items: WideOnhand(bench, items, 1, folder_name=f"onhand-{key}"))
+                there.enter(f"http/{key}", f"Onhand, reads at random of {items:,} items, over HTTP", onhand,
+                            lambda s, items=items: self.read_at_random(bench, s, items))
+            there.measure(self.name)
+
+    @staticmethod
+    def read_at_random(bench, server, items):
+        loads.write_targets(bench.folder / "targets", 2, count=400_000 if not bench.is_smoke else 1000, sku_count=items,
+                            node_count=1)
+        return loads.wrk_read(bench, server)
 
     @staticmethod
     def connections(bench):
@@ -309,6 +325,8 @@ class Growth:
         items = f"from 10,000 to {bench.positions:,} items"
         return [at_most(self.name, f"{items}, at random; the worst is {random_what}", 2, unit="x", **random),
                 at_most(self.name, f"{items}, hot; the worst is {hot_what}", 1.2, unit="x", **hot),
+                at_most(self.name, f"{items}, at random, CPU of a read over HTTP", 2, unit="x",
+                        **ratio(bench, self.name, "http/many", "http/few", "server_cpu_s_per_1k")),
                 at_most(self.name, f"from 32 to {self.connections(bench):,} connections, CPU of a request", 1.3, unit="x",
                         **ratio(bench, self.name, f"connections/{self.connections(bench)}", "connections/32",
                                 "server_cpu_s_per_1k"))]

@@ -34,7 +34,7 @@ class ReportTest(unittest.TestCase):
         for question in questions.ALL:
             self.assertIn(f"\n| {question.name} |", text)
         self.assertEqual(text.count("not measured |"), len(targets))
-        self.assertIn("0 of 36 met", text)
+        self.assertIn("0 of 37 met", text)
         self.assertIn("</svg>", report.plot(bench, targets))
 
     def test_a_ratio_is_of_the_medians_with_the_worst_and_best_round(self):
