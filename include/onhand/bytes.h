@@ -47,10 +47,14 @@ static inline bool oh_bytes_same(const char *a, const char *b, size_t size)
         memcpy(&words[3], b + (size - sizeof(uint32_t)), sizeof(uint32_t));
         return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
     }
-    for (size_t i = 0; i < size; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
+    if (size < sizeof(uint16_t))
+        return size == 0 || *a == *b;
+    uint16_t words[4];
+    memcpy(&words[0], a, sizeof(uint16_t));
+    memcpy(&words[1], b, sizeof(uint16_t));
+    memcpy(&words[2], a + (size - sizeof(uint16_t)), sizeof(uint16_t));
+    memcpy(&words[3], b + (size - sizeof(uint16_t)), sizeof(uint16_t));
+    return words[0] == words[1] && words[2] == words[3];
 }
 
 /* Copies `size` bytes, which may be 0, between places that do not overlap; in the same way. */

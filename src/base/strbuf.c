@@ -109,6 +109,12 @@ void oh_strbuf_put_any(struct oh_strbuf *buf, const void *data, size_t size)
     buf->size += size;
 }
 
+void oh_strbuf_put_char_more(struct oh_strbuf *buf, char c)
+{
+    if (strbuf_make_room(buf, 1))
+        buf->data[buf->size++] = c;
+}
+
 /* Writes the digits so that they end at `end`; returns where they start. */
 static char *u64_write_before(char *end, uint64_t value)
 {

@@ -35,6 +35,7 @@ void oh_strbuf_consume(struct oh_strbuf *buf, size_t size);
 /* What the functions below do when there is no room yet, or when the size is not known before. */
 char *oh_strbuf_reserve_more(struct oh_strbuf *buf, size_t size);
 void oh_strbuf_put_any(struct oh_strbuf *buf, const void *data, size_t size);
+void oh_strbuf_put_char_more(struct oh_strbuf *buf, char c);
 
 /* Whether 1 or more bytes fit without growing. Of 0 bytes it says no. */
 static inline bool oh_strbuf_has_room(const struct oh_strbuf *buf, size_t size)
@@ -64,7 +65,7 @@ static inline void oh_strbuf_put_char(struct oh_strbuf *buf, char c)
     if (oh_strbuf_has_room(buf, 1))
         buf->data[buf->size++] = c;
     else
-        oh_strbuf_put_any(buf, &c, 1);
+        oh_strbuf_put_char_more(buf, c); /* no address is taken: the caller needs no stack protector */
 }
 
 /* Of a constant the compiler knows the size. */

@@ -96,7 +96,7 @@ static void fraction_put(struct oh_strbuf *buf, unsigned milli)
         oh_strbuf_put_char(buf, (char)('0' + milli % 10));
 }
 
-void oh_milli_put(struct oh_strbuf *buf, int64_t milli)
+void oh_milli_put_any(struct oh_strbuf *buf, int64_t milli)
 {
     uint64_t magnitude = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
     if (milli < 0)

@@ -24,8 +24,17 @@
  */
 OH_MUST_CHECK enum oh_err oh_milli_parse(struct oh_bytes text, int64_t *out_milli);
 
+void oh_milli_put_any(struct oh_strbuf *buf, int64_t milli);
+
 /* Writes the shortest text: "5.5", "8", "0.125", "-0.001". */
-void oh_milli_put(struct oh_strbuf *buf, int64_t milli);
+static inline void oh_milli_put(struct oh_strbuf *buf, int64_t milli)
+{
+    uint32_t few = (uint32_t)milli;
+    if (milli >= 0 && milli < 10000 && few % 1000 == 0) /* most quantities */
+        oh_strbuf_put_char(buf, (char)('0' + few / 1000));
+    else
+        oh_milli_put_any(buf, milli);
+}
 
 /*
  * oh_milli_from_double - the exact thousandths of a JSON number.

@@ -2,9 +2,6 @@
 #include "codec/json_reply.h"
 #include <stdio.h>
 
-#define HTTP_OK      200
-#define HTTP_CREATED 201
-
 /* ---- Claims by line --------------------------------------------------------------------------- */
 
 /*
@@ -370,8 +367,9 @@ void oh_reply_put_batch_result(struct oh_strbuf *buf, const struct oh_ledger *le
                                const struct oh_answer *answer)
 {
     if (oh_verdict_is_success(answer->verdict)) {
-        put_result_status(buf, answer->is_repeat ? HTTP_OK : HTTP_CREATED);
-        oh_json_member(buf, "reservation");
+        oh_json_separate(buf);
+        oh_strbuf_put_text(buf, answer->is_repeat ? "{\"status\":200,\"reservation\":"
+                                                  : "{\"status\":201,\"reservation\":");
         oh_reply_put_answer(buf, ledger, answer);
     } else {
         put_result_status(buf, oh_verdict_http_status(answer->verdict));

@@ -26,7 +26,7 @@ static void put_escape(struct oh_strbuf *buf, unsigned char c)
 }
 
 /* Any text, in a buffer of any size. */
-static void put_string_any(struct oh_strbuf *buf, struct oh_bytes text)
+__attribute__((noinline)) static void put_string_any(struct oh_strbuf *buf, struct oh_bytes text)
 {
     oh_strbuf_put_char(buf, '"');
     for (;;) { /* ends: each round uses up a byte or returns */

@@ -20,22 +20,27 @@
 
 /* ---- Encoding ---- */
 
-/* Most sizes are below 128 and take one byte: written in place; a longer one moves the fields up. */
+/* Writes a size of more than a byte where there is room for one, and moves the fields behind it. */
+__attribute__((noinline)) static void effect_put_size(struct record_writer *writer, unsigned char *size_at, size_t size)
+{
+    unsigned char size_bytes[OH_VARINT_SIZE_MAX];
+    size_t size_size = oh_varint_put_u64(size_bytes, size);
+    memmove(size_at + size_size, size_at + 1, size);
+    memcpy(size_at, size_bytes, size_size);
+    writer->at = size_at + size_size + size;
+}
+
+/* Most sizes are below 128 and take one byte: written in place. */
 static void effect_put(struct record_writer *writer, const struct oh_effect *effect)
 {
     *writer->at++ = (unsigned char)effect->type;
     unsigned char *size_at = writer->at++;
     record_effect_put(writer, effect);
     size_t size = (size_t)(writer->at - size_at) - 1;
-    if (size < 0x80) {
+    if (size < 0x80)
         *size_at = (unsigned char)size;
-        return;
-    }
-    unsigned char size_bytes[OH_VARINT_SIZE_MAX];
-    size_t size_size = oh_varint_put_u64(size_bytes, size);
-    memmove(size_at + size_size, size_at + 1, size);
-    memcpy(size_at, size_bytes, size_size);
-    writer->at = size_at + size_size + size;
+    else
+        effect_put_size(writer, size_at, size);
 }
 
 /* Makes room for `bound` bytes and points the writer there. */
