@@ -440,7 +440,7 @@ static inline const char *guard_scalar(struct guard *guard, const char *at)
 }
 
 /* Passes over a name and its colon, to where the value begins. */
-static inline const char *guard_key(struct guard *guard, const char *at)
+static inline const char *guard_key(struct guard *guard, struct level *level, const char *at)
 {
     if (at == guard->end)
         return guard_end_early(guard);
@@ -450,11 +450,15 @@ static inline const char *guard_key(struct guard *guard, const char *at)
     at = guard_string(guard, at);
     if (at == NULL)
         return NULL;
-    guard->level->key = (struct oh_bytes){ key, (size_t)(at - key) - 1 };
-    at = guard_space(guard, at);
-    if (at == guard->end)
-        return guard_end_early(guard);
-    return *at == ':' ? guard_space(guard, at + 1) : guard_syntax(guard, at, "A colon is expected");
+    level->key = (struct oh_bytes){ key, (size_t)(at - key) - 1 };
+    if (at == guard->end || *at != ':') {
+        at = spaces_pass(at, guard->end);
+        if (at == guard->end)
+            return guard_end_early(guard);
+        if (*at != ':')
+            return guard_syntax(guard, at, "A colon is expected");
+    }
+    return guard_space(guard, at + 1);
 }
 
 /* The innermost array or object is over. */
@@ -486,9 +490,11 @@ static inline const char *guard_next(struct guard *guard, const char *at)
 {
     while (guard->level != guard->levels) {
         struct level *level = guard->level;
-        at = guard_space(guard, at);
-        if (at == guard->end)
-            return guard_end_early(guard);
+        if (at == guard->end || *at <= ' ') {
+            at = spaces_pass(at, guard->end);
+            if (at == guard->end)
+                return guard_end_early(guard);
+        }
         if (*at == ',') {
             level->index++;
             level->key.size = 0;
@@ -507,17 +513,23 @@ static inline const char *guard_next(struct guard *guard, const char *at)
 static const char *guard_values(struct guard *guard, const char *at)
 {
     do {
-        const struct level *level = guard->level;
+        struct level *level = guard->level;
         if (!level->is_array)
-            at = guard_key(guard, at);
+            at = guard_key(guard, level, at);
         if (at == NULL)
             return NULL;
         if (at == guard->end)
             return guard_end_early(guard);
         if (guard->value_count++ == OH_JSON_VALUES_MAX)
             return guard_refuse(guard, at, OH_FAULT_TOO_MANY, "At most 262144 values");
-        at = *at == '{' || *at == '[' ? guard_open(guard, at) : guard_scalar(guard, at);
-        if (at != NULL && guard->level == level)
+        if (*at != '{' && *at != '[') {
+            at = guard_scalar(guard, at);
+        } else {
+            at = guard_open(guard, at);
+            if (guard->level != level)
+                continue;
+        }
+        if (at != NULL)
             at = guard_next(guard, at);
     } while (at != NULL && guard->level != guard->levels);
     return at;
