@@ -49,14 +49,26 @@ uint64_t id_number(struct oh_bytes id)
     return seq << NTH_BITS | nth;
 }
 
+/* Apart, because its array would cost the rest a guard of the stack. */
+__attribute__((noinline)) static size_t digits_put_many(char *text, uint64_t number)
+{
+    return oh_digits_put(text, number);
+}
+
+static size_t digits_put(char *text, uint64_t number)
+{
+    return number > 0 && number < OH_DIGITS_EIGHT ? oh_digits_put_eight(text, (uint32_t)number)
+                                                  : digits_put_many(text, number);
+}
+
 struct oh_bytes id_make(uint64_t seq, uint32_t nth, char text[ID_MADE_SIZE_MAX])
 {
     size_t size = 0;
     text[size++] = 'r';
-    size += oh_digits_put(text + size, seq);
+    size += digits_put(text + size, seq);
     if (nth > 0) {
         text[size++] = '-';
-        size += oh_digits_put(text + size, nth);
+        size += digits_put(text + size, nth);
     }
     return (struct oh_bytes){ text, size };
 }

@@ -651,13 +651,14 @@ static bool answer_repeat(struct oh_ledger *ledger, const struct key *key, uint6
     return true;
 }
 
-static void command_run(struct oh_ledger *ledger, int64_t now_us, const struct oh_command *command,
-                        struct oh_answer *answer)
+/* Apart, because the names of its keys would cost a command without any their memory and a guard of the stack. */
+__attribute__((noinline)) static void command_run_once(struct oh_ledger *ledger, int64_t now_us,
+                                                       const struct oh_command *command, struct oh_answer *answer)
 {
     struct oh_bytes own_id = OH_BYTES_NONE;
     bool has_own_id = command_own_id(command, &own_id);
     bool has_key = command->key.size > 0;
-    uint64_t fingerprint = has_key || has_own_id ? command_fingerprint(command) : 0;
+    uint64_t fingerprint = command_fingerprint(command);
     struct key_name key_name;
     struct key_name id_name;
     if (has_key)
@@ -675,6 +676,16 @@ static void command_run(struct oh_ledger *ledger, int64_t now_us, const struct o
         key_add(ledger, &key_name, fingerprint, answer);
     if (has_own_id)
         key_add(ledger, &id_name, fingerprint, answer);
+}
+
+static void command_run(struct oh_ledger *ledger, int64_t now_us, const struct oh_command *command,
+                        struct oh_answer *answer)
+{
+    struct oh_bytes own_id;
+    if (command->key.size > 0 || command_own_id(command, &own_id))
+        command_run_once(ledger, now_us, command, answer);
+    else
+        command_decide(ledger, now_us, command, answer);
 }
 
 enum oh_err oh_ledger_apply(struct oh_ledger *ledger, int64_t now_us, const struct oh_command *command,

@@ -142,6 +142,8 @@ static enum oh_verdict wish_resolve(struct plan *plan, uint32_t i)
 enum oh_verdict quantity_judge(const struct oh_ledger *ledger, uint32_t item, uint16_t node, uint16_t channel,
                                int64_t quantity_milli)
 {
+    if ((ledger->rule_mask & (OH_RULE_MIN_QUANTITY | OH_RULE_MAX_QUANTITY | OH_RULE_INCREMENT)) == 0)
+        return OH_OK_DONE; /* no rule says anything of it */
     const struct rule *least = rule_resolve(ledger, OH_RULE_MIN_QUANTITY, item, node, channel);
     if (least != NULL && quantity_milli < least->values.min_quantity_milli)
         return OH_V_BELOW_MINIMUM;
@@ -723,9 +725,11 @@ void decide_reserve(struct oh_ledger *ledger, int64_t now_us, const struct oh_re
         refusal_lines(&plan);
         return;
     }
-    uint32_t fault;
-    enum oh_verdict verdict = bookings_judge(ledger, command->bookings, command->booking_count, now_us, NULL,
-                                              &fault);
+    uint32_t fault = 0;
+    enum oh_verdict verdict =
+        command->booking_count == 0
+            ? OH_OK_DONE
+            : bookings_judge(ledger, command->bookings, command->booking_count, now_us, NULL, &fault);
     if (verdict != OH_OK_DONE) {
         refuse(answer, verdict, OH_FIELD_BOOKINGS, fault);
         return;
