@@ -304,7 +304,9 @@ static void test_json_reply_writes_cells_from_their_heads_as_it_writes_them_whol
     for (size_t i = 0; i < 2 * COUNT_OF(nodes); i++)
         oh_reply_put_cell_of(&buf, heads[i % COUNT_OF(nodes)], (int64_t)i * 500);
     oh_strbuf_put_char(&buf, ']');
-    char *text = strndup(buf.data, buf.size);
+    oh_strbuf_put_char(&buf, '\0');
+    char *text = strdup(buf.data);
+    assert_non_null(text);
     oh_strbuf_clear(&buf);
     oh_strbuf_put_char(&buf, '[');
     for (size_t i = 0; i < 2 * COUNT_OF(nodes); i++)
