@@ -269,7 +269,7 @@ static bool bind_value(struct binding *binding, const struct oh_shape_field *fie
 /* The index of the field that a member names; mostly it is the one behind the last. field_count: there is none. */
 static inline uint32_t member_find(const struct oh_shape *shape, struct oh_bytes name, uint32_t hint)
 {
-    return oh_shape_field_is_named(&shape->fields[hint], name) ? hint : oh_shape_find(shape, name, hint);
+    return oh_shape_field_is_named(&shape->fields[hint], name) ? hint : oh_shape_find(shape, name, hint + 1);
 }
 
 /* The members of the top object, up to its end or to one that is made of objects: then those come first. */

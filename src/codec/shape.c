@@ -52,7 +52,7 @@ static void *field_at(const struct oh_shape_field *field, void *object)
     return (char *)object + field->offset;
 }
 
-static bool set_text(const struct oh_shape_field *field, void *object, struct oh_bytes text,
+static inline bool set_text(const struct oh_shape_field *field, void *object, struct oh_bytes text,
                      struct oh_fault *fault)
 {
     if (oh_shape_field_takes_text(field, text)) {
@@ -96,7 +96,7 @@ bool oh_shape_set_string(const struct oh_shape_field *field, void *object, struc
 }
 
 /* QUANTITY and AMOUNT. */
-static bool set_quantity(const struct oh_shape_field *field, void *object, enum oh_err err, int64_t milli,
+static inline bool set_quantity(const struct oh_shape_field *field, void *object, enum oh_err err, int64_t milli,
                          struct oh_fault *fault)
 {
     int64_t min = field->type == OH_SHAPE_QUANTITY ? -field->max : 0;
@@ -121,7 +121,7 @@ static bool set_seconds(const struct oh_shape_field *field, void *object, enum o
     return true;
 }
 
-static bool set_whole(const struct oh_shape_field *field, void *object, int64_t value, struct oh_fault *fault)
+static inline bool set_whole(const struct oh_shape_field *field, void *object, int64_t value, struct oh_fault *fault)
 {
     if (value < field->min || value > field->max)
         return refuse_range(field, field->min, field->max, "", fault);
