@@ -17,7 +17,7 @@ set(ONHAND_TEST_LABELS lint unit prop sim integration e2e fuzz bench)
 # they share, and what a server's metrics and readiness read of them. So the preset tsan builds and runs these alone;
 # -DONHAND_EVERY_TEST=ON gives it all. One who adds a thread adds its tests here.
 set(ONHAND_TESTS_OF_THREADS
-    test_journal_directory test_journal_no_memory test_journal_threads test_log test_server test_snapshot_file
+    test_journal_directory test_journal_no_memory test_journal_threads test_log test_network test_server test_snapshot_file
     record test_durability test_http test_kill test_model test_projection test_projection_outages test_soak
     test_verifier)
 
