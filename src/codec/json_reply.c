@@ -272,7 +272,9 @@ static void member_next_supply(struct oh_strbuf *buf, const struct oh_availabili
 
 static void member_band(struct oh_strbuf *buf, const struct oh_availability *availability)
 {
-    oh_json_member_text(buf, "status", oh_band_text(availability->band));
+    oh_strbuf_put_text(buf, ",\"status\":\"");
+    oh_strbuf_put_text(buf, oh_band_text(availability->band));
+    oh_strbuf_put_char(buf, '"');
 }
 
 /* Whether a demand of that much would find enough. The sum cannot overflow: it is checked by subtraction. */
@@ -287,7 +289,8 @@ void oh_reply_put_availability(struct oh_strbuf *buf, const struct oh_availabili
     oh_strbuf_put_bytes(buf, OH_BYTES("{\"sku\":"));
     oh_json_put_string(buf, question->sku);
     oh_json_member_string(buf, question->place_name, question->place);
-    oh_json_member_milli(buf, "available", availability->available_milli);
+    oh_strbuf_put_text(buf, ",\"available\":");
+    oh_milli_put(buf, availability->available_milli);
     if (availability->backorder_milli > 0)
         oh_json_member_milli(buf, "backorder", availability->backorder_milli);
     member_band(buf, availability);

@@ -99,7 +99,7 @@ static enum oh_err params_add(struct oh_param_list *params, struct oh_bytes pair
         return refuse(fault, OH_FAULT_INVALID_QUERY, OH_BYTES_NONE,
                       "A percent sign needs two hexadecimal digits.");
     struct oh_bytes name = { text, name_size };
-    if (!oh_utf8_is_valid(name) || !name_is_known(known, name))
+    if (!name_is_known(known, name))
         return refuse(fault, OH_FAULT_INVALID_QUERY, name, "There is no such parameter here.");
     if (name_is_given(params, name))
         return refuse(fault, OH_FAULT_INVALID_QUERY, name, "The parameter is given twice.");
