@@ -5,6 +5,28 @@
  */
 #include "core/state.h"
 
+/* Each step of the way to a claim is asked for while others are looked at. */
+#define EXTRA_AHEAD 12u
+#define CLAIM_AHEAD 6u
+
+static void positions_expect(const struct oh_ledger *ledger, uint32_t slot)
+{
+    if (slot + EXTRA_AHEAD >= ledger->position_count)
+        return;
+    extra_expect(ledger, &ledger->positions[slot + EXTRA_AHEAD]);
+    claims_expect(ledger, &ledger->positions[slot + CLAIM_AHEAD]);
+}
+
+/* How many live claims it has; looks no further than one past the most. */
+static uint32_t claims_count(const struct oh_ledger *ledger, uint32_t slot, uint32_t most)
+{
+    const struct extra *extra = extra_of(ledger, &ledger->positions[slot]);
+    uint32_t count = 0;
+    for (uint32_t link = extra == NULL ? 0 : extra->claims_head; link != 0 && count <= most; count++)
+        link = ledger->claims[link - 1].position_next;
+    return count;
+}
+
 static bool claims_agree(const struct oh_ledger *ledger, uint32_t slot)
 {
     const struct position *position = &ledger->positions[slot];
@@ -86,7 +108,9 @@ static uint32_t verify_buckets(const struct oh_ledger *ledger, struct oh_verifie
 uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max)
 {
     uint32_t differences = verify_buckets(ledger, verifier, positions_max);
-    for (uint32_t i = 0; i < positions_max && ledger->position_count > 0; i++) {
+    uint32_t claims_max = verifier->claims_max == 0 ? UINT32_MAX : verifier->claims_max;
+    uint32_t claims_left = claims_max;
+    for (uint32_t i = 0; i < positions_max && claims_left > 0 && ledger->position_count > 0; i++) {
         if (verifier->position >= ledger->position_count) {
             verifier->position = 0;
             verifier->rounds++;
@@ -94,7 +118,13 @@ uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *ve
         }
         uint32_t slot = verifier->position++;
         verifier->position_count++;
-        bool agrees = claims_agree(ledger, slot) && fences_agree(ledger, slot) && deferrals_agree(ledger, slot);
+        positions_expect(ledger, slot);
+        uint32_t claims = verifier->claims_max == 0 ? 0 : claims_count(ledger, slot, claims_max);
+        claims_left -= claims < claims_left ? claims : claims_left;
+        bool is_passed_over = claims > claims_max;
+        verifier->passed_over_count += is_passed_over ? 1 : 0;
+        bool agrees = is_passed_over || (claims_agree(ledger, slot) && fences_agree(ledger, slot) &&
+                                         deferrals_agree(ledger, slot));
         if (slot % OH_CONTROL_POSITIONS == 0)
             agrees = agrees && control_agrees(ledger, slot / OH_CONTROL_POSITIONS);
         differences += agrees ? 0 : 1;

@@ -58,6 +58,7 @@ enum oh_err oh_service_create(const struct oh_service_options *options, struct o
     service->ledger = options->ledger;
     service->journal = options->journal;
     service->verify_round_seq = UINT64_MAX;
+    service->verifier.claims_max = OH_SERVICE_VERIFY_CLAIMS;
     if (!service_memory(service)) {
         oh_service_destroy(&service);
         return OH_E_NOMEM;

@@ -44,8 +44,9 @@ struct oh_snapshotter;
  * The verifier looks at so many positions, this often; rounds begin at most this often, and of a ledger that has not
  * changed since the last one only this often, so that an idle server sleeps.
  */
-#define OH_SERVICE_VERIFY_STEP 1000u
-#define OH_SERVICE_VERIFY_INTERVAL_US 10000
+#define OH_SERVICE_VERIFY_STEP 500u
+#define OH_SERVICE_VERIFY_CLAIMS 4096u /* of one step: a hot item at a node may have a million */
+#define OH_SERVICE_VERIFY_INTERVAL_US 5000
 #define OH_SERVICE_VERIFY_ROUND_US 1000000
 #define OH_SERVICE_VERIFY_IDLE_US 60000000
 

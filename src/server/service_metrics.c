@@ -34,6 +34,7 @@ static void collect_ledger(const struct oh_service *service, struct oh_metrics *
     metrics->ledger_differences = (int64_t)service->verifier.differences;
     metrics->ledger_verify_rounds_total = service->verifier.rounds;
     metrics->ledger_verified_positions_total = service->verifier.position_count;
+    metrics->ledger_verify_passed_over_total = service->verifier.passed_over_count;
     metrics->items = stats.items;
     metrics->nodes = stats.nodes;
     metrics->positions = stats.positions;

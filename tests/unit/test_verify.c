@@ -71,6 +71,31 @@ static void test_verify_sees_two_numbers_that_are_wrong_and_add_up(void **state)
     shop_drop(shop);
 }
 
+/* Three claims at one position: with a limit of three they are looked at, with two they are passed over, and told. */
+static void test_verify_passes_over_what_has_more_claims_than_it_may_look_at(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    shop_reserve(shop, "T", "c", "s=1@n");
+    shop->ledger->positions[0].claimed_milli++;
+    for (uint32_t claims_max = 1; claims_max <= 4; claims_max++) {
+        struct oh_verifier verifier = { .claims_max = claims_max };
+        bool is_seen = claims_max >= 3;
+        uint32_t first = oh_ledger_verify(shop->ledger, &verifier, 2);
+        /* At the limit the call ends with this position, and the next goes on behind it. */
+        assert_int_equal(verifier.position_count, claims_max <= 3 ? 1 : 2);
+        assert_int_equal(first, is_seen ? 1 : 0);
+        assert_int_equal(verifier.passed_over_count, is_seen ? 0 : 1);
+        (void)oh_ledger_verify(shop->ledger, &verifier, claims_max <= 3 ? 1 : 0);
+        assert_int_equal(verifier.position_count, 2);
+        assert_int_equal(verifier.differences, is_seen ? 1 : 0);
+    }
+    shop->ledger->control_totals[0]++; /* this is seen all the same */
+    struct oh_verifier verifier = { .claims_max = 1 };
+    assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, 1), 1);
+    shop_drop(shop);
+}
+
 static void test_verify_goes_round_and_round(void **state)
 {
     (void)state;
@@ -140,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_verify_sees_each_number_that_was_changed_behind_its_back),
         cmocka_unit_test(test_verify_sees_capacity_and_what_is_due_later),
         cmocka_unit_test(test_verify_sees_two_numbers_that_are_wrong_and_add_up),
+        cmocka_unit_test(test_verify_passes_over_what_has_more_claims_than_it_may_look_at),
         cmocka_unit_test(test_verify_goes_round_and_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
