@@ -21,6 +21,12 @@ set(ONHAND_TESTS_OF_THREADS
     record test_durability test_http test_kill test_model test_projection test_projection_outages test_soak
     test_verifier)
 
+# The tests that take longest begin first: one that begins last is waited for by itself.
+set(ONHAND_TESTS_LONG
+    plants_are_seen coverage_core sim_smoke fail_once_smoke bench_run_smoke test_durability test_ledger_model
+    test_memory_faults test_projection test_projection_kills test_projection_outages test_rebuild test_rebuild_faults
+    test_rebuild_reads test_rows test_screen test_snapshot_file test_soak)
+
 # Whether the test runs in this build.
 function(onhand_test_runs name out_runs)
     set(runs TRUE)
@@ -42,6 +48,9 @@ function(onhand_test_properties name label timeout)
         LABELS ${label}
         TIMEOUT ${timeout}
         SKIP_RETURN_CODE 77)
+    if(name IN_LIST ONHAND_TESTS_LONG)
+        set_tests_properties(${name} PROPERTIES COST 100)
+    endif()
 endfunction()
 
 function(onhand_test)
