@@ -113,7 +113,7 @@ struct oh_promise_engine {
     struct oh_point near;
     struct oh_bytes country;
     struct oh_bytes postal_code;
-    char postal_buffer[16];
+    char postal_buffer[POSTAL_CODE_SIZE_MAX];
 
     uint64_t *excluded;  /* bitmap over nodes */
     uint64_t *members;   /* bitmap over nodes: the channel's */

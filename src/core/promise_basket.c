@@ -82,26 +82,13 @@ static bool without_resolve(struct oh_promise_engine *engine)
 
 /* ---- Destination ------------------------------------------------------------------------------ */
 
-/* As postal codes are compared: no spaces, upper case. */
-static struct oh_bytes postal_normal(struct oh_promise_engine *engine, struct oh_bytes code)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < code.size && size < sizeof(engine->postal_buffer); i++) {
-        char c = code.data[i];
-        if (c == ' ')
-            continue;
-        engine->postal_buffer[size++] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-    }
-    return (struct oh_bytes){ engine->postal_buffer, size };
-}
-
 static bool destination_resolve(struct oh_promise_engine *engine)
 {
     const struct oh_destination *to = &engine->request->destination;
     engine->has_point = to->has_point;
     engine->point = to->point;
     engine->country = to->country;
-    engine->postal_code = postal_normal(engine, to->postal_code);
+    engine->postal_code = postal_code_normal(to->postal_code, engine->postal_buffer);
     if (to->has_point && !point_is_valid(to->point))
         return say(engine, OH_V_INVALID_VALUE, OH_FIELD_NEAR, OH_INDEX_NONE);
     if (to->country.size > 0 && !country_is_valid(to->country))

@@ -144,8 +144,7 @@ bool keys_obtain(const struct scope *scope, struct leavings *leavings, enum orde
         asked.latitude = engine->point.latitude;
         asked.longitude = engine->point.longitude;
     }
-    if (engine->country.size > sizeof(asked.country) || engine->postal_code.size > sizeof(asked.postal_code))
-        return false;
+    OH_ASSERT(engine->country.size <= sizeof(asked.country) && engine->postal_code.size <= sizeof(asked.postal_code));
     if (engine->country.size > 0)
         memcpy(asked.country, engine->country.data, engine->country.size);
     if (engine->postal_code.size > 0)

@@ -234,7 +234,7 @@ static void option_picks(const struct scope *scope, const struct sourcing_plan *
         uint32_t line = engine->line_of[i];
         struct handing *handing = &engine->handing[line];
         int64_t asked = engine->request->lines[i].quantity_milli;
-        while (asked > 0 && handing->at < plan->pick_count && engine->pick_count < PICKS_MAX) {
+        while (asked > 0 && handing->at < plan->pick_count) {
             const struct sourcing_pick *pick = &plan->picks[handing->at];
             int64_t taken = oh_min_i64(asked, handing->left_milli);
             engine->picks[engine->pick_count++] = (struct oh_promise_pick){
@@ -271,10 +271,11 @@ static void option_sum(struct oh_promise_option *option)
     option->distance_km = sum_km;
 }
 
+/* Each pick of an option is the last of a line of the request or of a pick of the plan. */
 static bool engine_has_room(const struct oh_promise_engine *engine)
 {
-    return engine->answer->option_count < OH_PROMISE_OPTIONS_MAX &&
-           engine->parcel_count + OH_PARCELS_MAX <= PARCELS_MAX && engine->pick_count < PICKS_MAX;
+    uint32_t picks_most = engine->request->line_count + engine->line_count * OH_PARCELS_MAX;
+    return engine->answer->option_count < OH_PROMISE_OPTIONS_MAX && engine->pick_count + picks_most <= PICKS_MAX;
 }
 
 static double store_distance(const struct oh_promise_engine *engine, uint16_t store)

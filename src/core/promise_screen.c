@@ -249,7 +249,7 @@ static bool early_suffice(struct scope *scope, struct leavings *leavings, bool h
 static bool scope_can_be_screened(const struct scope *scope)
 {
     const struct oh_promise_engine *engine = scope->engine;
-    if (engine->request->at_us != OH_TIME_US_NONE || scope->region.size > 0 || scope->slot_after > 0 ||
+    if (engine->request->at_us != OH_TIME_US_NONE || scope->region.size > 0 ||
         (engine->ledger->rule_mask & OH_RULE_BACKORDER_LIMIT) != 0)
         return false;
     for (uint32_t j = 0; j < engine->line_count; j++) {
