@@ -24,7 +24,7 @@ static uint32_t span_after(const struct oh_spans *spans, int64_t at_us)
 
 int64_t spans_open(const struct oh_spans *spans, int64_t from_us)
 {
-    if (spans->is_always || from_us == CHAIN_NEVER)
+    if (spans->is_always)
         return from_us;
     uint32_t i = span_after(spans, from_us);
     if (i == spans->count)
@@ -85,8 +85,7 @@ int64_t spans_retreat(const struct oh_spans *spans, int64_t deadline_us, int64_t
         else
             low = middle + 1;
     }
-    if (low == spans->count)
-        return deadline_us;
+    OH_ASSERT(low < spans->count); /* what is left is less than all of it, or when strict no more */
     return spans->at[low].from_us + (left - spans->at[low].before_us) + (is_strict ? 0 : 1);
 }
 

@@ -80,13 +80,16 @@ static void few_consider(struct choosing *choosing, uint16_t node, uint64_t key)
     screen->limit_stamp++;
 }
 
+/* A key has its chord in fewer bits: what is farther by that is as near, and may be sooner. */
+#define KEY_CHORD2_UP (1 + 1e-6)
+
 /* The bands that are sooner than the limit, and of those that are as soon what is nearer. */
 static void class_limit(struct choosing *choosing, struct leaving *class)
 {
     uint32_t high = (uint32_t)(choosing->limit >> 32);
     uint32_t low = (uint32_t)choosing->limit;
     bool is_by_date = choosing->order != ORDER_DISTANCE;
-    double near = choosing->limit == KEY_NEVER ? CHORD2_ANY : key_chord2(is_by_date ? low : high);
+    double near = choosing->limit == KEY_NEVER ? CHORD2_ANY : key_chord2(is_by_date ? low : high) * KEY_CHORD2_UP;
     if (choosing->order == ORDER_DATE)
         near = 0; /* of two that are as soon the first is chosen */
     class->limit_stamp = choosing->scope->engine->screen->limit_stamp;

@@ -609,11 +609,11 @@ int64_t parcel_order_by(const struct scope *scope, const struct reach *reach, co
         by -= schedule->backorder_us; /* it counts from the order */
     if (notified != INT64_MAX)
         by = oh_min_i64(by, notified + 1); /* ordered at the latest then */
-    if (scope->route.service != NULL && !scope->is_collect && scope->route.service->has_slots) {
+    if (scope->route.service != NULL && scope->route.service->has_slots) {
         const struct oh_timetable_service *service = scope->route.service;
         uint32_t slot = slots_first(service, parcel->from_us, INT64_MIN);
-        if (slot < service->slot_count)
-            by = oh_min_i64(by, service->slots[slot].closes_us);
+        OH_ASSERT(slot < service->slot_count); /* the parcel's own */
+        by = oh_min_i64(by, service->slots[slot].closes_us);
     }
     return oh_max_i64(by, scope->engine->ordered_us);
 }

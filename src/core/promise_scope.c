@@ -527,7 +527,7 @@ void scope_service(struct oh_promise_engine *engine, uint32_t service)
         screen_recall(&scope, &plan);
     }
     const struct oh_promise_option *option = NULL;
-    if (plan.is_found && plan.pick_count > 0) {
+    if (plan.is_found) {
         option = option_make(&scope, &plan);
         option_keep(engine, option);
     }
@@ -553,7 +553,7 @@ bool scope_store(struct oh_promise_engine *engine, uint16_t store)
     struct sourcing_plan plan;
     scope_search(&scope, &plan);
     const struct oh_promise_option *option = NULL;
-    if (plan.is_found && plan.pick_count > 0) {
+    if (plan.is_found) {
         option = option_make(&scope, &plan);
         option_keep(engine, option);
     }

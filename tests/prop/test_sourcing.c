@@ -558,10 +558,258 @@ static void test_sourcing_finds_the_best_of_all_plans(void **state)
     assert_true(found > run_baskets / 3 && found < run_baskets); /* both kinds were seen */
 }
 
+/* ---- Many lines ------------------------------------------------------------------------------- */
+
+#define WIDE_MAX 150u
+
+/* The basket among lines that every candidate has, that weigh nothing and change nothing. */
+struct wide {
+    struct basket *basket;
+    uint32_t line_count;
+    uint32_t own[WIDE_MAX]; /* the basket's line; LINES: none */
+    int64_t needs[WIDE_MAX];
+    uint32_t bundles[WIDE_MAX];
+    uint64_t may_have[CANDIDATES * 3];
+};
+
+static int64_t wide_cap(void *ctx, uint32_t candidate, uint32_t line)
+{
+    struct wide *wide = ctx;
+    return wide->own[line] == LINES ? 1 : basket_cap(wide->basket, candidate, wide->own[line]);
+}
+
+static bool wide_parcel(void *ctx, uint32_t candidate, const struct sourcing_take *takes, uint32_t take_count,
+                        struct sourcing_terms *out_terms)
+{
+    struct wide *wide = ctx;
+    struct sourcing_take own[LINES];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < take_count; i++) {
+        if (wide->own[takes[i].line] != LINES)
+            own[count++] = (struct sourcing_take){ wide->own[takes[i].line], takes[i].quantity_milli };
+    }
+    return basket_parcel(wide->basket, candidate, own, count, out_terms);
+}
+
+static struct sourcing_problem wide_make(struct wide *wide, struct basket *basket, uint32_t line_count)
+{
+    struct sourcing_problem problem = basket->problem;
+    uint32_t step = line_count / problem.line_count;
+    uint32_t words = (line_count + 63) / 64;
+    *wide = (struct wide){ .basket = basket, .line_count = line_count };
+    for (uint32_t line = 0; line < line_count; line++) {
+        uint32_t own = line % step == 0 && line / step < problem.line_count ? line / step : LINES;
+        wide->own[line] = own;
+        wide->needs[line] = own == LINES ? 1 : basket->needs[own];
+        wide->bundles[line] = own == LINES || problem.bundles == NULL ? line : basket->bundles[own] * step;
+        for (uint32_t i = 0; i < problem.candidate_count; i++) {
+            if (own == LINES || (basket->may_have[i] >> own & 1) != 0)
+                wide->may_have[i * words + line / 64] |= UINT64_C(1) << (line % 64);
+        }
+    }
+    problem.needs_milli = wide->needs;
+    problem.line_count = line_count;
+    problem.bundles = problem.bundles == NULL ? NULL : wide->bundles;
+    problem.may_have = wide->may_have;
+    problem.words = words;
+    problem.cap = wide_cap;
+    problem.parcel = wide_parcel;
+    problem.ctx = wide;
+    return problem;
+}
+
+static void test_sourcing_of_many_lines_is_that_of_the_few_that_matter(void **state)
+{
+    (void)state;
+    static struct basket basket;
+    static struct wide wide;
+    static const uint32_t counts[] = { 8, 63, 64, 65, 128, WIDE_MAX };
+    struct oh_prng prng;
+    uint32_t bounded = 0;
+    for (uint32_t number = 0; number < run_baskets / 10; number++) {
+        struct sourcing_plan answer;
+        struct worth best, worth = { .is_found = false };
+        oh_prng_init(&prng, run_seed * 1000003 + number);
+        basket_draw(&prng, &basket);
+        whole_draw(&prng, &basket);
+        basket.problem.allow_partial = false; /* what is left out of such lines would count */
+        solve(&basket, SOURCING_STEPS_MAX, &answer, &best);
+        struct sourcing_problem problem = wide_make(&wide, &basket, counts[number % 6]);
+        sourcing_solve(&problem, scratch, &answer);
+        if (answer.is_found)
+            worth_of(&basket.objective, &answer.terms, &worth);
+        bounded += answer.is_bounded;
+        if (!answer.is_bounded && worth_compare(&worth, &best) != 0)
+            fail_msg("seed %" PRIu64 ", basket %u: of %u lines another plan", run_seed, number, wide.line_count);
+    }
+    assert_true(bounded < run_baskets / 100);
+}
+
+/* ---- Many candidates -------------------------------------------------------------------------- */
+
+#define CROWD 200u
+#define CROWD_LINES 3u
+
+/* Each has one of three lines, or none of it after all, for a price of its own. */
+struct crowd {
+    int64_t needs[CROWD_LINES];
+    int64_t caps[CROWD];
+    int64_t prices[CROWD];
+    struct sourcing_candidate candidates[CROWD];
+    uint64_t may_have[CROWD];
+    struct oh_objective objective;
+};
+
+static int64_t crowd_cap(void *ctx, uint32_t candidate, uint32_t line)
+{
+    struct crowd *crowd = ctx;
+    return candidate % CROWD_LINES == line ? crowd->caps[candidate] : 0;
+}
+
+static bool crowd_parcel(void *ctx, uint32_t candidate, const struct sourcing_take *takes, uint32_t take_count,
+                         struct sourcing_terms *out_terms)
+{
+    struct crowd *crowd = ctx;
+    (void)takes;
+    (void)take_count;
+    *out_terms = (struct sourcing_terms){ { [OH_TERM_PARCELS] = 1, [OH_TERM_COST] = crowd->prices[candidate] } };
+    return true;
+}
+
+static struct sourcing_problem crowd_make(struct crowd *crowd, struct oh_prng *prng)
+{
+    crowd->objective = (struct oh_objective){ 2, { { [OH_TERM_COMPLETE] = 1 }, { [OH_TERM_COST] = 1 } } };
+    for (uint32_t line = 0; line < CROWD_LINES; line++)
+        crowd->needs[line] = 1;
+    for (uint32_t i = 0; i < CROWD; i++) {
+        crowd->caps[i] = coin(prng, 3) ? 0 : 1;
+        crowd->prices[i] = oh_prng_between(prng, 1, 1000);
+        crowd->candidates[i] = (struct sourcing_candidate){ .site = i };
+        crowd->candidates[i].least.at[OH_TERM_PARCELS] = 1;
+        crowd->candidates[i].least.at[OH_TERM_COST] = coin(prng, 2) ? crowd->prices[i] : crowd->prices[i] / 2;
+        crowd->may_have[i] = UINT64_C(1) << (i % CROWD_LINES);
+    }
+    return (struct sourcing_problem){
+        .needs_milli = crowd->needs, .line_count = CROWD_LINES, .candidates = crowd->candidates,
+        .candidate_count = CROWD, .may_have = crowd->may_have, .words = 1, .objective = &crowd->objective,
+        .parcels_max = CROWD_LINES, .split_orders = true, .split_lines = true, .allow_partial = coin(prng, 2),
+        .steps_max = SOURCING_STEPS_MAX, .cap = crowd_cap, .parcel = crowd_parcel, .ctx = crowd };
+}
+
+/* The cheapest that has it, line by line. Whatever the steps, what is not the best says that it was cut short. */
+static void test_sourcing_of_a_crowd_is_the_cheapest_or_says_that_it_was_cut_short(void **state)
+{
+    (void)state;
+    static struct crowd crowd;
+    struct oh_prng prng;
+    for (uint32_t number = 0; number < 40; number++) {
+        struct sourcing_plan answer;
+        int64_t cheapest = 0;
+        oh_prng_init(&prng, run_seed * 1000003 + number);
+        struct sourcing_problem problem = crowd_make(&crowd, &prng);
+        for (uint32_t line = 0; line < CROWD_LINES; line++) {
+            int64_t least = INT64_MAX;
+            for (uint32_t i = line; i < CROWD; i += CROWD_LINES)
+                least = crowd.caps[i] > 0 && crowd.prices[i] < least ? crowd.prices[i] : least;
+            cheapest += least;
+        }
+        sourcing_solve(&problem, scratch, &answer);
+        assert_true(answer.is_found && !answer.is_bounded);
+        assert_int_equal(answer.terms.at[OH_TERM_COST], cheapest);
+        uint32_t steps = answer.step_count;
+        for (problem.steps_max = 0; problem.steps_max <= steps; problem.steps_max++) {
+            sourcing_solve(&problem, scratch, &answer);
+            assert_true(answer.step_count <= problem.steps_max);
+            assert_true(answer.is_bounded || answer.terms.at[OH_TERM_COST] == cheapest);
+        }
+    }
+}
+
+/* More lines and candidates than what is told of them is kept for. */
+struct shelf { int64_t needs[SOURCING_LINES_MAX]; };
+
+static int64_t shelf_cap(void *ctx, uint32_t candidate, uint32_t line)
+{
+    (void)ctx;
+    return candidate == 69 || line != candidate ? 2 : 0; /* each but one lacks something */
+}
+
+static bool shelf_parcel(void *ctx, uint32_t candidate, const struct sourcing_take *takes, uint32_t take_count,
+                         struct sourcing_terms *out_terms)
+{
+    (void)ctx;
+    (void)takes;
+    *out_terms = (struct sourcing_terms){ { [OH_TERM_PARCELS] = 1, [OH_TERM_COST] = candidate + 1 } };
+    return take_count > 0;
+}
+
+static void test_sourcing_asks_again_for_what_it_could_not_keep(void **state)
+{
+    (void)state;
+    static struct shelf shelf;
+    static struct sourcing_candidate candidates[70];
+    static uint64_t may_have[70 * SOURCING_LINES_MAX / 64];
+    const struct oh_objective objective = { 2, { { [OH_TERM_PARCELS] = 1 }, { [OH_TERM_COST] = 1 } } };
+    struct sourcing_plan answer;
+    memset(may_have, 0xff, sizeof(may_have));
+    for (uint32_t line = 0; line < SOURCING_LINES_MAX; line++)
+        shelf.needs[line] = 1;
+    for (uint32_t i = 0; i < 70; i++)
+        candidates[i] = (struct sourcing_candidate){ i, { { [OH_TERM_PARCELS] = 1, [OH_TERM_COST] = i + 1 } } };
+    const struct sourcing_problem problem = {
+        .needs_milli = shelf.needs, .line_count = SOURCING_LINES_MAX, .candidates = candidates, .candidate_count = 70,
+        .may_have = may_have, .words = SOURCING_LINES_MAX / 64, .objective = &objective, .parcels_max = 3,
+        .split_orders = true, .split_lines = true, .steps_max = SOURCING_STEPS_MAX, .cap = shelf_cap,
+        .parcel = shelf_parcel, .ctx = &shelf };
+    sourcing_solve(&problem, scratch, &answer);
+    assert_true(answer.is_found && !answer.is_bounded);
+    assert_int_equal(answer.pick_count, SOURCING_LINES_MAX);
+    assert_int_equal(answer.picks[0].candidate, 69);
+}
+
+/* What is too much to count is as much as can be counted, and loses. */
+static void test_sourcing_of_the_dearest_counts_to_the_greatest(void **state)
+{
+    (void)state;
+    static struct basket basket;
+    struct sourcing_plan answer;
+    memset(&basket, 0, sizeof(basket));
+    basket.needs[0] = 1;
+    basket.objective = (struct oh_objective){ 1, { { [OH_TERM_COST] = OH_WEIGHT_MAX, [OH_TERM_DISTANCE] = 1 } } };
+    for (uint32_t i = 0; i < 3; i++) {
+        basket.caps[i][0] = 1;
+        basket.may_have[i] = 1;
+        basket.makers[i] = (struct maker){ .base = { { [OH_TERM_PARCELS] = 1 } }, .box_weight = 1000, .weight_max = 1000 };
+        basket.candidates[i].site = i;
+    }
+    basket.makers[0].base.at[OH_TERM_COST] = INT64_MAX / 2;          /* times a million */
+    basket.makers[1].base.at[OH_TERM_COST] = INT64_MAX / OH_WEIGHT_MAX; /* and as far */
+    basket.makers[1].base.at[OH_TERM_DISTANCE] = INT64_MAX;
+    basket.makers[2].base.at[OH_TERM_COST] = 5;
+    for (uint32_t i = 0; i < 3; i++)
+        basket.candidates[i].least = basket.makers[i].base;
+    basket.problem = (struct sourcing_problem){
+        .needs_milli = basket.needs, .line_count = 1, .candidates = basket.candidates, .candidate_count = 3,
+        .may_have = basket.may_have, .words = 1, .objective = &basket.objective, .parcels_max = 1,
+        .split_orders = true, .split_lines = true, .steps_max = SOURCING_STEPS_MAX, .cap = basket_cap,
+        .parcel = basket_parcel, .ctx = &basket,
+    };
+    sourcing_solve(&basket.problem, scratch, &answer);
+    assert_true(answer.is_found && answer.pick_count == 1);
+    assert_int_equal(answer.picks[0].candidate, 2);
+    basket.problem.candidate_count = 2;
+    sourcing_solve(&basket.problem, scratch, &answer);
+    assert_true(answer.is_found); /* neither is less than the other */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sourcing_finds_the_best_of_all_plans),
+        cmocka_unit_test(test_sourcing_of_many_lines_is_that_of_the_few_that_matter),
+        cmocka_unit_test(test_sourcing_of_the_dearest_counts_to_the_greatest),
+        cmocka_unit_test(test_sourcing_of_a_crowd_is_the_cheapest_or_says_that_it_was_cut_short),
+        cmocka_unit_test(test_sourcing_asks_again_for_what_it_could_not_keep),
     };
     run_seed = number_of("ONHAND_SEED", 1);
     run_baskets = (uint32_t)number_of("ONHAND_BASKETS", 10000);

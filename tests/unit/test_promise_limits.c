@@ -250,6 +250,26 @@ static void test_promise_sums_of_priorities_end_at_the_greatest(void **state)
     world_close(world);
 }
 
+/* Five lines of a billion, a box each: more than can be told, and told as that. */
+static void test_promise_counts_boxes_to_the_greatest(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    const double most = (double)(OH_QUANTITY_MILLI_MAX / 1000);
+    char lines[160] = "";
+    world->service.weight_grams_max = 1000;
+    for (char sku[] = "a"; sku[0] <= 'e'; sku[0]++) {
+        struct oh_command item = { .type = OH_COMMAND_ITEM };
+        item.item = (struct oh_item_command){ .sku = oh_bytes_of(sku), .weight_grams = 1000 };
+        assert_int_equal(shop_do(world->shop, &item), OH_OK_DONE);
+        shop_adjust(world->shop, sku, "n", most);
+        snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s=%.0f ", sku, most);
+    }
+    assert_int_not_equal(strlen(ask(world, lines)), 0);
+    assert_int_equal(first(world)->parcels[0].box_count, UINT32_MAX);
+    world_close(world);
+}
+
 /* ---- The ends of time ------------------------------------------------------------------------- */
 
 static enum oh_reason reason_of(const struct world *world, uint16_t node)
@@ -344,6 +364,30 @@ static void test_promise_brings_nothing_by_a_lane_that_has_left(void **state)
     world_close(world);
 }
 
+#define DEPARTURES_MANY 300
+
+/* What leaves later and is there as early is looked at 256 times: the answer stays true at least until then. */
+static void test_promise_looks_so_far_ahead_for_how_long_it_is_valid(void **state)
+{
+    (void)state;
+    static struct oh_departure departures[DEPARTURES_MANY];
+    struct world *world = world_open("n");
+    struct oh_span span = { world->starts[3] + 9 * HOUR_US, world->starts[3] + 18 * HOUR_US, 0 };
+    stock(world, "a", "n", 9);
+    for (int i = 0; i < DEPARTURES_MANY; i++) {
+        int64_t at = at_hour(world, 1) + i * MINUTE_US;
+        departures[i] = (struct oh_departure){ at, INT64_MAX, at, at, world->service.day_first + 2 };
+    }
+    world->pickups[0].departures = (struct oh_departures){ departures, DEPARTURES_MANY, false };
+    assert_string_equal(ask(world, "a=1"), "a n=1");
+    assert_int_equal(first(world)->valid_until_us, departures[255].deadline_us);
+    world->nodes[0].collect_cutoffs = world->pickups[0].departures;
+    world->nodes[0].collect_hours = (struct oh_spans){ &span, 1, false };
+    assert_string_equal(ask_with(world, (struct oh_promise_request){ .wants_collect = true }, "a=1"), "a n=1");
+    assert_int_equal(first(world)->valid_until_us, departures[255].deadline_us);
+    world_close(world);
+}
+
 /* A day that the service does not know has no room in an account of so many a day. */
 static void test_promise_has_an_account_only_on_days_that_are_known(void **state)
 {
@@ -433,8 +477,10 @@ static void test_promise_has_a_supply_that_came_before_the_order(void **state)
     shop_item(world->shop, "a");
     shop_supply(world->shop, "s", "a", "n", 5, SHOP_NOW_US + SHOP_DAY_US);
     struct oh_promise_request request = { .wants_ship = true, .at_us = SHOP_NOW_US + 3 * SHOP_DAY_US };
+    world->service.weight_grams_max = 1000; /* of no weight is one box */
     assert_string_equal(ask_with(world, request, "a=2"), "a n=2");
     assert_int_equal(first(world)->parcels[0].begin_us, request.at_us);
+    assert_int_equal(first(world)->parcels[0].box_count, 1);
     world_close(world);
 }
 
@@ -570,6 +616,37 @@ static void test_promise_tells_apart_what_leaves_on_two_dates_at_once(void **sta
     world_close(world);
 }
 
+/* More rows of distance than are kept apart: those that are too many count as the soonest there could be. */
+static void test_promise_finds_the_soonest_by_any_number_of_rows(void **state)
+{
+    (void)state;
+    enum { ROWS = 45 };
+    static struct oh_transit_row rows[ROWS];
+    struct world *world = world_open("n1 n2 n3 n4");
+    char node[8];
+    for (int i = 0; i < 4; i++) {
+        snprintf(node, sizeof(node), "n%d", i + 1);
+        shop_node_at(world->shop, node, 50, 10.0 * i); /* to 2,000 km away */
+        stock(world, "a", node, 5);
+    }
+    for (int i = 0; i < ROWS; i++) /* the farther the sooner; now and then one of a place that was passed */
+        rows[i] = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, i % 8 == 7 || i == 33 ? 5 : 50 * (i + 1), 22 - i / 2, 0 };
+    world->service.transit = rows;
+    world->service.transit_count = ROWS;
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct oh_bytes without[] = { OH_BYTES("n4"), OH_BYTES("n3"), OH_BYTES("n2") };
+        struct oh_promise_request request = { .wants_ship = true, .without = without, .without_count = i };
+        request.destination = (struct oh_destination){ .has_point = true, .point = { 50, 0 } };
+        int64_t until = ask_with(world, request, "a=1")[0] == '\0' ? 0 : first(world)->until_us;
+        uint16_t few = first(world)->parcels[0].node.index;
+        request.at_us = world->shop->now_us;
+        ask_with(world, request, "a=1");
+        assert_int_equal(first(world)->until_us, until);
+        assert_int_equal(first(world)->parcels[0].node.index, few);
+    }
+    world_close(world);
+}
+
 static void test_promise_begins_its_stamps_anew_when_they_have_run_out(void **state)
 {
     (void)state;
@@ -602,6 +679,8 @@ int main(void)
         cmocka_unit_test(test_promise_has_so_many_options_and_no_more),
         cmocka_unit_test(test_promise_has_no_option_without_room_for_all_of_its_picks),
         cmocka_unit_test(test_promise_sums_of_priorities_end_at_the_greatest),
+        cmocka_unit_test(test_promise_counts_boxes_to_the_greatest),
+        cmocka_unit_test(test_promise_looks_so_far_ahead_for_how_long_it_is_valid),
         cmocka_unit_test(test_promise_says_what_is_beyond_the_horizon),
         cmocka_unit_test(test_promise_says_what_is_collected_after_the_horizon),
         cmocka_unit_test(test_promise_brings_nothing_by_a_lane_that_has_left),
@@ -615,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_promise_may_take_as_many_steps_as_a_search_has),
         cmocka_unit_test(test_promise_keeps_nothing_that_has_changed),
         cmocka_unit_test(test_promise_tells_apart_what_leaves_on_two_dates_at_once),
+        cmocka_unit_test(test_promise_finds_the_soonest_by_any_number_of_rows),
         cmocka_unit_test(test_promise_begins_its_stamps_anew_when_they_have_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
