@@ -484,6 +484,56 @@ static void test_promise_has_a_supply_that_came_before_the_order(void **state)
     world_close(world);
 }
 
+/* Of more times than are looked at the soonest count, whichever item they are of. */
+static void test_promise_waits_for_the_soonest_of_many_supplies(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    char name[8];
+    stock(world, "c", "n", 9);
+    for (int i = 0; i < 16; i++) {
+        const char *sku = i % 2 == 0 ? "a" : "b";
+        shop_item(world->shop, sku);
+        snprintf(name, sizeof(name), "s%d", i);
+        shop_supply(world->shop, name, sku, "n", 1, SHOP_NOW_US + (20 - i) * SHOP_DAY_US); /* the later first */
+    }
+    assert_string_equal(ask(world, "c=1 a=1 b=1"), "c n=1, a n=1, b n=1");
+    assert_int_equal(first(world)->picks[1].due_at_us, SHOP_NOW_US + 6 * SHOP_DAY_US);
+    assert_string_equal(ask(world, "b=4 a=4"), "b n=4, a n=4"); /* all of the first eight */
+    assert_string_equal(ask(world, "b=5 a=4"), "");
+    world_close(world);
+}
+
+/* Of a search that ends before it came to the one that has everything nothing is said but that it was not taken. */
+static void test_promise_says_of_a_node_that_it_did_not_come_to_that_it_might_have_done(void **state)
+{
+    (void)state;
+    static const enum oh_term levels[] = { OH_TERM_COMPLETE, OH_TERM_PARCELS, OH_TERM_DISTANCE };
+    struct world *world = world_open("n1 n2 n3 n4 n5 n6 n7 n8 n9 n10 n11 n12 n13 n14 n15 n16");
+    char node[8], name[16];
+    levels_set(world, levels, 3);
+    for (int n = 1; n <= 16; n++) {
+        snprintf(node, sizeof(node), "n%d", n);
+        shop_node_at(world->shop, node, 50, n == 16 ? 20 : 1);
+        stock(world, "a", node, 5);
+        stock(world, "b", node, 5);
+        for (int i = 0; n < 16 && i < 8; i++) {
+            snprintf(name, sizeof(name), "s%d-%d", n, i);
+            shop_supply(world->shop, name, "a", node, 1, SHOP_NOW_US + (1 + i) * SHOP_DAY_US);
+        }
+        if (n < 16)
+            shop_adjust(world->shop, "b", node, -5);
+    }
+    world->sourcing.split_orders = false;
+    struct oh_promise_request request = { .wants_ship = true, .explain = OH_EXPLAIN_FULL, .at_us = SHOP_NOW_US,
+                                          .destination = { .has_point = true, .point = { 50, 0 } } };
+    assert_string_equal(ask_with(world, request, "a=1 b=1"), "a n16=1, b n16=1");
+    request.steps_max = 1;
+    assert_string_equal(ask_with(world, request, "a=1 b=1"), "");
+    assert_int_equal(reason_of(world, 15), OH_REASON_TOO_MANY_PARCELS);
+    world_close(world);
+}
+
 /* What is sourced anew may have the windows that it gives back. */
 static void test_promise_has_the_room_that_is_given_back(void **state)
 {
@@ -630,7 +680,7 @@ static void test_promise_finds_the_soonest_by_any_number_of_rows(void **state)
         stock(world, "a", node, 5);
     }
     for (int i = 0; i < ROWS; i++) /* the farther the sooner; now and then one of a place that was passed */
-        rows[i] = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, i % 8 == 7 || i == 33 ? 5 : 50 * (i + 1), 22 - i / 2, 0 };
+        rows[i] = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, i % 8 == 7 || i == 34 ? 5 : 50 * (i + 1), 22 - i / 2, 0 };
     world->service.transit = rows;
     world->service.transit_count = ROWS;
     for (uint32_t i = 0; i < 4; i++) {
@@ -689,6 +739,8 @@ int main(void)
         cmocka_unit_test(test_promise_takes_no_slot_that_is_closed),
         cmocka_unit_test(test_promise_is_there_when_its_last_parcel_is),
         cmocka_unit_test(test_promise_has_a_supply_that_came_before_the_order),
+        cmocka_unit_test(test_promise_waits_for_the_soonest_of_many_supplies),
+        cmocka_unit_test(test_promise_says_of_a_node_that_it_did_not_come_to_that_it_might_have_done),
         cmocka_unit_test(test_promise_has_the_room_that_is_given_back),
         cmocka_unit_test(test_promise_says_of_a_part_what_may_not_be_collected),
         cmocka_unit_test(test_promise_may_take_as_many_steps_as_a_search_has),
