@@ -9,9 +9,9 @@ cd "$(dirname "$0")/../.."
 
 # The tests that drive the core in their own process, through include/onhand/ledger.h or its internal headers.
 unit="test_actions test_documents test_effects test_geo test_imports test_index test_keys test_ledger test_ledger_limits
-    test_names test_picks test_reference_data test_replace test_reports test_reservation test_stock test_supplies
+    test_names test_picks test_promise test_promise_limits test_reference_data test_replace test_reports test_reservation test_stock test_supplies
     test_verify test_words"
-prop="test_capacity test_ledger_model test_replay test_sketch test_transits"
+prop="test_capacity test_chain test_ledger_model test_replay test_screen test_sketch test_sourcing test_transits"
 
 for tool in clang-14 llvm-profdata-14 llvm-cov-14; do
     command -v "$tool" >/dev/null 2>&1 || { echo "skipped: no $tool" >&2; exit 77; }
