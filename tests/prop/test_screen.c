@@ -137,7 +137,8 @@ static void rows_make(struct world *world, struct service_memory *memory, struct
     for (uint32_t i = 0; i < service->transit_count; i++) {
         bool is_last = i + 1 == service->transit_count && percent(world, 80);
         memory->transit[i] = (struct oh_transit_row){
-            match_make(world), percent(world, 70) ? OH_INDEX_NONE : draw(world, 2), is_last ? 0 : is_many && percent(world, 85) ? 20 * (i + 1) : 50 + draw(world, 900),
+            match_make(world), percent(world, 70) ? OH_INDEX_NONE : draw(world, 2),
+            is_last ? 0 : is_many && percent(world, 85) ? 20 * (i + 1) : 50 + draw(world, 900),
             percent(world, 30) ? -1 : (int32_t)draw(world, percent(world, 95) ? 4 : 40),
             (int64_t)draw(world, 90) * HOUR_US };
     }
@@ -683,7 +684,8 @@ static void question_ask(struct world *world, uint32_t number)
     ask(world, &request, &all);
     all_count += all.count;
     /* further slots are those of one plan, and of equal plans either may be found */
-    if (request.slots_max == 1 && request.steps_max == 0 && (!is_as_good(world, &few, &all) || !is_as_good(world, &all, &few)))
+    if (request.slots_max == 1 && request.steps_max == 0 &&
+        (!is_as_good(world, &few, &all) || !is_as_good(world, &all, &few)))
         fail_msg("seed %" PRIu64 ", question %u: a plan of few nodes is not as good as one of all", world->seed,
                  number);
     if (all.count > 0 && percent(world, 20))

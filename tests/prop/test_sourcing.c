@@ -779,7 +779,8 @@ static void test_sourcing_of_the_dearest_counts_to_the_greatest(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         basket.caps[i][0] = 1;
         basket.may_have[i] = 1;
-        basket.makers[i] = (struct maker){ .base = { { [OH_TERM_PARCELS] = 1 } }, .box_weight = 1000, .weight_max = 1000 };
+        basket.makers[i] =
+            (struct maker){ .base = { { [OH_TERM_PARCELS] = 1 } }, .box_weight = 1000, .weight_max = 1000 };
         basket.candidates[i].site = i;
     }
     basket.makers[0].base.at[OH_TERM_COST] = INT64_MAX / 2;          /* times a million */

@@ -1,6 +1,6 @@
 /*
- * What a question may be at most and at its edge: requests that are refused, memory that is not there, more options, picks
- * and rejections than there is room for, times at the ends of the timetable, and what is kept from question to question.
+ * What a question may be at most and at its edge: requests that are refused, memory that is not there, more options,
+ * picks and rejections than there is room for, times at the ends of the timetable, and what is kept for the next one.
  */
 #include "support/lazy_memory.h"
 #include "support/promise_world.h"
@@ -680,7 +680,8 @@ static void test_promise_finds_the_soonest_by_any_number_of_rows(void **state)
         stock(world, "a", node, 5);
     }
     for (int i = 0; i < ROWS; i++) /* the farther the sooner; now and then one of a place that was passed */
-        rows[i] = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, i % 8 == 7 || i == 34 ? 5 : 50 * (i + 1), 22 - i / 2, 0 };
+        rows[i] = (struct oh_transit_row){ ANYWHERE, OH_INDEX_NONE, i % 8 == 7 || i == 34 ? 5 : 50 * (i + 1),
+                                           22 - i / 2, 0 };
     world->service.transit = rows;
     world->service.transit_count = ROWS;
     for (uint32_t i = 0; i < 4; i++) {
