@@ -87,6 +87,14 @@ static const struct oh_sketch *lane_sketch(const struct oh_ledger *ledger, uint3
     return link == 0 ? NULL : &ledger->transits[link - 1].sketch;
 }
 
+/* A lane has one of all days. */
+static const struct oh_sketch *lane_sketch_of_all(const struct oh_ledger *ledger, uint32_t lane)
+{
+    const struct oh_sketch *sketch = lane_sketch(ledger, lane, ALL_DAYS);
+    OH_ASSERT(sketch != NULL);
+    return sketch;
+}
+
 /* NO_SLOT: no room. */
 static uint32_t lane_obtain(struct oh_ledger *ledger, const struct oh_effect_transit *effect)
 {
@@ -161,8 +169,8 @@ bool oh_transit_quantile(const struct oh_ledger *ledger, struct oh_bytes service
         return false;
     const struct oh_sketch *sketch = lane_sketch(ledger, lane, weekday);
     if (sketch == NULL || sketch->total < OH_TRANSIT_REPORTS_MIN)
-        sketch = lane_sketch(ledger, lane, ALL_DAYS);
-    if (sketch->total < OH_TRANSIT_REPORTS_MIN) /* a lane has one of all days */
+        sketch = lane_sketch_of_all(ledger, lane);
+    if (sketch->total < OH_TRANSIT_REPORTS_MIN)
         return false;
     *out_us = SECOND_US * oh_sketch_quantile_s(&ledger->sketch_scale, sketch, percentile);
     return true;
@@ -278,7 +286,7 @@ static uint32_t report_need(const struct oh_ledger *ledger, const struct oh_deli
         return 0;
     if (lane == NO_SLOT)
         return 2;
-    if (lane_sketch(ledger, lane, ALL_DAYS)->total > UINT32_MAX - report_count)
+    if (lane_sketch_of_all(ledger, lane)->total > UINT32_MAX - report_count)
         return OH_TRANSITS_MAX + 1;
     return lane_sketch(ledger, lane, report->weekday) == NULL ? 1 : 0;
 }
