@@ -702,7 +702,7 @@ static void test_sourcing_of_a_crowd_is_the_cheapest_or_says_that_it_was_cut_sho
     (void)state;
     static struct crowd crowd;
     struct oh_prng prng;
-    for (uint32_t number = 0; number < 40; number++) {
+    for (uint32_t number = 0; number < run_baskets / 250; number++) {
         struct sourcing_plan answer;
         int64_t cheapest = 0;
         oh_prng_init(&prng, run_seed * 1000003 + number);
