@@ -76,7 +76,7 @@ class Faults:
     def hup(self):
         limits = {'connections_max': self.chance.randrange(60, 150), 'body_size_max': self.chance.choice((4, 8, 16)) << 20,
                   'output_soft_size': self.chance.choice((65536, 1 << 20)),
-                  'snapshot_journal_mib': self.chance.choice((9, 16, 32)), 'idle_timeout_ms': self.chance.choice((2000, 75000))}
+                  'snapshot_journal_mib': self.chance.choice((9, 16, 32)), 'idle_timeout_ms': self.chance.choice((10000, 75000))}
         self.server.config.update(limits)
         self.server.write_config()
         before = self.server.log().count('event=reloaded')
