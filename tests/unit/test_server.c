@@ -31,6 +31,7 @@ struct running {
     atomic_llong due_seen_us;
     atomic_uint idle_left;
     atomic_uint reloads;
+    atomic_uint writes;
     enum oh_err abort_error;
 };
 
@@ -49,6 +50,7 @@ static void handle_w(void *app, struct oh_exchange *exchange)
 {
     struct running *self = app;
     self->applied_seq++;
+    atomic_fetch_add(&self->writes, 1);
     struct oh_strbuf *body = oh_reply_begin(exchange, 201, "text/plain");
     oh_strbuf_put_text(body, "done");
     oh_reply_end(exchange, self->applied_seq);
@@ -455,9 +457,10 @@ static void test_server_drains_on_sigterm_and_reloads_on_sighup(void **state)
     send_text(fd, POST_W GET_A);
     int64_t end_us = now_us() + WAIT_MS * 1000;
     assert_int_equal(kill(getpid(), SIGHUP), 0);
-    while (atomic_load(&running.reloads) == 0 && now_us() < end_us)
+    while ((atomic_load(&running.reloads) == 0 || atomic_load(&running.writes) == 0) && now_us() < end_us)
         (void)poll(NULL, 0, 1);
     assert_int_equal(atomic_load(&running.reloads), 1);
+    assert_int_equal(atomic_load(&running.writes), 1); /* a request that has not come yet would be cut off */
     assert_int_equal(kill(getpid(), SIGTERM), 0);
     assert_string_equal(read_until(idle, NULL), "");
     assert_false(is_readable(fd, 50));
