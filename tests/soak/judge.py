@@ -233,7 +233,7 @@ class Judge:
         self.counts['admission'] += 1
         if quantity > self.oracle.available(made.channel, place, event['hi']):
             self.violation('admission', event, f'{quantity} moved to {place}, which had less')
-        is_held = part.held > 0
+        is_held = part.held_at(self.moment) > 0     # what has ended is not moved, though it was held
         self.take(event, part, 'held' if is_held else 'confirmed', quantity)
         self.oracle.add_claim(made, part.line, place, quantity if is_held else 0, 0 if is_held else quantity)
 
