@@ -57,9 +57,10 @@
     X(OH_REASON_LESS_COMPLETE, 32, "less_complete")                \
     X(OH_REASON_TIE, 33, "tie")                                    \
     X(OH_REASON_UNKNOWN_TIME_ZONE, 34, "unknown_time_zone")        \
-    X(OH_REASON_UNREADABLE_DOCUMENT, 35, "unreadable_document")
+    X(OH_REASON_UNREADABLE_DOCUMENT, 35, "unreadable_document")    \
+    X(OH_REASON_SEARCH_ENDED, 36, "search_ended")
 enum oh_reason { OH_REASONS(OH_ENUM_ROW) };
-#define OH_REASON_COUNT 36
+#define OH_REASON_COUNT 37
 const char *oh_reason_text(enum oh_reason reason);
 const char *oh_term_text(enum oh_term term);
 
@@ -178,6 +179,7 @@ struct oh_promise_answer {
     int64_t at_us;            /* when it is asked about */
     const struct oh_promise_option *options; /* ship by the order of services, then collect by distance */
     uint32_t option_count;
+    bool is_bounded;          /* a service or store has no option, and the steps ended: there may be one (SO2) */
     bool has_point;           /* the destination's, when it is known */
     struct oh_point point;
     const struct oh_promise_rejection *rejections;

@@ -329,6 +329,8 @@ void oh_reply_put_promise(struct oh_strbuf *buf, const struct oh_promise_names *
     for (uint32_t i = 0; i < answer->option_count; i++)
         oh_reply_put_option(buf, names, answer, i, names->request->explain != OH_EXPLAIN_NONE);
     oh_strbuf_put_char(buf, ']');
+    if (answer->is_bounded)
+        oh_json_member_text(buf, "search", "bounded");
     if (names->request->explain != OH_EXPLAIN_NONE)
         put_explanation(buf, names, answer);
 }

@@ -65,6 +65,7 @@ struct scope {
     uint32_t candidate_count;
     uint32_t slot_after; /* slots before this are not looked at */
     int64_t withheld_milli; /* of what was asked for, by the channel's threshold */
+    bool has_ended;         /* the steps ended before an option was found */
     struct oh_bytes region; /* of the destination, when transit is promised as it was learned; else empty */
 };
 

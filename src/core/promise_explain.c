@@ -71,6 +71,10 @@ static void compare(const struct oh_promise_engine *engine, const struct sourcin
         int64_t best = objective_level(objective->weights[i], winner);
         if (own == best)
             continue;
+        if (own < best) { /* than the winner: it was not come to */
+            rejection->reason = OH_REASON_SEARCH_ENDED;
+            return;
+        }
         enum oh_term term = worst_term(objective->weights[i], terms->at, winner->at);
         rejection->reason = term_reason(term);
         rejection->value = terms->at[term];
@@ -159,7 +163,7 @@ static void explain_site(struct scope *scope, uint32_t site, const struct oh_pro
         return;
     }
     parcel_terms(scope, &reach, &parcel, engine->takes, count, &terms);
-    rejection->reason = OH_REASON_TOO_MANY_PARCELS;
+    rejection->reason = scope->has_ended ? OH_REASON_SEARCH_ENDED : OH_REASON_TOO_MANY_PARCELS;
     if (chosen == NULL)
         return;
     struct sourcing_terms winner;

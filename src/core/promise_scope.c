@@ -501,6 +501,16 @@ static void scope_explain(struct scope scope, const struct oh_promise_option *op
     explain_scope(&scope, option);
 }
 
+/* The steps ended before a plan was found: that is said, for there may be one (SO2). */
+static void scope_note_end(struct scope *scope, const struct sourcing_plan *plan)
+{
+    if (plan->is_found || !plan->is_bounded)
+        return;
+    scope->has_ended = true;
+    scope->engine->answer->is_bounded = true;
+    scope_refuse(scope, OH_REASON_SEARCH_ENDED, OH_BYTES_NONE);
+}
+
 void scope_service(struct oh_promise_engine *engine, uint32_t service)
 {
     struct scope scope = { .service = service, .store = OH_NODE_NONE, .offers = &engine->ship };
@@ -531,6 +541,7 @@ void scope_service(struct oh_promise_engine *engine, uint32_t service)
         option = option_make(&scope, &plan);
         option_keep(engine, option);
     }
+    scope_note_end(&scope, &plan);
     if (engine->request->explain != OH_EXPLAIN_NONE)
         scope_explain(scope, option);
     if (option != NULL)
@@ -557,6 +568,7 @@ bool scope_store(struct oh_promise_engine *engine, uint16_t store)
         option = option_make(&scope, &plan);
         option_keep(engine, option);
     }
+    scope_note_end(&scope, &plan);
     explain_scope(&scope, option);
     return option != NULL;
 }

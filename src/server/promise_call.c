@@ -54,7 +54,7 @@ bool promise_call_begin(struct promise_call *promise)
 
 static void answer_count(struct oh_service *service, const struct oh_promise_answer *answer)
 {
-    bool is_bounded = false;
+    bool is_bounded = answer->is_bounded;
     for (uint32_t i = 0; i < answer->option_count; i++) {
         is_bounded = is_bounded || answer->options[i].is_bounded;
         service->promise_steps += answer->options[i].step_count;

@@ -528,9 +528,12 @@ static void test_promise_says_of_a_node_that_it_did_not_come_to_that_it_might_ha
     struct oh_promise_request request = { .wants_ship = true, .explain = OH_EXPLAIN_FULL, .at_us = SHOP_NOW_US,
                                           .destination = { .has_point = true, .point = { 50, 0 } } };
     assert_string_equal(ask_with(world, request, "a=1 b=1"), "a n16=1, b n16=1");
+    assert_false(world->answer.is_bounded);
     request.steps_max = 1;
     assert_string_equal(ask_with(world, request, "a=1 b=1"), "");
-    assert_int_equal(reason_of(world, 15), OH_REASON_TOO_MANY_PARCELS);
+    assert_true(world->answer.is_bounded);
+    assert_int_equal(reason_of(world, OH_NODE_NONE), OH_REASON_SEARCH_ENDED);
+    assert_int_equal(reason_of(world, 15), OH_REASON_SEARCH_ENDED);
     world_close(world);
 }
 
