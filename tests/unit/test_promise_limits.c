@@ -504,7 +504,7 @@ static void test_promise_waits_for_the_soonest_of_many_supplies(void **state)
     world_close(world);
 }
 
-/* Of a search that ends before it came to the one that has everything nothing is said but that it was not taken. */
+/* Of a search that ends before it came to the one that has everything, it is said that it ended. */
 static void test_promise_says_of_a_node_that_it_did_not_come_to_that_it_might_have_done(void **state)
 {
     (void)state;
