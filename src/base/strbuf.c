@@ -7,18 +7,7 @@
 #include <string.h>
 
 #define STRBUF_CAPACITY_MIN 64
-#define U64_DIGITS_MAX      20
-
-static const char digit_pairs[] = "00010203040506070809"
-                                  "10111213141516171819"
-                                  "20212223242526272829"
-                                  "30313233343536373839"
-                                  "40414243444546474849"
-                                  "50515253545556575859"
-                                  "60616263646566676869"
-                                  "70717273747576777879"
-                                  "80818283848586878889"
-                                  "90919293949596979899";
+#define U64_TEXT_SIZE       32 /* 20 digits, and what is written eight at a time */
 
 void oh_strbuf_init(struct oh_strbuf *buf, size_t size_max)
 {
@@ -115,30 +104,18 @@ void oh_strbuf_put_char_more(struct oh_strbuf *buf, char c)
         buf->data[buf->size++] = c;
 }
 
-/* Writes the digits so that they end at `end`; returns where they start. */
-static char *u64_write_before(char *end, uint64_t value)
+/* Writes the digits at `text`, which has U64_TEXT_SIZE bytes; returns how many. */
+static size_t u64_write(char *text, uint64_t value)
 {
-    while (value >= 100) {
-        end -= 2;
-        memcpy(end, digit_pairs + 2 * (value % 100), 2);
-        value /= 100;
-    }
-    if (value >= 10) {
-        end -= 2;
-        memcpy(end, digit_pairs + 2 * value, 2);
-        return end;
-    }
-    *--end = (char)('0' + value);
-    return end;
+    text[0] = '0';
+    return value == 0 ? 1 : oh_digits_put(text, value);
 }
 
 /* Of any size, in a buffer of any size. */
 __attribute__((noinline)) static void put_u64_tightly(struct oh_strbuf *buf, uint64_t value)
 {
-    char digits[U64_DIGITS_MAX];
-    char *end = digits + sizeof(digits);
-    char *start = u64_write_before(end, value);
-    oh_strbuf_put(buf, start, (size_t)(end - start));
+    char digits[U64_TEXT_SIZE];
+    oh_strbuf_put(buf, digits, u64_write(digits, value));
 }
 
 void oh_strbuf_put_u64_any(struct oh_strbuf *buf, uint64_t value)
@@ -151,14 +128,12 @@ void oh_strbuf_put_u64_any(struct oh_strbuf *buf, uint64_t value)
 
 void oh_strbuf_put_i64(struct oh_strbuf *buf, int64_t value)
 {
-    char digits[U64_DIGITS_MAX + 1];
-    char *end = digits + sizeof(digits);
+    char text[1 + U64_TEXT_SIZE] = "-";
+    size_t sign_size = value < 0 ? 1 : 0;
     /* Negated as unsigned: the smallest value has no positive twin. */
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    char *start = u64_write_before(end, magnitude);
-    if (value < 0)
-        *--start = '-';
-    oh_strbuf_put(buf, start, (size_t)(end - start));
+    size_t size = u64_write(text + sign_size, magnitude);
+    oh_strbuf_put(buf, text, sign_size + size);
 }
 
 /* Formats into the room there is; returns the length the text wants, or -1. */

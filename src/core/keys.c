@@ -210,15 +210,9 @@ uint64_t command_fingerprint(const struct oh_command *command)
         return print_deliveries(print, &command->deliveries);
     case OH_COMMAND_REPLACE:
         return PRINT_NUMBERS(print_bytes(print, command->replace.id), (int64_t)command->replace.fingerprint);
-    case OH_COMMAND_CONFIRM:
-    case OH_COMMAND_RELEASE:
-    case OH_COMMAND_EXTEND:
-    case OH_COMMAND_CHANGE:
-    case OH_COMMAND_MOVE:
-    case OH_COMMAND_FULFIL:
-        return print_action(print, &command->action);
     default:
-        return print_reference(print, command);
+        return command_is_action(command->type) ? print_action(print, &command->action)
+                                                : print_reference(print, command);
     }
 }
 

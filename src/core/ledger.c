@@ -477,19 +477,11 @@ static struct need replace_need(const struct oh_ledger *ledger, const struct oh_
 /* An action is on one reservation: looked for once, for what it needs and for what it does. */
 static uint32_t command_reservation(const struct oh_ledger *ledger, const struct oh_command *command)
 {
-    switch ((int)command->type) {
-    case OH_COMMAND_CONFIRM:
-    case OH_COMMAND_RELEASE:
-    case OH_COMMAND_EXTEND:
-    case OH_COMMAND_CHANGE:
-    case OH_COMMAND_MOVE:
-    case OH_COMMAND_FULFIL:
+    if (command_is_action(command->type))
         return reservation_stored(ledger, command->action.id, id_key(command->action.id));
-    case OH_COMMAND_REPLACE:
+    if (command->type == OH_COMMAND_REPLACE)
         return reservation_stored(ledger, command->replace.id, id_key(command->replace.id));
-    default:
-        return NO_SLOT;
-    }
+    return NO_SLOT;
 }
 
 static struct need command_need(const struct oh_ledger *ledger, const struct oh_command *command)

@@ -598,6 +598,12 @@ static inline int64_t reservation_ended_at(const struct reservation *reservation
 struct oh_bytes id_make(uint64_t seq, uint32_t nth, char text[ID_MADE_SIZE_MAX]);
 /* The number of an id that looks like those; 0: it does not, or is out of range. Equal numbers are equal ids. */
 uint64_t id_number(struct oh_bytes id);
+/* What is done with a reservation that there is: command->action. */
+static inline bool command_is_action(enum oh_command_type type)
+{
+    return type >= OH_COMMAND_CONFIRM && type <= OH_COMMAND_FULFIL;
+}
+
 struct id_key id_key(struct oh_bytes id);
 struct id_key id_key_made(uint64_t seq, uint32_t nth, struct oh_bytes id); /* of what id_make made of these */
 /* As it is, or written into the text. */

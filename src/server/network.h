@@ -17,7 +17,6 @@
 
 #include "onhand/error.h"
 #include "server/engine.h"
-#include "server/limits.h"
 
 #define OH_NETWORK_THREADS_MAX   32
 #define OH_NETWORK_MAIL_SIZE_MAX 65536u
