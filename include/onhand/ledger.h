@@ -358,22 +358,25 @@ uint32_t oh_reservation_list(const struct oh_ledger *ledger, const struct oh_res
 /* ---- Proof and figures ------------------------------------------------------------------------ */
 
 /*
- * The online verifier: re-derives the counters of up to `positions_max` positions from their claims and
- * remembered history, round and round. Returns the number of positions that differ: 0, always.
+ * The online verifier: re-derives the counters of positions and of windows from their claims and bookings, round and
+ * round, and holds stock against the control totals. Returns the number of those that differ: 0, always.
  *
- * Cost: O(positions_max + claims_max); a call ends with the position at which it has looked at so many claims. A
- * position with more live claims than that is passed over, but for its control total.
+ * Units: `work_max`: positions and their claims, and as many windows and their bookings, looked at in a call; it ends
+ *        with the one that reaches it.
+ * Cost:  O(work_max + claims_max). A position or window with more than claims_max is passed over, but for its control
+ *        total.
  */
 struct oh_verifier {
     uint32_t position;   /* the next */
     uint32_t bucket;     /* the next window with bookings */
-    uint32_t claims_max; /* of one call; 0: no limit, for a ledger that nobody waits for */
+    uint32_t claims_max; /* of one position; 0: no limit and none counted, for a ledger that nobody waits for */
     uint64_t rounds;
     uint64_t position_count;
+    uint64_t work_count; /* positions, claims, windows and bookings looked at */
     uint64_t passed_over_count;
     uint64_t differences;
 };
-uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max);
+uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t work_max);
 
 struct oh_ledger_stats {
     uint64_t seq;

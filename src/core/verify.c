@@ -94,23 +94,41 @@ static bool control_agrees(const struct oh_ledger *ledger, uint32_t run)
     return sum == ledger->control_totals[run];
 }
 
+/* How many bookings a window has; looks no further than one past the most. */
+static uint32_t window_bookings_count(const struct oh_ledger *ledger, uint32_t slot, uint32_t most)
+{
+    uint32_t count = 0;
+    for (uint32_t link = ledger->buckets[slot].bookings_head; link != 0 && count <= most; count++)
+        link = ledger->bookings[link - 1].bucket_next;
+    return count;
+}
+
 /* Windows are gone through beside the positions, in the same round. */
-static uint32_t verify_buckets(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t buckets_max)
+static uint32_t verify_buckets(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t work_max)
 {
     uint32_t differences = 0;
-    for (uint32_t i = 0; i < buckets_max && verifier->bucket < ledger->bucket_pool.slot_count; i++)
-        differences += bucket_agrees(ledger, verifier->bucket++) ? 0 : 1;
+    uint32_t most = verifier->claims_max;
+    uint32_t work = 0;
+    while (work < work_max && verifier->bucket < ledger->bucket_pool.slot_count) {
+        uint32_t slot = verifier->bucket++;
+        uint32_t bookings = most == 0 ? 0 : window_bookings_count(ledger, slot, most);
+        bool is_passed_over = bookings > most;
+        work += 1 + bookings;
+        verifier->passed_over_count += is_passed_over ? 1 : 0;
+        differences += is_passed_over || bucket_agrees(ledger, slot) ? 0 : 1;
+    }
     if (verifier->bucket >= ledger->bucket_pool.slot_count)
         verifier->bucket = 0;
+    verifier->work_count += work;
     return differences;
 }
 
-uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t positions_max)
+uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *verifier, uint32_t work_max)
 {
-    uint32_t differences = verify_buckets(ledger, verifier, positions_max);
-    uint32_t claims_max = verifier->claims_max == 0 ? UINT32_MAX : verifier->claims_max;
-    uint32_t claims_left = claims_max;
-    for (uint32_t i = 0; i < positions_max && claims_left > 0 && ledger->position_count > 0; i++) {
+    uint32_t differences = verify_buckets(ledger, verifier, work_max);
+    uint32_t most = verifier->claims_max;
+    uint32_t work = 0;
+    while (work < work_max && ledger->position_count > 0) {
         if (verifier->position >= ledger->position_count) {
             verifier->position = 0;
             verifier->rounds++;
@@ -119,9 +137,9 @@ uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *ve
         uint32_t slot = verifier->position++;
         verifier->position_count++;
         positions_expect(ledger, slot);
-        uint32_t claims = verifier->claims_max == 0 ? 0 : claims_count(ledger, slot, claims_max);
-        claims_left -= claims < claims_left ? claims : claims_left;
-        bool is_passed_over = claims > claims_max;
+        uint32_t claims = most == 0 ? 0 : claims_count(ledger, slot, most);
+        bool is_passed_over = claims > most;
+        work += 1 + claims;
         verifier->passed_over_count += is_passed_over ? 1 : 0;
         bool agrees = is_passed_over || (claims_agree(ledger, slot) && fences_agree(ledger, slot) &&
                                          deferrals_agree(ledger, slot));
@@ -129,6 +147,7 @@ uint32_t oh_ledger_verify(const struct oh_ledger *ledger, struct oh_verifier *ve
             agrees = agrees && control_agrees(ledger, slot / OH_CONTROL_POSITIONS);
         differences += agrees ? 0 : 1;
     }
+    verifier->work_count += work;
     verifier->differences += differences;
     return differences;
 }

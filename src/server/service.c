@@ -227,6 +227,7 @@ static void service_verify_step(struct oh_service *service)
 {
     struct oh_verifier *verifier = &service->verifier;
     uint64_t rounds_before = verifier->rounds;
+    uint64_t work_before = verifier->work_count;
     if (verifier->position == 0) {
         service->verify_round_at_us = service->mono_us;
         service->verify_round_seq = oh_service_seq(service);
@@ -237,7 +238,9 @@ static void service_verify_step(struct oh_service *service)
                OH_LOG_U64("total", verifier->differences), OH_LOG_U64("seq", oh_service_seq(service)));
     bool is_round_over = verifier->rounds != rounds_before;
     int64_t next_us = is_round_over ? service->verify_round_at_us + OH_SERVICE_VERIFY_ROUND_US : 0;
-    int64_t soonest_us = service->mono_us + OH_SERVICE_VERIFY_INTERVAL_US;
+    int64_t pause_us = (int64_t)(verifier->work_count - work_before) * OH_SERVICE_VERIFY_EACH_US;
+    int64_t soonest_us = service->mono_us + (pause_us > OH_SERVICE_VERIFY_INTERVAL_US ? pause_us
+                                                                                       : OH_SERVICE_VERIFY_INTERVAL_US);
     service->verify_due_us = next_us > soonest_us ? next_us : soonest_us;
 }
 

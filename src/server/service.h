@@ -41,11 +41,13 @@ struct oh_snapshotter;
 #define OH_SERVICE_EXPIRE_MAX 5000u
 
 /*
- * The verifier looks at so many positions, this often; rounds begin at most this often, and of a ledger that has not
- * changed since the last one only this often, so that an idle server sleeps.
+ * A step of the verifier looks at so many positions and claims (a claim is 0.1 us or so: about a hundredth of a core),
+ * and the next one comes after this time for each, but not sooner than the interval. Rounds begin at most this often,
+ * and of a ledger that has not changed since the last one only this often, so that an idle server sleeps.
  */
 #define OH_SERVICE_VERIFY_STEP 500u
-#define OH_SERVICE_VERIFY_CLAIMS 4096u /* of one step: a hot item at a node may have a million */
+#define OH_SERVICE_VERIFY_CLAIMS 4096u /* of one position: a hot item at a node may have a million */
+#define OH_SERVICE_VERIFY_EACH_US 10
 #define OH_SERVICE_VERIFY_INTERVAL_US 5000
 #define OH_SERVICE_VERIFY_ROUND_US 1000000
 #define OH_SERVICE_VERIFY_IDLE_US 60000000

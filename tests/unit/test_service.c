@@ -208,6 +208,21 @@ static void test_service_verifier_rests_when_the_ledger_has_not_changed(void **s
     bench_fini(&bench);
 }
 
+/* What has many claims is looked at whole, and what comes next has to wait for as long as that is worth. */
+static void test_service_verifier_rests_for_what_it_has_looked_at(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench);
+    stock(&bench, 2000 * OH_SERVICE_VERIFY_STEP);
+    for (uint32_t i = 0; i < 2 * OH_SERVICE_VERIFY_STEP; i++)
+        hold(&bench, OH_SERVICE_VERIFY_IDLE_US);
+    turn(&bench, NOW_US, MONO_US);
+    assert_int_equal(bench.service->verifier.work_count, 1 + 2 * OH_SERVICE_VERIFY_STEP);
+    assert_int_equal(wait_us(&bench), (1 + 2 * OH_SERVICE_VERIFY_STEP) * OH_SERVICE_VERIFY_EACH_US);
+    bench_fini(&bench);
+}
+
 /* The time of turns stands still until a clock that was set back has caught up; the verifier does not. */
 static void test_service_verifier_goes_on_when_the_time_of_turns_stands_still(void **state)
 {
@@ -302,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_service_reports_the_durable_seq_at_the_end_of_a_turn),
         cmocka_unit_test(test_service_expires_a_bounded_number_of_holds_in_a_turn),
         cmocka_unit_test(test_service_verifier_rests_when_the_ledger_has_not_changed),
+        cmocka_unit_test(test_service_verifier_rests_for_what_it_has_looked_at),
         cmocka_unit_test(test_service_verifier_goes_on_when_the_time_of_turns_stands_still),
         cmocka_unit_test(test_service_verifier_takes_no_notice_of_a_clock_set_forward),
         cmocka_unit_test(test_service_runs_every_task_once_a_turn_when_one_removes_itself),

@@ -81,12 +81,11 @@ static void test_verify_passes_over_what_has_more_claims_than_it_may_look_at(voi
     for (uint32_t claims_max = 1; claims_max <= 4; claims_max++) {
         struct oh_verifier verifier = { .claims_max = claims_max };
         bool is_seen = claims_max >= 3;
-        uint32_t first = oh_ledger_verify(shop->ledger, &verifier, 2);
-        /* At the limit the call ends with this position, and the next goes on behind it. */
-        assert_int_equal(verifier.position_count, claims_max <= 3 ? 1 : 2);
+        uint32_t first = oh_ledger_verify(shop->ledger, &verifier, 1);
         assert_int_equal(first, is_seen ? 1 : 0);
+        assert_int_equal(verifier.position_count, 1);
         assert_int_equal(verifier.passed_over_count, is_seen ? 0 : 1);
-        (void)oh_ledger_verify(shop->ledger, &verifier, claims_max <= 3 ? 1 : 0);
+        (void)oh_ledger_verify(shop->ledger, &verifier, 1); /* goes on behind it */
         assert_int_equal(verifier.position_count, 2);
         assert_int_equal(verifier.differences, is_seen ? 1 : 0);
     }
@@ -94,6 +93,21 @@ static void test_verify_passes_over_what_has_more_claims_than_it_may_look_at(voi
     struct oh_verifier verifier = { .claims_max = 1 };
     assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, 1), 1);
     shop_drop(shop);
+}
+
+/* One position with three claims is four to look at. */
+static void test_verify_ends_with_the_position_that_reaches_what_it_may_do(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    shop_reserve(shop, "T", "c", "s=1@n");
+    for (uint32_t work_max = 1; work_max <= 5; work_max++) {
+        struct oh_verifier verifier = { .claims_max = 100 };
+        assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, work_max), 0);
+        assert_int_equal(verifier.position_count, work_max <= 4 ? 1 : 2);
+        assert_int_equal(verifier.work_count, work_max <= 4 ? 4 : 5);
+    }
+    shop_close(shop);
 }
 
 static void test_verify_goes_round_and_round(void **state)
@@ -134,8 +148,8 @@ static void test_verify_sees_capacity_and_what_is_due_later(void **state)
     int64_t later_us = shop->now_us + SHOP_DAY_US;
     struct oh_reserve_pick pick = { 0, 0, OH_KIND_SHIP, 1000, later_us };
     struct oh_reserve_booking bookings[] = {
-        { OH_BYTES("node/n"), 0, OH_UNIT_ORDERS, later_us, later_us + 1, 1000, 1000 },
-        { OH_BYTES("slot/van"), 0, OH_UNIT_PARCELS, later_us, later_us + 1, 1000, 1000 },
+        { OH_BYTES("node/n"), 0, OH_UNIT_ORDERS, later_us, later_us + 1, 1000, 2000 },
+        { OH_BYTES("slot/van"), 0, OH_UNIT_PARCELS, later_us, later_us + 1, 1000, 2000 },
     };
     struct oh_reserve_command with = { .kind = OH_KIND_SHIP, .picks = &pick, .pick_count = 1, .bookings = bookings,
                                        .booking_count = 2 };
@@ -156,6 +170,16 @@ static void test_verify_sees_capacity_and_what_is_due_later(void **state)
     assert_int_equal(slow.bucket, 1);
     assert_int_equal(oh_ledger_verify(ledger, &slow, 1), 0);
     assert_int_equal(slow.bucket, 0);
+    assert_int_equal(slow.work_count, 4); /* two windows, two positions, nothing counted */
+    assert_int_equal(shop_reserve_with(shop, with, "U", "", "s=1"), OH_OK_DONE);
+    ledger->buckets[0].booked_milli += 1; /* of a window with two bookings; its node has four claims */
+    for (uint32_t most = 1; most <= 2; most++) {
+        struct oh_verifier few = { .claims_max = most };
+        assert_int_equal(oh_ledger_verify(ledger, &few, 1), most == 1 ? 0 : 1);
+        assert_int_equal(few.passed_over_count, most == 1 ? 2 : 1);
+        assert_int_equal(few.work_count, 2 + 2 + (most + 1));
+    }
+    ledger->buckets[0].booked_milli -= 1;
     shop_close(shop);
 }
 
@@ -166,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_verify_sees_capacity_and_what_is_due_later),
         cmocka_unit_test(test_verify_sees_two_numbers_that_are_wrong_and_add_up),
         cmocka_unit_test(test_verify_passes_over_what_has_more_claims_than_it_may_look_at),
+        cmocka_unit_test(test_verify_ends_with_the_position_that_reaches_what_it_may_do),
         cmocka_unit_test(test_verify_goes_round_and_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
