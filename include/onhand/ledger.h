@@ -361,8 +361,8 @@ uint32_t oh_reservation_list(const struct oh_ledger *ledger, const struct oh_res
  * The online verifier: re-derives the counters of positions and of windows from their claims and bookings, round and
  * round, and holds stock against the control totals. Returns the number of those that differ: 0, always.
  *
- * Units: `work_max`: positions and their claims, and as many windows and their bookings, looked at in a call; it ends
- *        with the one that reaches it.
+ * Units: `work_max`: what a call looks at, of positions and again of windows: each is 1, each of its claims or bookings
+ *        4, for they lie anywhere in memory. It ends with the one that reaches it.
  * Cost:  O(work_max + claims_max). A position or window with more than claims_max is passed over, but for its control
  *        total.
  */
@@ -372,7 +372,7 @@ struct oh_verifier {
     uint32_t claims_max; /* of one position; 0: no limit and none counted, for a ledger that nobody waits for */
     uint64_t rounds;
     uint64_t position_count;
-    uint64_t work_count; /* positions, claims, windows and bookings looked at */
+    uint64_t work_count; /* of all calls */
     uint64_t passed_over_count;
     uint64_t differences;
 };

@@ -41,9 +41,9 @@ struct oh_snapshotter;
 #define OH_SERVICE_EXPIRE_MAX 5000u
 
 /*
- * A step of the verifier looks at so many positions and claims (a claim is 0.1 us or so: about a hundredth of a core),
- * and the next one comes after this time for each, but not sooner than the interval. Rounds begin at most this often,
- * and of a ledger that has not changed since the last one only this often, so that an idle server sleeps.
+ * A step of the verifier does so much (oh_ledger_verify; 0.1 us each or so), and the next one comes after so long for
+ * each: a hundredth or two of a core. Rounds begin at most this often, and of a ledger that has not changed since the
+ * last one only this often, so that an idle server sleeps.
  */
 #define OH_SERVICE_VERIFY_STEP 500u
 #define OH_SERVICE_VERIFY_CLAIMS 4096u /* of one position: a hot item at a node may have a million */

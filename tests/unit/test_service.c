@@ -215,11 +215,11 @@ static void test_service_verifier_rests_for_what_it_has_looked_at(void **state)
     (void)state;
     bench_init(&bench);
     stock(&bench, 2000 * OH_SERVICE_VERIFY_STEP);
-    for (uint32_t i = 0; i < 2 * OH_SERVICE_VERIFY_STEP; i++)
+    for (uint32_t i = 0; i < OH_SERVICE_VERIFY_STEP; i++)
         hold(&bench, OH_SERVICE_VERIFY_IDLE_US);
     turn(&bench, NOW_US, MONO_US);
-    assert_int_equal(bench.service->verifier.work_count, 1 + 2 * OH_SERVICE_VERIFY_STEP);
-    assert_int_equal(wait_us(&bench), (1 + 2 * OH_SERVICE_VERIFY_STEP) * OH_SERVICE_VERIFY_EACH_US);
+    assert_int_equal(bench.service->verifier.work_count, 1 + 4 * OH_SERVICE_VERIFY_STEP);
+    assert_int_equal(wait_us(&bench), (1 + 4 * OH_SERVICE_VERIFY_STEP) * OH_SERVICE_VERIFY_EACH_US);
     bench_fini(&bench);
 }
 

@@ -95,17 +95,17 @@ static void test_verify_passes_over_what_has_more_claims_than_it_may_look_at(voi
     shop_drop(shop);
 }
 
-/* One position with three claims is four to look at. */
+/* One position with three claims is thirteen to do. */
 static void test_verify_ends_with_the_position_that_reaches_what_it_may_do(void **state)
 {
     (void)state;
     struct shop *shop = world_open();
     shop_reserve(shop, "T", "c", "s=1@n");
-    for (uint32_t work_max = 1; work_max <= 5; work_max++) {
+    for (uint32_t work_max = 1; work_max <= 14; work_max++) {
         struct oh_verifier verifier = { .claims_max = 100 };
         assert_int_equal(oh_ledger_verify(shop->ledger, &verifier, work_max), 0);
-        assert_int_equal(verifier.position_count, work_max <= 4 ? 1 : 2);
-        assert_int_equal(verifier.work_count, work_max <= 4 ? 4 : 5);
+        assert_int_equal(verifier.position_count, work_max <= 13 ? 1 : 2);
+        assert_int_equal(verifier.work_count, work_max <= 13 ? 13 : 14);
     }
     shop_close(shop);
 }
@@ -177,7 +177,7 @@ static void test_verify_sees_capacity_and_what_is_due_later(void **state)
         struct oh_verifier few = { .claims_max = most };
         assert_int_equal(oh_ledger_verify(ledger, &few, 1), most == 1 ? 0 : 1);
         assert_int_equal(few.passed_over_count, most == 1 ? 2 : 1);
-        assert_int_equal(few.work_count, 2 + 2 + (most + 1));
+        assert_int_equal(few.work_count, 1 + 4 * 2 + 1 + 4 * (most + 1));
     }
     ledger->buckets[0].booked_milli -= 1;
     shop_close(shop);
