@@ -1,11 +1,13 @@
 #include "codec/decimal.h"
 #include "base/assert.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MILLI_PER_UNIT      1000
 #define FRACTION_DIGITS_MAX 3
 #define REAL_TEXT_SIZE_MAX  32u
+#define REAL_DIGITS_MAX     15u
 #define INTEGER_DIGITS_MAX  18u
 
 /* Of a number whose thousandths may fit: (2^63 - 1) / 1000 has 16. */
@@ -116,13 +118,22 @@ enum oh_err oh_real_parse(struct oh_bytes text, double *out_value)
     memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
     *out_value = strtod(copy, NULL);
+    if (parts.whole_size + parts.fraction_size > REAL_DIGITS_MAX)
+        *out_value = oh_real_round(*out_value);
     return OH_OK;
+}
+
+double oh_real_round(double value)
+{
+    char text[REAL_TEXT_SIZE_MAX + 1];
+    snprintf(text, sizeof(text), "%.*g", (int)REAL_DIGITS_MAX, value);
+    return strtod(text, NULL);
 }
 
 void oh_real_put(struct oh_strbuf *buf, double value)
 {
     OH_ASSERT(isfinite(value));
-    oh_strbuf_printf(buf, "%.15g", value);
+    oh_strbuf_printf(buf, "%.*g", (int)REAL_DIGITS_MAX, value);
 }
 
 enum oh_err oh_integer_parse(struct oh_bytes text, int64_t *out_value)

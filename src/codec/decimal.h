@@ -71,6 +71,9 @@ OH_MUST_CHECK static inline enum oh_err oh_milli_from_double(double value, int64
  */
 OH_MUST_CHECK enum oh_err oh_real_parse(struct oh_bytes text, double *out_value);
 
+/* What oh_real_put says of a finite double, read again: what is kept of a number with more digits is what is said. */
+double oh_real_round(double value);
+
 /* Writes a finite double with up to 15 significant digits, as JSON. */
 void oh_real_put(struct oh_strbuf *buf, double value);
 

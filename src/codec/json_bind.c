@@ -238,6 +238,30 @@ static bool bind_text(struct binding *binding, const struct oh_shape_field *fiel
     return oh_shape_set_string(field, object, text, binding->fault) || refuse(binding);
 }
 
+static bool refuse_rounded(struct binding *binding, const struct oh_shape_field *field)
+{
+    oh_fault_set(binding->fault, OH_FAULT_NUMBER_NOT_EXACT, oh_bytes_of(field->name),
+                 "Numbers have at most 15 significant digits.");
+    return refuse(binding);
+}
+
+/* Only of a point on the map, or a distance, does a 16th digit say nothing. */
+static bool bind_number(struct binding *binding, const struct oh_shape_field *field,
+                        const struct oh_json_value *value, char *object)
+{
+    if (value->is_rounded && field->type != OH_SHAPE_REAL)
+        return refuse_rounded(binding, field);
+    return oh_shape_set_number(field, object, value->number, binding->fault) || refuse(binding);
+}
+
+static bool has_rounded(const struct binding *binding, const struct oh_json_value *value)
+{
+    const struct oh_json_value *end = value_next(binding, value);
+    while (value != end && !(value->type == OH_JSON_NUMBER && value->is_rounded))
+        value++;
+    return value != end;
+}
+
 /* What has no fixed shape is read as a tree. */
 static bool bind_other(struct binding *binding, const struct oh_shape_field *field,
                        const struct oh_json_value *value, char *object)
@@ -245,6 +269,8 @@ static bool bind_other(struct binding *binding, const struct oh_shape_field *fie
     size_t at = value->type == OH_JSON_STRING ? value->at - 1 : value->at;
     struct oh_bytes text = { binding->body.data + at, binding->body.size - at };
     const struct cJSON *tree;
+    if (has_rounded(binding, value))
+        return refuse_rounded(binding, field);
     if (oh_json_document_tree(binding->document, text, &tree, binding->fault) != OH_OK)
         return false;
     return field->read(field, object, binding->document, tree, binding->fault) || refuse(binding);
@@ -258,7 +284,7 @@ static bool bind_value(struct binding *binding, const struct oh_shape_field *fie
     if (value->type == OH_JSON_STRING)
         return bind_text(binding, field, value, object);
     if (value->type == OH_JSON_NUMBER)
-        return oh_shape_set_number(field, object, value->number, binding->fault) || refuse(binding);
+        return bind_number(binding, field, value, object);
     if (value->type == OH_JSON_ARRAY)
         return bind_array(binding, field, value, object);
     if (value->type == OH_JSON_OBJECT)

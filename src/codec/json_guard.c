@@ -1,6 +1,7 @@
 #include "codec/json_guard.h"
 #include "base/assert.h"
 #include "base/utf8.h"
+#include "codec/decimal.h"
 #include "codec/json_plain.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct guard {
     struct oh_json_value *limit;
     uint32_t value_count; /* without names */
     bool is_full;
+    bool is_rounding; /* numbers with too many digits are read */
     struct oh_fault *fault;
     struct oh_json_value spare; /* takes what has no room */
     struct level levels[OH_JSON_DEPTH_MAX + 1];
@@ -310,30 +312,43 @@ static const char *guard_exponent(struct guard *guard, const char *at, int32_t *
     return at;
 }
 
-/* Doubles go from 1e-307 to 1e308 without losing digits. Returns `end`, where the number is over. */
-static const char *guard_number_is_exact(struct guard *guard, const struct digits *digits, int32_t exponent,
-                                         const char *start, const char *end)
+/* Doubles go from 1e-307 to 1e308 without losing digits. */
+static bool number_is_exact(const struct digits *digits, int32_t magnitude)
 {
-    int32_t magnitude = digits->scale + exponent;
+    return digits->count == 0 || (digits->count <= OH_JSON_DIGITS_MAX && magnitude >= -300);
+}
+
+/* Returns `end`, where the number is over. Unless it is 0, it has few bytes then. */
+static const char *guard_number_size(struct guard *guard, const struct digits *digits, int32_t magnitude,
+                                     const char *start, const char *end)
+{
+    bool is_long = end - start > (ptrdiff_t)OH_JSON_NUMBER_SIZE_MAX;
     if (digits->count == 0)
         return end;
     if (magnitude > 307)
         return guard_refuse(guard, end, OH_FAULT_OUT_OF_RANGE, "Numbers go up to 1e307");
-    if (digits->count > OH_JSON_DIGITS_MAX || end - start > (ptrdiff_t)OH_JSON_NUMBER_SIZE_MAX || magnitude < -300)
+    if (is_long && guard->is_rounding)
+        return guard_refuse(guard, end, OH_FAULT_NUMBER_NOT_EXACT, "Numbers have at most 40 bytes");
+    if (is_long || (!guard->is_rounding && !number_is_exact(digits, magnitude)))
         return guard_refuse(guard, end, OH_FAULT_NUMBER_NOT_EXACT, "Numbers have at most 15 significant digits");
     return end;
 }
 
-/* Of a number that passed: leading zeros aside it has few bytes, unless it is 0. */
-static double number_value(const char *start, const char *end, const struct digits *digits)
+static void guard_number_note(struct guard *guard, const struct digits *digits, int32_t magnitude, const char *start,
+                              const char *end)
 {
     char text[OH_JSON_NUMBER_SIZE_MAX + 1];
     size_t size = (size_t)(end - start);
+    struct oh_json_value *value = guard_note(guard, OH_JSON_NUMBER, start);
+    value->is_rounded = !number_is_exact(digits, magnitude);
+    value->number = *start == '-' ? -0.0 : 0.0;
     if (digits->count == 0)
-        return *start == '-' ? -0.0 : 0.0;
+        return;
     memcpy(text, start, size);
     text[size] = '\0';
-    return strtod(text, NULL);
+    value->number = strtod(text, NULL);
+    if (value->is_rounded)
+        value->number = oh_real_round(value->number);
 }
 
 /* Any number, of any length. */
@@ -353,9 +368,9 @@ static const char *guard_number_any(struct guard *guard, const char *start)
     if (at != NULL && (guard_peek(guard, at) | 0x20) == 'e')
         at = guard_exponent(guard, at, &exponent);
     if (at != NULL)
-        at = guard_number_is_exact(guard, &digits, exponent, start, at);
+        at = guard_number_size(guard, &digits, digits.scale + exponent, start, at);
     if (at != NULL)
-        guard_note(guard, OH_JSON_NUMBER, start)->number = number_value(start, at, &digits);
+        guard_number_note(guard, &digits, digits.scale + exponent, start, at);
     return at;
 }
 
@@ -392,7 +407,9 @@ static inline const char *guard_number(struct guard *guard, const char *start)
     if (!is_plain || has_more || count + fraction_count > (ptrdiff_t)OH_JSON_DIGITS_MAX)
         return guard_number_any(guard, start);
     double value = (double)(int64_t)mantissa / powers[fraction_count];
-    guard_note(guard, OH_JSON_NUMBER, start)->number = is_negative ? -value : value;
+    struct oh_json_value *note = guard_note(guard, OH_JSON_NUMBER, start);
+    note->is_rounded = false;
+    note->number = is_negative ? -value : value;
     return at;
 }
 
@@ -535,8 +552,8 @@ static const char *guard_values(struct guard *guard, const char *at)
     return at;
 }
 
-enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uint32_t capacity, uint32_t *out_count,
-                         struct oh_fault *fault)
+static enum oh_err body_read(struct oh_bytes body, bool is_rounding, struct oh_json_value *values, uint32_t capacity,
+                             uint32_t *out_count, struct oh_fault *fault)
 {
     struct guard guard;
     OH_ASSERT(body.size <= UINT32_MAX);
@@ -548,6 +565,7 @@ enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uin
     guard.limit = values + capacity;
     guard.value_count = 0;
     guard.is_full = false;
+    guard.is_rounding = is_rounding;
     guard.fault = fault;
     const char *at = guard_space(&guard, guard.data);
     if (at == guard.end) {
@@ -566,10 +584,16 @@ enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uin
     return guard.is_full ? OH_E_FULL : OH_OK;
 }
 
+enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uint32_t capacity, uint32_t *out_count,
+                         struct oh_fault *fault)
+{
+    return body_read(body, true, values, capacity, out_count, fault);
+}
+
 enum oh_err oh_json_guard(struct oh_bytes body, struct oh_fault *fault)
 {
     struct oh_json_value none;
     uint32_t count;
-    enum oh_err err = oh_json_read(body, &none, 0, &count, fault);
+    enum oh_err err = body_read(body, false, &none, 0, &count, fault);
     return err == OH_E_FULL ? OH_OK : err;
 }

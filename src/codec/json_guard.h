@@ -42,6 +42,7 @@ struct oh_json_value {
     uint32_t at; /* its first byte; of a string, the one behind the quote */
     uint8_t type;
     bool has_escapes; /* of a string */
+    bool is_rounded;  /* of a number: it had more than OH_JSON_DIGITS_MAX digits, and is the nearest of so many */
     union {
         double number;
         uint32_t size; /* of a string: bytes as written */
@@ -57,7 +58,8 @@ struct oh_json_value {
  *
  * Shapes: body.size < 2^32 (asserted). values[0..capacity) is filled with values[0..*out_count), the first being the
  *         outermost one.
- * Errors: as oh_json_guard; OH_E_FULL, without a fault: there are more than `capacity`.
+ * Errors: as oh_json_guard, but numbers with more digits are read, and `is_rounded`: what they are for decides.
+ *         OH_E_FULL, without a fault: there are more than `capacity`.
  */
 OH_MUST_CHECK enum oh_err oh_json_read(struct oh_bytes body, struct oh_json_value *values, uint32_t capacity,
                                        uint32_t *out_count, struct oh_fault *fault);

@@ -225,7 +225,7 @@ class BadInput(ServerCase):
             codes = ('wrong_type', 'number_not_exact', 'invalid_value') if last(path) in INTEGERS else 'number_not_exact'
             for text in ('1.0005', '0.0001', '1e-4'):
                 self.wrong(call, with_text(body, path, text), codes, path)
-            self.wrong(call, with_text(body, path, '1.0000000000000001'), 'number_not_exact')
+            self.wrong(call, with_text(body, path, '1.0000000000000001'), 'number_not_exact', path)
 
     def test_quantities_that_cannot_be(self):
         for call, body, path in self.numbers():

@@ -30,6 +30,14 @@ class PutAndGet(ServerCase):
             got = self.ok(self.client.put(url('v1', 'nodes', kind), {'type': kind, 'name': None}), 201)
             self.assertEqual((got['ships'], got['collects'], got['enabled']), (True, collects, True), kind)
 
+    def test_more_digits_of_a_point_than_are_kept(self):
+        """As programs write the nearest double; what is said of it is what was kept, so it can be put again."""
+        created = self.ok(self.client.put('/v1/nodes/n1', {'type': 'store', 'lat': 48.85661400000001, 'lon': -122.39999999999999}),
+                          201)
+        self.assertEqual((created['lat'], created['lon']), (48.856614, -122.4))
+        again = self.ok(self.client.put('/v1/nodes/n1', {'type': 'store', 'lat': created['lat'], 'lon': created['lon']}), 200)
+        self.assertEqual(again['seq'], created['seq'])
+
     def test_put_replaces_the_whole(self):
         self.node('n1', name='One', lat=1, lon=2)
         got = self.node('n1', kind='warehouse')

@@ -168,6 +168,10 @@ static void test_decimal_reads_and_writes_degrees(void **state)
     oh_real_put(&buf, value);
     assert_int_equal(buf.size, 6);
     assert_memory_equal(buf.data, "-1.285", 6);
+    assert_int_equal(oh_real_parse(OH_BYTES("48.85661400000001"), &value), OH_OK);
+    assert_true(value == 48.856614); /* 15 digits are said of it, so no more are kept */
+    assert_int_equal(oh_real_parse(OH_BYTES("48.8566140000001"), &value), OH_OK);
+    assert_true(value == 48.8566140000001);
     assert_int_equal(oh_real_parse(OH_BYTES("1e5"), &value), OH_E_SYNTAX);
     assert_int_equal(oh_real_parse(OH_BYTES("inf"), &value), OH_E_SYNTAX);
     assert_int_equal(oh_real_parse(OH_BYTES("0x1"), &value), OH_E_SYNTAX);

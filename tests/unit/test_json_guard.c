@@ -168,6 +168,38 @@ static void test_json_guard_names_field_and_reason_when_it_refuses(void **state)
     }
 }
 
+/* What is read of it all the same, for those who do not need it exactly: the nearest number of 15 digits. */
+static void test_json_read_rounds_a_number_with_more_digits(void **state)
+{
+    (void)state;
+    static const struct { const char *body; double number; bool is_rounded; } rows[] = {
+        { "123456789012345", 123456789012345, false },
+        { "48.8566140000001", 48.8566140000001, false },
+        { "48.85661400000001", 48.856614, true },
+        { "-122.39999999999999", -122.4, true },
+        { "9.9999999999999999", 10, true },
+        { "1234567890123456", 1234567890123460, true },
+        { "1e-400", 0, true },
+        { "0.00000000000000000000000000000000000000000000000", 0, false },
+        { "1.00000000000000000000000000000000000000", 1, false },
+        { "1.00000000000000000000000000000000000001", 1, true },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct oh_json_value value;
+        uint32_t count = 0;
+        struct oh_fault fault = { .code = "ok" };
+        assert_int_equal(oh_json_read(oh_bytes_of(rows[i].body), &value, 1, &count, &fault), OH_OK);
+        if (value.number != rows[i].number || value.is_rounded != rows[i].is_rounded)
+            fail_msg("%s: %.17g, %s", rows[i].body, value.number, value.is_rounded ? "rounded" : "exact");
+    }
+    struct oh_json_value value;
+    uint32_t count = 0;
+    struct oh_fault fault = { .code = "ok" };
+    const char *long_body = "1.000000000000000000000000000000000000001"; /* 41 bytes */
+    assert_int_equal(oh_json_read(oh_bytes_of(long_body), &value, 1, &count, &fault), OH_E_SYNTAX);
+    assert_string_equal(fault.code, "number_not_exact");
+}
+
 /* A byte that is not plain, at each place of strings of each size, with the end of the body close behind and far. */
 static void test_json_guard_sees_each_byte_of_a_string(void **state)
 {
@@ -310,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_json_read_notes_each_value_in_the_order_of_the_text),
         cmocka_unit_test(test_json_unescape_says_what_was_meant),
         cmocka_unit_test(test_json_guard_names_field_and_reason_when_it_refuses),
+        cmocka_unit_test(test_json_read_rounds_a_number_with_more_digits),
         cmocka_unit_test(test_json_guard_sees_each_byte_of_a_string),
         cmocka_unit_test(test_json_guard_refuses_a_nul_byte),
         cmocka_unit_test(test_json_guard_allows_16_levels_and_not_17),

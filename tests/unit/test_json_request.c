@@ -447,6 +447,8 @@ static const struct wrong_body wrong_bodies[] = {
     { EXTEND, "{}", "missing_field", "ttl_seconds" },
     { AVAILABILITY, "{}", "missing_field", "skus" },
     { RESERVE, WITH("\"near\":{}"), "missing_field", "near.lat" },
+    { RESERVE, WITH("\"near\":{\"lat\":48.85661400000001,\"lon\":1,\"limit\":5}"), "unknown_field", "near.limit" },
+    { RESERVE, WITH("\"ttl_seconds\":1.0000000000000001"), "number_not_exact", "ttl_seconds" },
     { RESERVE, WITH("\"near\":{\"lat\":1}"), "missing_field", "near.lon" },
     { RESERVE, WITH("\"near\":{\"postal_code\":\"75011\"}"), "missing_field", "near.country" },
     { RESERVE, WITH("\"kind\":\"ship\""), "duplicate_field", "kind" },
