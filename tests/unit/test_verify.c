@@ -148,8 +148,8 @@ static void test_verify_sees_capacity_and_what_is_due_later(void **state)
     int64_t later_us = shop->now_us + SHOP_DAY_US;
     struct oh_reserve_pick pick = { 0, 0, OH_KIND_SHIP, 1000, later_us };
     struct oh_reserve_booking bookings[] = {
-        { OH_BYTES("node/n"), 0, OH_UNIT_ORDERS, later_us, later_us + 1, 1000, 2000 },
-        { OH_BYTES("slot/van"), 0, OH_UNIT_PARCELS, later_us, later_us + 1, 1000, 2000 },
+        { OH_BYTES("node/n"), 0, OH_UNIT_ORDERS, later_us, later_us + 1, 1000, 3000 },
+        { OH_BYTES("slot/van"), 0, OH_UNIT_PARCELS, later_us, later_us + 1, 1000, 3000 },
     };
     struct oh_reserve_command with = { .kind = OH_KIND_SHIP, .picks = &pick, .pick_count = 1, .bookings = bookings,
                                        .booking_count = 2 };
@@ -172,12 +172,14 @@ static void test_verify_sees_capacity_and_what_is_due_later(void **state)
     assert_int_equal(slow.bucket, 0);
     assert_int_equal(slow.work_count, 4); /* two windows, two positions, nothing counted */
     assert_int_equal(shop_reserve_with(shop, with, "U", "", "s=1"), OH_OK_DONE);
-    ledger->buckets[0].booked_milli += 1; /* of a window with two bookings; its node has four claims */
-    for (uint32_t most = 1; most <= 2; most++) {
+    assert_int_equal(shop_reserve_with(shop, with, "V", "", "s=1"), OH_OK_DONE);
+    ledger->buckets[0].booked_milli += 1; /* of a window with three bookings; its node has five claims */
+    for (uint32_t most = 1; most <= 3; most++) {
         struct oh_verifier few = { .claims_max = most };
-        assert_int_equal(oh_ledger_verify(ledger, &few, 1), most == 1 ? 0 : 1);
-        assert_int_equal(few.passed_over_count, most == 1 ? 2 : 1);
-        assert_int_equal(few.work_count, 1 + 4 * 2 + 1 + 4 * (most + 1));
+        uint32_t seen = most == 1 ? 2 : 3;
+        assert_int_equal(oh_ledger_verify(ledger, &few, 1), most == 3 ? 1 : 0);
+        assert_int_equal(few.passed_over_count, most == 3 ? 1 : 2);
+        assert_int_equal(few.work_count, 1 + 4 * seen + 1 + 4 * (most + 1));
     }
     ledger->buckets[0].booked_milli -= 1;
     shop_close(shop);
