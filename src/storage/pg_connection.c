@@ -21,6 +21,8 @@ struct oh_pg {
     char *copied;     /* the row that copy_out_next lent */
     int64_t statement_ms;
     int stop_fd;
+    bool (*work)(void *ctx); /* meanwhile; NULL: nothing, or nothing left */
+    void *work_ctx;
     char sqlstate[OH_PG_SQLSTATE_SIZE];
 };
 
@@ -54,6 +56,20 @@ static enum oh_err wait_for(int socket, short events, int stop_fd, int64_t until
         if (ready == 0 && monotonic_ms() >= until_ms)
             return OH_E_UNAVAILABLE;
     }
+}
+
+/* The socket of a connection. What there is to do meanwhile is done first, and the socket looked at in between. */
+static enum oh_err wait_for_server(struct oh_pg *pg, short events, int64_t until_ms, short *out_events)
+{
+    int socket = PQsocket(pg->connection);
+    while (pg->work != NULL) { /* ends when nothing is left to do */
+        enum oh_err err = wait_for(socket, events, pg->stop_fd, 0, out_events);
+        if (err != OH_E_UNAVAILABLE)
+            return err;
+        if (!pg->work(pg->work_ctx))
+            pg->work = NULL;
+    }
+    return wait_for(socket, events, pg->stop_fd, until_ms, out_events);
 }
 
 enum oh_err oh_pg_pause(int stop_fd, int64_t ms)
@@ -235,6 +251,12 @@ void oh_pg_set_statement_ms(struct oh_pg *pg, int64_t ms)
     pg->statement_ms = ms;
 }
 
+void oh_pg_set_meanwhile(struct oh_pg *pg, bool (*work)(void *ctx), void *ctx)
+{
+    pg->work = work;
+    pg->work_ctx = ctx;
+}
+
 /* ---- Sending and receiving -------------------------------------------------------------------- */
 
 /* Hands everything to the kernel; takes in what comes meanwhile, or both sides could wait for each other. */
@@ -244,7 +266,7 @@ static enum oh_err output_flush(struct oh_pg *pg, struct oh_diag *diag)
     int left = PQflush(pg->connection);
     while (left == 1) {
         short events = 0;
-        enum oh_err err = wait_for(PQsocket(pg->connection), POLLIN | POLLOUT, pg->stop_fd, until, &events);
+        enum oh_err err = wait_for_server(pg, POLLIN | POLLOUT, until, &events);
         if (err != OH_OK)
             return silence(err, diag);
         if ((events & POLLIN) != 0 && PQconsumeInput(pg->connection) == 0)
@@ -262,7 +284,7 @@ static enum oh_err input_take(struct oh_pg *pg, int64_t until_ms, struct oh_diag
 {
     int64_t look_ms = monotonic_ms() + LOOK_MS;
     bool is_last = look_ms >= until_ms;
-    enum oh_err err = wait_for(PQsocket(pg->connection), POLLIN, pg->stop_fd, is_last ? until_ms : look_ms, NULL);
+    enum oh_err err = wait_for_server(pg, POLLIN, is_last ? until_ms : look_ms, NULL);
     if (err == OH_E_UNAVAILABLE && !is_last)
         return OH_OK;
     if (err != OH_OK)

@@ -51,6 +51,14 @@ void oh_pg_close(struct oh_pg **pg);
 /* From now on: the longest silence of the server. */
 void oh_pg_set_statement_ms(struct oh_pg *pg, int64_t ms);
 
+/*
+ * oh_pg_set_meanwhile - what to do while the server is waited for, until it is set again. NULL: nothing, as at first.
+ *
+ * `work` is called again and again, each time for a piece of well below a millisecond, until it says that nothing is
+ * left or the server has answered. It does not use the connection, nor what was handed to the call under way.
+ */
+void oh_pg_set_meanwhile(struct oh_pg *pg, bool (*work)(void *ctx), void *ctx);
+
 /* One parameter in binary: a value, or an array of pg_binary.h. data NULL: null. type 0: the server decides. */
 struct oh_pg_parameter {
     uint32_t type;

@@ -14,6 +14,7 @@ enum oh_err oh_pg_fold_create(struct oh_pg_fold **out_fold)
     oh_effect_names_init(&fold->names);
     bool is_complete = fold_rows_init(fold);
     is_complete = oh_pg_sets_init(&fold->sets) == OH_OK && is_complete;
+    is_complete = oh_pg_sets_init(&fold->sent) == OH_OK && is_complete;
     *out_fold = fold;
     if (!is_complete)
         oh_pg_fold_destroy(out_fold);
@@ -29,6 +30,7 @@ void oh_pg_fold_destroy(struct oh_pg_fold **fold)
     oh_effect_names_fini(&doomed->names);
     fold_rows_fini(doomed);
     oh_pg_sets_fini(&doomed->sets);
+    oh_pg_sets_fini(&doomed->sent);
     free(doomed);
 }
 
@@ -38,6 +40,7 @@ void oh_pg_fold_reset(struct oh_pg_fold *fold, uint64_t movements, uint64_t impo
     fold->claim_number = 0;
     fold_rows_clear(fold);
     oh_pg_sets_clear(&fold->sets);
+    oh_pg_sets_clear(&fold->sent);
     oh_effect_names_fini(&fold->names);
     oh_effect_names_init(&fold->names);
     fold->movements = movements;
@@ -569,9 +572,17 @@ enum oh_err oh_pg_fold_effect(struct oh_pg_fold *fold, uint64_t seq, int64_t at_
     return err;
 }
 
-enum oh_err oh_pg_fold_send(struct oh_pg_fold *fold, struct oh_pg *pg, struct oh_diag *diag)
+void oh_pg_fold_pack(struct oh_pg_fold *fold)
 {
     fold_rows_put(fold);
     fold_rows_clear(fold);
-    return oh_pg_sets_send(&fold->sets, pg, diag);
+}
+
+enum oh_err oh_pg_fold_send(struct oh_pg_fold *fold, struct oh_pg *pg, struct oh_diag *diag)
+{
+    oh_pg_fold_pack(fold);
+    struct oh_pg_sets empty = fold->sent;
+    fold->sent = fold->sets;
+    fold->sets = empty;
+    return oh_pg_sets_send(&fold->sent, pg, diag);
 }

@@ -56,7 +56,13 @@ uint64_t oh_pg_fold_imports(const struct oh_pg_fold *fold);
 OH_MUST_CHECK enum oh_err oh_pg_fold_effect(struct oh_pg_fold *fold, uint64_t seq, int64_t at_us, uint32_t ordinal,
                                             const struct oh_effect *effect);
 
-/* Runs the statements of everything folded, in the open transaction. Errors as oh_pg_sets_send. */
+/* Rows as they will be sent, so that oh_pg_fold_send() has less to do. It comes next: changes of a row add up no more. */
+void oh_pg_fold_pack(struct oh_pg_fold *fold);
+
+/*
+ * Runs the statements of everything folded, in the open transaction. What comes next may be folded while it runs
+ * (oh_pg_set_meanwhile), but not sent. Errors as oh_pg_sets_send.
+ */
 OH_MUST_CHECK enum oh_err oh_pg_fold_send(struct oh_pg_fold *fold, struct oh_pg *pg, struct oh_diag *diag);
 
 #endif

@@ -89,6 +89,7 @@ struct row_list {
 
 struct oh_pg_fold {
     struct oh_pg_sets sets;
+    struct oh_pg_sets sent; /* on their way, while `sets` take what comes next */
     struct oh_effect_names names;
     struct oh_strbuf text;
     struct row_list positions;

@@ -13,6 +13,7 @@
 #define STATEMENT_MS 60000
 #define KEYS_KEPT_US 90000000000LL /* 25 h: the ledger knows them for 24 */
 #define FORGET_KEYS_INTERVAL_US 3600000000LL
+#define AHEAD_EFFECTS 256u /* of a piece: what is folded between two looks at the socket */
 #define LOAD_STATEMENT_MS 3600000 /* sums over all positions, at the end of a snapshot */
 
 /* ---- Statements --------------------------------------------------------------------------------- */
@@ -29,7 +30,14 @@ static const char months_sql[] =
     " date_trunc('month', $1, 'UTC') + interval '2 months'";
 
 /* The lock lets onhand.drop_months_before() wait for the end of a batch, and a batch for it, without a deadlock. */
-static const char begin_sql[] = "BEGIN; LOCK TABLE onhand.watermark IN ROW EXCLUSIVE MODE";
+static const char begin_load_sql[] = "BEGIN; LOCK TABLE onhand.watermark IN ROW EXCLUSIVE MODE";
+
+/*
+ * Each statement of a batch looks for its rows by a key. Left to itself the planner hashes a whole table for some
+ * thousand rows: half of what an update of positions costs.
+ */
+static const char begin_sql[] = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+                                " LOCK TABLE onhand.watermark IN ROW EXCLUSIVE MODE";
 
 static const char advance_sql[] =
     "UPDATE onhand.watermark SET seq = $1, at = $2, record_print = $3, movements = $4, imports = $5,"
@@ -89,6 +97,9 @@ void projector_session_fini(struct projector_session *session)
 void projector_session_close(struct projector_session *session)
 {
     session->pending = OH_BYTES_NONE;
+    session->pending_is_counted = false;
+    session->batch = (struct session_batch){ .records = 0 };
+    session->ahead_err = OH_OK;
     if (session->reader != NULL)
         oh_journal_reader_close(&session->reader);
     oh_pg_close(&session->pg);
@@ -336,17 +347,17 @@ static enum oh_err months_ensure(struct projector_session *session, int64_t at_u
 }
 
 /* Moves the watermark in the open transaction, if it is still where we left it and ours. */
-static enum oh_err watermark_advance(struct projector_session *session, uint64_t seq, int64_t at_us,
+static enum oh_err watermark_advance(struct projector_session *session, const struct session_batch *batch,
                                      struct oh_diag *diag)
 {
     struct number numbers[8];
     uint64_t known_seq = oh_journal_synced_seq(session->options->journal);
     const struct oh_pg_parameter parameters[] = {
-        number_parameter(&numbers[0], (int64_t)seq),
-        time_parameter(&numbers[1], at_us),
-        number_parameter(&numbers[2], (int64_t)session->record_print),
-        number_parameter(&numbers[3], (int64_t)oh_pg_fold_movements(session->fold)),
-        number_parameter(&numbers[4], (int64_t)oh_pg_fold_imports(session->fold)),
+        number_parameter(&numbers[0], (int64_t)batch->seq),
+        time_parameter(&numbers[1], batch->at_us),
+        number_parameter(&numbers[2], (int64_t)batch->record_print),
+        number_parameter(&numbers[3], (int64_t)batch->movements),
+        number_parameter(&numbers[4], (int64_t)batch->imports),
         number_parameter(&numbers[5], (int64_t)known_seq),
         number_parameter(&numbers[6], (int64_t)session->seq),
         number_parameter(&numbers[7], session->epoch),
@@ -358,32 +369,50 @@ static enum oh_err watermark_advance(struct projector_session *session, uint64_t
     return OH_E_LOCKED;
 }
 
-static enum oh_err transaction_end(struct projector_session *session, uint64_t seq, int64_t at_us,
+static enum oh_err transaction_begin(struct projector_session *session, const char *sql, struct oh_diag *diag)
+{
+    enum oh_err err = oh_pg_run(session->pg, sql, diag);
+    session->batch.has_begun = err == OH_OK;
+    return err;
+}
+
+static enum oh_err transaction_end(struct projector_session *session, const struct session_batch *batch,
                                    struct oh_diag *diag)
 {
     enum oh_err err = oh_pg_fold_send(session->fold, session->pg, diag);
     if (err == OH_OK)
-        err = watermark_advance(session, seq, at_us, diag);
+        err = watermark_advance(session, batch, diag);
     if (err == OH_OK)
         err = oh_pg_run(session->pg, "COMMIT", diag);
     if (err == OH_OK)
-        session->seq = seq;
+        session->seq = batch->seq;
     return err;
 }
 
-static enum oh_err effect_take(struct projector_session *session, uint64_t seq, int64_t at_us, uint32_t ordinal,
+/* OH_E_FULL: what is folded has to be sent first. */
+static enum oh_err effect_fold(struct projector_session *session, uint64_t seq, int64_t at_us, uint32_t ordinal,
                                const struct oh_effect *effect, struct oh_diag *diag)
 {
     enum oh_err err = oh_pg_fold_effect(session->fold, seq, at_us, ordinal, effect);
-    if (err == OH_E_FULL) {
-        err = oh_pg_fold_send(session->fold, session->pg, diag);
-        if (err == OH_OK)
-            err = oh_pg_fold_effect(session->fold, seq, at_us, ordinal, effect);
-    }
-    OH_ASSERT(err != OH_E_FULL); /* an empty fold takes any effect */
     if (err == OH_E_CORRUPT)
         oh_diag_set(diag, "record %" PRIu64 ", effect %u (%s): an index without a name", seq, ordinal,
                     oh_effect_type_text(effect->type));
+    return err;
+}
+
+/* Sends first when it has to. */
+static enum oh_err effect_take(struct projector_session *session, uint64_t seq, int64_t at_us, uint32_t ordinal,
+                               const struct oh_effect *effect, struct oh_diag *diag)
+{
+    enum oh_err err = effect_fold(session, seq, at_us, ordinal, effect, diag);
+    if (err != OH_E_FULL)
+        return err;
+    err = session->batch.has_begun ? OH_OK : transaction_begin(session, begin_sql, diag);
+    if (err == OH_OK)
+        err = oh_pg_fold_send(session->fold, session->pg, diag);
+    if (err == OH_OK)
+        err = effect_fold(session, seq, at_us, ordinal, effect, diag);
+    OH_ASSERT(err != OH_E_FULL); /* an empty fold takes any effect */
     return err;
 }
 
@@ -463,7 +492,7 @@ static enum oh_err objects_load(struct projector_session *session, struct oh_sna
     oh_pg_fold_set_counts(session->fold, facts.head.movement_count, facts.imports);
     err = months_ensure(session, facts.head.time_us, diag);
     if (err == OH_OK)
-        err = oh_pg_run(session->pg, begin_sql, diag);
+        err = transaction_begin(session, begin_load_sql, diag);
     if (err == OH_OK)
         err = objects_read(session, objects, object_take, &facts, diag);
     if (err == OH_OK)
@@ -472,11 +501,17 @@ static enum oh_err objects_load(struct projector_session *session, struct oh_sna
         err = oh_pg_query(session->pg, opening_sql, NULL, 0, diag);
     if (err == OH_OK)
         err = forgotten_set(session, &facts, diag);
+    struct session_batch all = { .seq = facts.head.seq, .at_us = facts.head.time_us };
     if (err == OH_OK)
-        err = record_print_read(session, facts.head.seq, &session->record_print, diag);
+        err = record_print_read(session, all.seq, &all.record_print, diag);
     if (err == OH_E_NOT_FOUND) /* forgotten already */
         err = OH_OK;
-    return err == OH_OK ? transaction_end(session, facts.head.seq, facts.head.time_us, diag) : err;
+    all.movements = oh_pg_fold_movements(session->fold);
+    all.imports = oh_pg_fold_imports(session->fold);
+    if (err == OH_OK)
+        err = transaction_end(session, &all, diag);
+    session->batch = (struct session_batch){ .records = 0 };
+    return err;
 }
 
 enum oh_err projector_session_load(struct projector_session *session, struct oh_diag *diag)
@@ -502,62 +537,105 @@ enum oh_err projector_session_load(struct projector_session *session, struct oh_
 
 /* ---- A batch ------------------------------------------------------------------------------------ */
 
-/* The batch so far. */
-struct batch {
-    uint64_t records;
-    uint64_t effects;
-    size_t bytes;
-    uint64_t seq;
-    int64_t at_us;
-};
+static bool batch_is_full(const struct projector_session *session)
+{
+    const struct session_batch *batch = &session->batch;
+    return batch->is_packed || batch->records >= session->records_max ||
+           batch->effects >= session->options->batch_effects || batch->bytes >= OH_PROJECTOR_BATCH_BYTES;
+}
 
-static enum oh_err record_fold(struct projector_session *session, struct batch *batch, const struct oh_record *record,
+/* What of the record is not folded yet. Ahead nothing can be sent: OH_E_FULL, and it goes on from there later. */
+static enum oh_err record_fold(struct projector_session *session, const struct oh_record *record, bool is_ahead,
                                struct oh_diag *diag)
 {
     enum oh_err err = OH_OK;
-    if (batch->records == 0) {
-        err = months_ensure(session, record->at_us, diag);
-        if (err == OH_OK)
-            err = oh_pg_run(session->pg, begin_sql, diag);
+    while (err == OH_OK && session->pending_effects < record->effect_count) {
+        uint32_t i = session->pending_effects;
+        err = is_ahead ? effect_fold(session, record->seq, record->at_us, i, &record->effects[i], diag)
+                       : effect_take(session, record->seq, record->at_us, i, &record->effects[i], diag);
+        session->pending_effects += err == OH_OK ? 1 : 0;
     }
-    batch->records++;
-    batch->effects += record->effect_count;
-    batch->seq = record->seq;
-    batch->at_us = record->at_us;
-    for (uint32_t i = 0; err == OH_OK && i < record->effect_count; i++)
-        err = effect_take(session, record->seq, record->at_us, i, &record->effects[i], diag);
     return err;
 }
 
+static void record_count(struct projector_session *session, const struct oh_record *record)
+{
+    struct session_batch *batch = &session->batch;
+    batch->records++;
+    batch->effects += record->effect_count;
+    batch->bytes += session->pending.size;
+    batch->seq = record->seq;
+    batch->at_us = record->at_us;
+    session->pending_is_counted = true;
+}
+
 /* The next record joins the batch. OH_E_AGAIN: there is none, or it belongs to the next batch. */
-static enum oh_err record_take(struct projector_session *session, struct batch *batch, struct oh_diag *diag)
+static enum oh_err record_take(struct projector_session *session, bool is_ahead, struct oh_diag *diag)
 {
     uint64_t seq;
     struct oh_record record;
     enum oh_err err = OH_OK;
-    if (session->pending.data == NULL)
+    if (session->pending.data == NULL) {
+        session->pending_effects = 0;
         err = oh_journal_reader_next(session->reader, &seq, &session->pending, diag);
+    }
     if (err == OH_OK)
         err = oh_record_decode(session->pending, &session->decoder, &record);
     if (err != OH_OK)
         return err;
-    if (batch->records > 0 && record.at_us >= session->months_until_us)
-        return OH_E_AGAIN; /* the next batch first makes the partitions of its month */
-    err = record_fold(session, batch, &record, diag);
-    batch->bytes += session->pending.size;
-    session->record_print = XXH3_64bits(session->pending.data, session->pending.size);
+    if ((session->batch.records > 0 || is_ahead) && record.at_us >= session->months_until_us)
+        return OH_E_AGAIN; /* a batch first makes the partitions of its month */
+    if (session->batch.records == 0)
+        err = months_ensure(session, record.at_us, diag);
+    if (err == OH_OK && !session->pending_is_counted)
+        record_count(session, &record);
+    if (err == OH_OK)
+        err = record_fold(session, &record, is_ahead, diag);
+    if (err != OH_OK)
+        return err;
+    session->batch.record_print = XXH3_64bits(session->pending.data, session->pending.size);
     session->pending = OH_BYTES_NONE;
+    session->pending_is_counted = false;
+    return OH_OK;
+}
+
+/* A piece of the next batch, while this one is on its way. False: there is no more, or only the next batch can go on. */
+static bool batch_go_ahead(void *ctx)
+{
+    struct projector_session *session = ctx;
+    const struct session_batch *batch = &session->batch;
+    uint64_t until = batch->effects + batch->records + AHEAD_EFFECTS;
+    enum oh_err err = OH_OK;
+    while (err == OH_OK && !batch_is_full(session) && batch->effects + batch->records < until)
+        err = record_take(session, true, &session->ahead_diag);
+    if (err != OH_OK && err != OH_E_AGAIN && err != OH_E_FULL)
+        session->ahead_err = err;
+    if (err == OH_OK && batch_is_full(session)) {
+        oh_pg_fold_pack(session->fold);
+        session->batch.is_packed = true;
+        return false;
+    }
+    return err == OH_OK;
+}
+
+/* Everything of the batch, and its end. Nothing of the next one is folded before the rows of this one are set apart. */
+static enum oh_err batch_end(struct projector_session *session, struct session_batch *batch, struct oh_diag *diag)
+{
+    enum oh_err err = batch->has_begun ? OH_OK : transaction_begin(session, begin_sql, diag);
+    if (err != OH_OK)
+        return err;
+    batch->movements = oh_pg_fold_movements(session->fold);
+    batch->imports = oh_pg_fold_imports(session->fold);
+    session->batch = (struct session_batch){ .records = 0 };
+    oh_pg_set_meanwhile(session->pg, batch_go_ahead, session);
+    err = transaction_end(session, batch, diag);
+    oh_pg_set_meanwhile(session->pg, NULL, NULL);
     return err;
 }
 
-static bool batch_is_full(const struct projector_session *session, const struct batch *batch)
-{
-    return batch->records >= session->records_max || batch->effects >= session->options->batch_effects ||
-           batch->bytes >= OH_PROJECTOR_BATCH_BYTES;
-}
-
 /* Says which records were refused; the next tries take one at a time, so that the reason names the right one. */
-static void refusal_tell(struct projector_session *session, const struct batch *batch, struct oh_diag *diag)
+static void refusal_tell(struct projector_session *session, const struct session_batch *batch,
+                         struct oh_diag *diag)
 {
     struct oh_diag said = *diag;
     if (batch->records == 1)
@@ -581,16 +659,18 @@ static enum oh_err keys_forget(struct projector_session *session, int64_t at_us,
 enum oh_err projector_session_batch(struct projector_session *session, struct projector_batch *out_batch,
                                     struct oh_diag *diag)
 {
-    struct batch batch = { .records = 0 };
-    enum oh_err err = OH_OK;
+    enum oh_err err = session->ahead_err;
+    if (err != OH_OK)
+        *diag = session->ahead_diag;
     uint64_t limit = oh_journal_synced_seq(session->options->journal);
     oh_journal_reader_set_limit(session->reader, limit);
-    while (err == OH_OK && !batch_is_full(session, &batch)) /* bounded by the batch */
-        err = record_take(session, &batch, diag);
+    while (err == OH_OK && (session->pending_is_counted || !batch_is_full(session))) /* bounded by the batch */
+        err = record_take(session, false, diag);
     if (err == OH_E_AGAIN)
         err = OH_OK;
+    struct session_batch batch = session->batch;
     if (err == OH_OK && batch.records > 0)
-        err = transaction_end(session, batch.seq, batch.at_us, diag);
+        err = batch_end(session, &batch, diag);
     if (err == OH_E_REFUSED && batch.records > 0)
         refusal_tell(session, &batch, diag);
     if (err != OH_OK)

@@ -12,6 +12,20 @@
 #include "storage/pg_fold.h"
 #include "storage/projector.h"
 
+/* Records that are folded and not in the tables. */
+struct session_batch {
+    uint64_t records;
+    uint64_t effects;
+    size_t bytes;
+    uint64_t seq;
+    int64_t at_us;
+    uint64_t record_print; /* of its last record */
+    uint64_t movements;    /* after it */
+    uint64_t imports;
+    bool has_begun;        /* its transaction */
+    bool is_packed;        /* nothing may join it */
+};
+
 struct projector_session {
     const struct oh_projector_options *options;
     int stop_fd;
@@ -19,12 +33,16 @@ struct projector_session {
     struct oh_pg_fold *fold;
     struct oh_record_decoder decoder;
     struct oh_journal_reader *reader;
-    struct oh_bytes pending; /* read, but not in a batch yet; lent by the reader */
+    struct oh_bytes pending;  /* a record that was read, and is not wholly folded; lent by the reader */
+    uint32_t pending_effects; /* of it that are */
+    bool pending_is_counted;  /* in the batch */
+    struct session_batch batch; /* the next one; begun while the last one is on its way */
+    enum oh_err ahead_err;      /* why that could not go on; what it says is in ahead_diag */
+    struct oh_diag ahead_diag;
     uint64_t seq;   /* in the tables */
     int64_t epoch;  /* ours */
     uint64_t imports;
     uint64_t movements;
-    uint64_t record_print;
     int64_t months_until_us; /* partitions are there until then */
     int64_t forget_keys_at_us;
     uint32_t records_max; /* of a batch: 1 while PostgreSQL refuses something, to find the record */

@@ -278,6 +278,17 @@ static void meanwhile(int64_t us)
     the_database.hooks.meanwhile(the_database.hooks.ctx, us);
 }
 
+/* The client waits so long, and works meanwhile: on nothing, a little or a lot. */
+static void client_wait(struct oh_pg *pg)
+{
+    int64_t us = (int64_t)oh_prng_below(&the_database.prng, CALL_US_MAX);
+    meanwhile(us);
+    for (int64_t pieces = us % 4; pieces > 0 && pg->work != NULL; pieces--) {
+        if (!pg->work(pg->work_ctx))
+            pg->work = NULL;
+    }
+}
+
 static enum oh_err lost(struct oh_diag *diag, const char *why)
 {
     oh_diag_set(diag, "%s", why);
@@ -331,7 +342,7 @@ static enum oh_err call_begin(struct oh_pg *pg, struct oh_diag *diag)
     pg->changed = 0;
     if (database->is_client_dead || pg->is_lost)
         return lost(diag, "the connection is lost");
-    meanwhile((int64_t)oh_prng_below(&database->prng, CALL_US_MAX));
+    client_wait(pg);
     if (database->is_absent || pg->renewals != database->renewals)
         connection_lose(pg, true);
     if (pg->is_lost)
@@ -366,7 +377,7 @@ static enum oh_err call_begin(struct oh_pg *pg, struct oh_diag *diag)
 
 static enum oh_err call_end(struct oh_pg *pg, struct oh_diag *diag)
 {
-    meanwhile((int64_t)oh_prng_below(&the_database.prng, CALL_US_MAX));
+    client_wait(pg);
     if (pg->after == DATABASE_FAULTS)
         return OH_OK;
     fault_strike(pg, pg->after);
@@ -471,6 +482,12 @@ const char *oh_pg_sqlstate(const struct oh_pg *pg)
 void oh_pg_set_statement_ms(struct oh_pg *pg, int64_t ms)
 {
     pg->statement_ms = ms;
+}
+
+void oh_pg_set_meanwhile(struct oh_pg *pg, bool (*work)(void *ctx), void *ctx)
+{
+    pg->work = work;
+    pg->work_ctx = ctx;
 }
 
 /* ---- COPY -------------------------------------------------------------------------------------------------------- */

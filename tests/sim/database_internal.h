@@ -72,6 +72,8 @@ struct oh_pg {
     bool has_savepoint;
     size_t savepoint;
     int64_t statement_ms;
+    bool (*work)(void *ctx); /* of the client, while it waits */
+    void *work_ctx;
     int64_t epoch; /* that it took */
     uint64_t changed;
     char sqlstate[OH_PG_SQLSTATE_SIZE];

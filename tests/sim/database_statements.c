@@ -934,6 +934,7 @@ static const struct known_statement known_statements[] = {
     { UINT64_C(0x68586f93e816251d), epoch_adopt, false, TABLE_IDS },
     { UINT64_C(0xb0d0c06cda8f4a4a), months_add, false, TABLE_IDS },
     { UINT64_C(0x7bba9f32c092197c), transaction_begin, false, TABLE_IDS },
+    { UINT64_C(0x57774e4cbffd0c38), transaction_begin, false, TABLE_IDS },
     { UINT64_C(0x418c4bd39319981a), watermark_advance, false, TABLE_IDS },
     { UINT64_C(0xfd1fdf28670cb1ea), openings_put, true, TABLE_IDS },
     { UINT64_C(0x691f4dd440d187a4), forgotten_set, true, TABLE_IDS },
