@@ -1,19 +1,23 @@
 """How fast the projection to PostgreSQL is: beside a bare binary COPY of the same rows, and behind a running load.
 
-    python3 bench/projection.py [--program build/release/onhand] [--seconds 10] [--rate 20000] [--smoke]
+    python3 bench/projection.py [--program build/release/onhand] [--only drains|lags] [--seconds 10] [--rate 20000]
+                                [--rounds 1] [--smoke]
 
 1. Makes a journal of reservations without PostgreSQL, then starts with it and times how long it takes to drain.
 2. Copies the rows that came of it, out to files in binary and from there into the same tables with the same indexes in
    another database of the same server, one table after the other, and times only the way in.
-3. Runs reservations at a fixed rate without and with projection, and looks at the lag and at the latencies.
+3. Runs reservations at a fixed rate without and with projection, in turn (A B B A), and looks at the lag, the latencies and what
+   the server's processor time is. PostgreSQL stands for one on another machine: its data is in memory, and it takes what the load
+   leaves of the second core, or a third. The server has the first to itself, and the disk.
 
-One private PostgreSQL with its default safety (fsync on). Figures: see bench/README.md.
+PostgreSQL has its default safety (fsync on). Figures: see bench/README.md.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from support import postgres  # noqa: E402
+from machine import Cores, cpu_seconds, on_core, with_children  # noqa: E402
 
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "on", "checkpoint_timeout": "30min"}
 TABLES = ("node", "item", "node_group", "node_group_member", "channel", "rule", "position", "position_count", "movement",
@@ -137,18 +142,32 @@ def drain_bench(pg, program, folder, seconds, mode):
             "copy_s": round(copied, 2), "of_bare_copy": round(copied / projected, 2)}
 
 
-def lag_bench(pg, program, folder, seconds, rate, has_postgres):
+def start_behind(cores):
+    """A PostgreSQL that takes nothing from the server: neither its core nor its disk, nor what the load needs of its own."""
+    memory = "/dev/shm"
+    with on_core(cores.behind):
+        pg = postgres.Postgres(fsync=True, settings=SETTINGS, place=memory if os.access(memory, os.W_OK) else None).start()
+    if cores.behind == cores.load:
+        for pid in with_children([pg.process.pid]):
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))  # those to come inherit it
+    return pg
+
+
+def lag_bench(pg, cores, program, folder, seconds, rate, has_postgres):
     options = ["--durability", "disk"]
     if has_postgres:
         options += ["--postgres", database(pg, program)[1]]
-    server = Server(program, folder, *options)
+    with on_core(cores.server):
+        server = Server(program, folder, *options)
     stock = demo_load(program, server, folder)
     if has_postgres:
         drained(server)
-    worst = 0.0
-    run = subprocess.Popen([program, "bench", server.url, "--json", "--mode", "reserve", "--stock-from", stock,
-                            "--seconds", str(seconds), "--rate", str(rate), "--connections", "64"],
-                           stdout=subprocess.PIPE, text=True)
+    os.sync()
+    worst, cpu = 0.0, cpu_seconds([server.process.pid])
+    with on_core(cores.load):
+        run = subprocess.Popen([program, "bench", server.url, "--json", "--mode", "reserve", "--stock-from", stock,
+                                "--seconds", str(seconds), "--rate", str(rate), "--connections", "64"],
+                               stdout=subprocess.PIPE, text=True)
     while run.poll() is None:
         if has_postgres:
             worst = max(worst, server.ready()["projection"]["lag_seconds"])
@@ -156,32 +175,63 @@ def lag_bench(pg, program, folder, seconds, rate, has_postgres):
     result = json.loads(run.stdout.read())
     if has_postgres:
         drained(server)
+    cpu = cpu_seconds([server.process.pid]) - cpu
     server.stop()
-    return {"projection": has_postgres, "worst_lag_s": worst, "bench": result}
+    return {"projection": has_postgres, "worst_lag_s": worst, "server_cpu_us": round(cpu / result["requests"] * 1e6, 1),
+            "bench": result}
+
+
+def lag_summary(rows):
+    """Medians of the rounds, without and with."""
+    def median(has_postgres, value):
+        return statistics.median(value(row) for row in rows if row["projection"] == has_postgres)
+    names = {"p50_us": lambda row: row["bench"]["latency_us"]["p50"], "p99_us": lambda row: row["bench"]["latency_us"]["p99"],
+             "server_cpu_us": lambda row: row["server_cpu_us"]}
+    pairs = {name: [median(False, value), median(True, value)] for name, value in names.items()}
+    return {"without_and_with": pairs, "p99_ratio": round(pairs["p99_us"][1] / pairs["p99_us"][0], 2),
+            "worst_lag_s": max(row["worst_lag_s"] for row in rows)}
+
+
+def drains(program, seconds, is_smoke):
+    pg = postgres.Postgres(fsync=True, settings=SETTINGS).start()
+    try:
+        for mode in [["reserve"]] if is_smoke else [["reserve-batch"], ["reserve"], ["reserve", "--cycle"]]:
+            with tempfile.TemporaryDirectory() as folder:
+                print(json.dumps(drain_bench(pg, program, folder, seconds, mode)), flush=True)
+    finally:
+        pg.close()
+
+
+def lags(program, seconds, rate, rounds):
+    cores, rows = Cores(), []
+    pg = start_behind(cores)
+    try:
+        for has_postgres in [False, True, True, False] * rounds:
+            with tempfile.TemporaryDirectory() as folder:
+                rows.append(lag_bench(pg, cores, program, folder, seconds, rate, has_postgres))
+            print(json.dumps(rows[-1]), flush=True)
+        print(json.dumps(lag_summary(rows)), flush=True)
+    finally:
+        pg.close()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", default=str(ROOT / "build/release/onhand"))
+    parser.add_argument("--only", choices=("drains", "lags"), help="the first two steps, or the third")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rate", type=int, default=20000)
+    parser.add_argument("--rounds", type=int, default=1, help="of four runs each in the third step")
     parser.add_argument("--smoke", action="store_true", help="a second of everything: does it still run")
     arguments = parser.parse_args()
     if not postgres.is_there():
         print("skipped: no PostgreSQL")
         sys.exit(77)
     seconds, rate = (1, 500) if arguments.smoke else (arguments.seconds, arguments.rate)
-    pg = postgres.Postgres(fsync=True, settings=SETTINGS).start()
-    try:
-        modes = [["reserve"]] if arguments.smoke else [["reserve-batch"], ["reserve"], ["reserve", "--cycle"]]
-        for mode in modes:
-            with tempfile.TemporaryDirectory() as folder:
-                print(json.dumps(drain_bench(pg, arguments.program, folder, seconds, mode)), flush=True)
-        for has_postgres in (True,) if arguments.smoke else (False, True):
-            with tempfile.TemporaryDirectory() as folder:
-                print(json.dumps(lag_bench(pg, arguments.program, folder, seconds, rate, has_postgres)), flush=True)
-    finally:
-        pg.close()
+    if arguments.only != "lags":
+        drains(arguments.program, seconds, arguments.smoke)
+    if arguments.only != "drains":
+        lags(arguments.program, seconds, rate, 1 if arguments.smoke else arguments.rounds)
 
 
 main()
