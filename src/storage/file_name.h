@@ -26,12 +26,12 @@ struct oh_seq_list {
 /*
  * oh_seq_list_read - the seqs of all files of a directory with this suffix.
  *
- * Other names are ignored. One pass: a file that is made, renamed or removed meanwhile may be in it or not; every file that
- * is there all the time is. So only the newest can be missing that are there, and only the oldest be there that are gone.
- * Whoever looks beside a live journal can bear both: a reader that begins in an older file finds the next by its name,
- * what is removed is judged by the file after it, and a snapshot that is not seen is not removed either.
- * Errors: OH_E_TOO_LARGE (more than count_max),
- * OH_E_NOMEM, OH_E_IO, OH_E_NOT_FOUND (no directory).
+ * Other names are ignored. One pass: a file that is made, renamed or removed meanwhile may be in it or not; every file
+ * that is there all the time is. So of those that are there only the newest can be missing, of those that are gone
+ * only the oldest can be in it. Whoever looks beside a live journal can bear both: a reader that begins in an older
+ * file finds the next by its name, what is removed is judged by the file after it, and a snapshot that is not seen is
+ * not removed.
+ * Errors: OH_E_TOO_LARGE (more than count_max), OH_E_NOMEM, OH_E_IO, OH_E_NOT_FOUND (no directory).
  * Owner: gives; free with oh_seq_list_fini().
  */
 OH_MUST_CHECK enum oh_err oh_seq_list_read(const struct oh_io *io, const char *directory, const char *suffix,

@@ -56,7 +56,7 @@ uint64_t oh_pg_fold_imports(const struct oh_pg_fold *fold);
 OH_MUST_CHECK enum oh_err oh_pg_fold_effect(struct oh_pg_fold *fold, uint64_t seq, int64_t at_us, uint32_t ordinal,
                                             const struct oh_effect *effect);
 
-/* Rows as they will be sent, so that oh_pg_fold_send() has less to do. It comes next: changes of a row add up no more. */
+/* Rows as they will be sent, so that oh_pg_fold_send(), which comes next, has less to do: they add up no more. */
 void oh_pg_fold_pack(struct oh_pg_fold *fold);
 
 /*

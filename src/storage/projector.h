@@ -8,7 +8,8 @@
  * What it is not: nobody waits for it. It touches neither the ledger nor the loop; the journal keeps the files that are
  * not projected yet (oh_journal_keep_from), and the service stops taking writes when they become too many.
  *
- * Memory: two batches (pg_fold.h), one that is on its way and the next, and the names of items, nodes, groups and channels.
+ * Memory: two batches (pg_fold.h), one that is on its way and the next, and the names of items, nodes, groups and
+ * channels.
  * Threads: create, destroy and status on the loop thread; the rest happens on its own.
  * Source: docs/spec/projection.md.
  */

@@ -599,7 +599,7 @@ static enum oh_err record_take(struct projector_session *session, bool is_ahead,
     return OH_OK;
 }
 
-/* A piece of the next batch, while this one is on its way. False: there is no more, or only the next batch can go on. */
+/* A piece of the next batch, while this one is on its way. False: no more, or not before the next batch. */
 static bool batch_go_ahead(void *ctx)
 {
     struct projector_session *session = ctx;
