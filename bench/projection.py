@@ -202,11 +202,11 @@ def drains(program, seconds, is_smoke):
         pg.close()
 
 
-def lags(program, seconds, rate, rounds):
+def lags(program, seconds, rate, turns):
     cores, rows = Cores(), []
     pg = start_behind(cores)
     try:
-        for has_postgres in [False, True, True, False] * rounds:
+        for has_postgres in turns:
             with tempfile.TemporaryDirectory() as folder:
                 rows.append(lag_bench(pg, cores, program, folder, seconds, rate, has_postgres))
             print(json.dumps(rows[-1]), flush=True)
@@ -231,7 +231,8 @@ def main():
     if arguments.only != "lags":
         drains(arguments.program, seconds, arguments.smoke)
     if arguments.only != "drains":
-        lags(arguments.program, seconds, rate, 1 if arguments.smoke else arguments.rounds)
+        lags(arguments.program, seconds, rate,
+             [False, True] if arguments.smoke else [False, True, True, False] * arguments.rounds)
 
 
 main()
