@@ -214,6 +214,10 @@ bool parcel_least(const struct scope *scope, const struct reach *reach, struct s
                   enum oh_reason *out_reason);
 /* What is the same of every parcel with the whole basket, whichever node sends it. */
 struct sourcing_terms parcel_whole(const struct scope *scope);
+/* What two parcels with the whole basket are together at least: one has half of the weight. */
+struct sourcing_terms parcel_two(const struct scope *scope);
+/* The same of one with these lines, by bit. False: there is none. */
+bool parcel_part(const struct scope *scope, uint32_t lines, struct sourcing_terms *out_terms);
 void parcel_terms(const struct scope *scope, const struct reach *reach, const struct oh_promise_parcel *parcel,
                   const struct sourcing_take *takes, uint32_t take_count, struct sourcing_terms *out_terms);
 /* DA8: the latest moment before which the order could be placed with the parcel as early as it is. */

@@ -16,26 +16,27 @@ void full_find(struct oh_promise_engine *engine)
     screen->full_count = first->node_count;
     if (engine->line_count == 1)
         return;
+    bool is_few = engine->line_count <= SOURCING_PAIR_LINES_MAX;
+    uint32_t all = is_few ? (1u << engine->line_count) - 2 : engine->line_count - 1;
     memset(screen->marks, 0, ledger->node_count * sizeof(screen->marks[0]));
     for (uint32_t j = 1; j < engine->line_count; j++) {
         const struct item *item = &ledger->items[engine->lines[j].item];
         const uint16_t *nodes = item_node_list(ledger, item);
+        uint32_t mark = is_few ? 1u << j : 1;
         for (uint32_t i = 0; i < item->node_count; i++)
-            screen->marks[nodes[i]]++;
+            screen->marks[nodes[i]] = (uint16_t)(screen->marks[nodes[i]] + mark);
     }
     screen->full = screen->full_nodes;
     screen->full_count = 0;
     for (uint32_t i = 0; i < first->node_count; i++) {
-        if (screen->marks[first_nodes[i]] == engine->line_count - 1)
+        if (screen->marks[first_nodes[i]] == all)
             screen->full_nodes[screen->full_count++] = first_nodes[i];
     }
 }
 
 static uint64_t few_key(enum order order, uint32_t minutes, double chord2)
 {
-    float chord = (float)chord2;
-    uint32_t bits; /* of a number that is not negative: they are in its order */
-    memcpy(&bits, &chord, sizeof(bits));
+    uint32_t bits = key_bits(chord2);
     switch (order) {
     case ORDER_NONE:
     case ORDER_DATE: return (uint64_t)minutes << 32;
@@ -43,13 +44,6 @@ static uint64_t few_key(enum order order, uint32_t minutes, double chord2)
     case ORDER_DISTANCE: return (uint64_t)bits << 32 | minutes;
     }
     OH_UNREACHABLE();
-}
-
-double key_chord2(uint32_t bits)
-{
-    float chord2;
-    memcpy(&chord2, &bits, sizeof(chord2));
-    return (double)chord2;
 }
 
 static void few_insert(struct screen *screen, uint32_t most, struct few one)
@@ -79,9 +73,6 @@ static void few_consider(struct choosing *choosing, uint16_t node, uint64_t key)
     choosing->limit = screen->few[choosing->most - 1].key;
     screen->limit_stamp++;
 }
-
-/* A key has its chord in fewer bits: what is farther by that is as near, and may be sooner. */
-#define KEY_CHORD2_UP (1 + 1e-6)
 
 /* The bands that are sooner than the limit, and of those that are as soon what is nearer. */
 static void class_limit(struct choosing *choosing, struct leaving *class)

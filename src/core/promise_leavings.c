@@ -127,15 +127,6 @@ void bands_make(const struct scope *scope, struct leaving *class)
         class->chord2_max[i] = CHORD2_ANY;
 }
 
-/* As it is for the question. */
-static const struct leaving *class_get(const struct scope *scope, struct leavings *leavings, uint16_t class)
-{
-    struct leaving *of = &leavings->classes[class];
-    if (of->stamp != scope->engine->screen->stamp)
-        bands_make(scope, of);
-    return of;
-}
-
 /* The square of the chord; CHORD2_UNKNOWN also when x is not a number. */
 static inline double chord2_of(double x, double y, double z, struct unit end)
 {
@@ -160,6 +151,15 @@ double node_chord2(const struct scope *scope, uint16_t node)
     if (!scope->engine->has_point)
         return CHORD2_UNKNOWN;
     return chord2_of(screen->x[node], screen->y[node], screen->z[node], scope->end);
+}
+
+void chords_make_span(const struct scope *scope, uint32_t first, double out[ROW])
+{
+    const struct screen *screen = scope->engine->screen;
+    if (scope->engine->has_point)
+        chords_make_row(&screen->x[first], &screen->y[first], &screen->z[first], scope->end, out);
+    for (uint32_t i = 0; !scope->engine->has_point && i < ROW; i++)
+        out[i] = CHORD2_UNKNOWN;
 }
 
 void chords_make(const struct scope *scope, const uint16_t *nodes, uint32_t count, double *out)

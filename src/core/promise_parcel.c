@@ -63,19 +63,54 @@ static enum oh_reason parcel_price(const struct scope *scope, struct oh_promise_
     return OH_REASON_CHOSEN;
 }
 
+/* What is the same of every parcel with so many of the takes. False: it has no price. */
+static bool takes_least(const struct scope *scope, uint32_t take_count, struct sourcing_terms *out_terms)
+{
+    struct oh_promise_parcel parcel;
+    *out_terms = (struct sourcing_terms){ { 0 } };
+    parcel_load(scope, scope->engine->takes, take_count, &parcel);
+    if (parcel_price(scope, &parcel) != OH_REASON_CHOSEN)
+        return false;
+    out_terms->at[OH_TERM_PARCELS] = parcel.box_count;
+    out_terms->at[OH_TERM_COST] = parcel.cost_milli;
+    return true;
+}
+
 struct sourcing_terms parcel_whole(const struct scope *scope)
 {
     const struct oh_promise_engine *engine = scope->engine;
-    struct oh_promise_parcel parcel;
-    struct sourcing_terms terms = { { 0 } };
+    struct sourcing_terms terms;
     for (uint32_t j = 0; j < engine->line_count; j++)
         engine->takes[j] = (struct sourcing_take){ j, engine->needs[j] };
-    parcel_load(scope, engine->takes, engine->line_count, &parcel);
-    if (parcel_price(scope, &parcel) != OH_REASON_CHOSEN)
-        return terms; /* there is none */
-    terms.at[OH_TERM_PARCELS] = parcel.box_count;
-    terms.at[OH_TERM_COST] = parcel.cost_milli;
+    (void)takes_least(scope, engine->line_count, &terms); /* without a price there is none */
     return terms;
+}
+
+struct sourcing_terms parcel_two(const struct scope *scope)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    struct oh_promise_parcel half;
+    struct sourcing_terms terms = { { [OH_TERM_PARCELS] = 2 } };
+    for (uint32_t j = 0; j < engine->line_count; j++)
+        engine->takes[j] = (struct sourcing_take){ j, engine->needs[j] };
+    parcel_load(scope, engine->takes, engine->line_count, &half);
+    half.weight_grams = (half.weight_grams + 1) / 2;
+    half.box_count = 1;
+    int64_t other_milli = oh_max_i64(0, route_cost_milli(&scope->route, 0));
+    if (parcel_price(scope, &half) == OH_REASON_CHOSEN)
+        terms.at[OH_TERM_COST] = other_milli + half.cost_milli;
+    return terms;
+}
+
+bool parcel_part(const struct scope *scope, uint32_t lines, struct sourcing_terms *out_terms)
+{
+    const struct oh_promise_engine *engine = scope->engine;
+    uint32_t count = 0;
+    for (; lines != 0; lines &= lines - 1) {
+        uint32_t line = (uint32_t)__builtin_ctz(lines);
+        engine->takes[count++] = (struct sourcing_take){ line, engine->needs[line] };
+    }
+    return takes_least(scope, count, out_terms);
 }
 
 static bool classes_are_apart(const struct oh_promise_engine *engine, uint32_t a, uint32_t b)

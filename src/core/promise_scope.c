@@ -132,6 +132,11 @@ static bool candidate_parcel(void *ctx, uint32_t candidate, const struct sourcin
     return true;
 }
 
+static bool candidate_part(void *ctx, uint32_t lines, struct sourcing_terms *out_least)
+{
+    return parcel_part(ctx, lines, out_least);
+}
+
 static uint32_t steps_of(const struct oh_promise_engine *engine)
 {
     if (engine->steps_left < STEPS_LEAST)
@@ -159,6 +164,7 @@ static void scope_solve(struct scope *scope, struct sourcing_plan *out_plan)
         .allow_partial = policy->allow_partial,
         .steps_max = steps_of(engine),
         .cap = candidate_cap,
+        .part = candidate_part,
         .parcel = candidate_parcel,
         .ctx = scope,
     };

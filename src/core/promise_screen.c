@@ -43,8 +43,7 @@ static enum order order_of(const struct oh_objective *objective)
     return order;
 }
 
-/* Rounded down, and no more than that of a distance which is the same when it is kept in fewer bits. */
-static int64_t distance_least_m(const struct scope *scope, uint32_t chord_bits)
+int64_t distance_least_m(const struct scope *scope, uint32_t chord_bits)
 {
     if (!scope->engine->has_point)
         return 0;
@@ -95,13 +94,12 @@ static struct sourcing_terms bound_of(const struct scope *scope, int64_t parcels
     return bound;
 }
 
-/* Whether the plan is better than any that is there no sooner: of so many nodes with everything, or of a part. */
-static bool plan_beats(const struct scope *scope, const struct sourcing_plan *plan, int64_t parcels, int64_t minutes)
+bool plan_beats(const struct scope *scope, const struct sourcing_plan *plan, int64_t parcels, int64_t minutes)
 {
     const struct oh_sourcing *policy = scope->engine->policy;
     struct sourcing_terms all = bound_of(scope, parcels, minutes, 0);
     struct sourcing_terms part = bound_of(scope, 1, minutes, 1);
-    bool may_split = policy->split_orders && scope->parcels_max > 1;
+    bool may_split = policy->split_orders && scope->parcels_max >= parcels;
     return ((parcels > 1 && !may_split) || objective_is_less(&policy->objective, &plan->terms, &all)) &&
            (!policy->allow_partial || objective_is_less(&policy->objective, &plan->terms, &part));
 }
@@ -166,7 +164,7 @@ static void offers_search(struct scope *scope, struct sourcing_plan *plan)
     found_keep(scope, plan);
 }
 
-static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan *plan)
+void few_search(struct scope *scope, uint32_t count, bool have_all, struct sourcing_plan *plan)
 {
     struct oh_promise_engine *engine = scope->engine;
     struct screen *screen = engine->screen;
@@ -174,8 +172,10 @@ static void few_search(struct scope *scope, uint32_t count, struct sourcing_plan
     offers_begin(scope->offers);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t site = offers_site(engine, scope->offers, screen->few[i].node, OH_KIND_SHIP);
-        for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++)
-            offers_site_line(engine, scope->offers, site, j);
+        for (uint32_t j = 0; site != NO_SLOT && j < engine->line_count; j++) {
+            if (have_all || (screen->marks[screen->few[i].node] >> j & 1) != 0)
+                offers_site_line(engine, scope->offers, site, j);
+        }
     }
     offers_search(scope, plan);
 }
@@ -192,7 +192,7 @@ static enum end few_suffice(struct scope *scope, struct leavings *leavings, enum
         few_choose(scope, leavings, order, most + 1);
         may_be_more = screen->few_count > most;
         const struct few rest = screen->few[most];
-        few_search(scope, may_be_more ? most : screen->few_count, plan);
+        few_search(scope, may_be_more ? most : screen->few_count, true, plan);
         if (plan->is_bounded)
             return END_OTHERS;
         if (!plan_is_single(plan) || (may_be_more && !rest_cannot_win(scope, plan, order, &rest)))
@@ -304,6 +304,10 @@ bool screen_search(struct scope *scope, struct sourcing_plan *out_plan)
     uint32_t steps_kept = engine->steps_left / 2; /* for a search among all */
     engine->steps_left -= steps_kept;
     enum end end = few_suffice(scope, leavings, order, out_plan);
+    scope->parcels_max = before.parcels_max;
+    if (end == END_NONE && pairs_suffice(scope, leavings, out_plan))
+        end = END_PROVEN;
+    scope->parcels_max = before.parcels_max;
     if (end != END_PROVEN && order != ORDER_DISTANCE && engine->line_count > 1 &&
         early_suffice(scope, leavings, end != END_NONE, out_plan))
         end = END_PROVEN;

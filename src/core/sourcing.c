@@ -1,6 +1,6 @@
 /*
  * sourcing.c - the best plan for a basket: the candidates that may have all of
- * it first, which is mostly the end of it; else the search over sets of them.
+ * it first, which is mostly the end of it; then two of them; else the search over sets of them.
  */
 #include "core/sourcing_state.h"
 
@@ -24,8 +24,10 @@ struct sourcing_scratch *sourcing_scratch_init(void *memory)
 int64_t objective_level(const int32_t weights[OH_TERM_COUNT], const struct sourcing_terms *terms)
 {
     int64_t sum = 0;
-    for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
-        sum = saturating_add(sum, saturating_mul(weights[term], terms->at[term]));
+    for (uint32_t term = 0; term < OH_TERM_COUNT; term++) {
+        if (weights[term] != 0)
+            sum = saturating_add(sum, saturating_mul(weights[term], terms->at[term]));
+    }
     return sum;
 }
 
@@ -209,31 +211,37 @@ static void singles_search(struct sourcing_scratch *s)
     }
 }
 
-/* What two candidates cost together at least: the two smallest of the term, or, of dates, the second smallest. */
-static int64_t pair_least(const struct sourcing_problem *problem, uint32_t term)
+/* What two or three candidates cost together at least: the smallest of the term, or, of dates, the last of these. */
+static int64_t several_least(const struct sourcing_problem *problem, uint32_t term, uint32_t count)
 {
     int64_t first = INT64_MAX;
     int64_t second = INT64_MAX;
-    if (term == OH_TERM_COMPLETE)
-        return 0;
+    int64_t third = INT64_MAX;
     for (uint32_t i = 0; i < problem->candidate_count; i++) {
         int64_t value = problem->candidates[i].least.at[term];
+        third = oh_min_i64(third, oh_max_i64(second, value));
         second = oh_min_i64(second, oh_max_i64(first, value));
         first = oh_min_i64(first, value);
     }
-    return term == OH_TERM_DATE ? second : saturating_add(first, second);
+    if (term == OH_TERM_DATE)
+        return count == 2 ? second : third;
+    return saturating_add(saturating_add(first, second), count == 2 ? 0 : third);
 }
 
-/* Whether no plan of two or more candidates can be better. Terms are looked at as the levels need them. */
-static bool pairs_cannot_win(const struct sourcing_scratch *s)
+/*
+ * Whether no plan of so many candidates or more that leaves out so much can be better. Terms are looked at as the
+ * levels need them.
+ */
+static bool several_cannot_win(const struct sourcing_scratch *s, uint32_t count, int64_t left_out_milli)
 {
-    struct sourcing_terms bound = { { 0 } };
-    if (s->parcels_max == 1 || s->problem->candidate_count < 2)
+    struct sourcing_terms bound = { { [OH_TERM_COMPLETE] = left_out_milli } };
+    if (s->parcels_max < count || s->problem->candidate_count < count)
         return true;
     for (uint32_t i = 0; i < s->level_count; i++) {
         for (uint32_t j = 0; j < s->levels[i].count; j++) {
             uint32_t term = s->levels[i].terms[j];
-            bound.at[term] = pair_least(s->problem, term);
+            if (term != OH_TERM_COMPLETE)
+                bound.at[term] = several_least(s->problem, term, count);
         }
         int64_t value = level_of(&s->levels[i], &bound);
         if (value != s->best.at[i])
@@ -269,7 +277,15 @@ static bool singles_decide(struct sourcing_scratch *s)
         return true;
     if (!s->is_found)
         return s->parcels_max == 1 && !s->problem->allow_partial;
-    return pairs_cannot_win(s) && partial_cannot_win(s);
+    return several_cannot_win(s, 2, 0) && partial_cannot_win(s);
+}
+
+/* True: the best of all plans of two is the best of all. */
+static bool pairs_decide(struct sourcing_scratch *s)
+{
+    bool may_leave_out = s->problem->allow_partial;
+    return pairs_search(s) && s->is_found && several_cannot_win(s, 3, 0) &&
+           (!may_leave_out || (several_cannot_win(s, 2, 1) && partial_cannot_win(s)));
 }
 
 void sourcing_solve(const struct sourcing_problem *problem, struct sourcing_scratch *scratch,
@@ -277,7 +293,7 @@ void sourcing_solve(const struct sourcing_problem *problem, struct sourcing_scra
 {
     struct sourcing_scratch *s = scratch;
     problem_begin(s, problem);
-    if (!singles_decide(s))
+    if (!singles_decide(s) && sites_greedy(s) && !pairs_decide(s))
         sites_search(s);
     *out_plan = (struct sourcing_plan){
         .is_found = s->is_found,

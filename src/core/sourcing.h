@@ -15,6 +15,7 @@
 #define SOURCING_LINES_MAX 2048u
 #define SOURCING_CANDIDATES_MAX 65535u
 #define SOURCING_STEPS_MAX 1000000u
+#define SOURCING_PAIR_LINES_MAX 8u /* of baskets of so many lines plans of two candidates are sought by themselves */
 
 struct sourcing_terms { int64_t at[OH_TERM_COUNT]; };
 
@@ -52,6 +53,11 @@ struct sourcing_problem {
     uint32_t steps_max;         /* <= SOURCING_STEPS_MAX */
     /* How much of the line the candidate can give: 0..any. The same answer each time. */
     int64_t (*cap)(void *ctx, uint32_t candidate, uint32_t line);
+    /*
+     * What a parcel with these lines (bits) whole is at least, whose it may be; false: there is none. Asked where plans
+     * of two are sought. NULL: nothing is known.
+     */
+    bool (*part)(void *ctx, uint32_t lines, struct sourcing_terms *out_least);
     /* The terms of a parcel of the candidate (`complete` is not looked at); false: it cannot be made. Takes ascend. */
     bool (*parcel)(void *ctx, uint32_t candidate, const struct sourcing_take *takes, uint32_t take_count,
                    struct sourcing_terms *out_terms);

@@ -4,8 +4,8 @@
  */
 #include "core/sourcing_state.h"
 
-/* Where what the candidate can give is kept, asked for if it is not. NULL: the steps are used up. */
-static const int64_t *caps_row(struct sourcing_scratch *s, uint32_t candidate)
+/* It is kept; asked for if it is not. */
+const int64_t *plan_caps(struct sourcing_scratch *s, uint32_t candidate)
 {
     const struct sourcing_problem *problem = s->problem;
     uint32_t row = candidate % s->cap_row_count;
@@ -25,7 +25,7 @@ static const int64_t *caps_row(struct sourcing_scratch *s, uint32_t candidate)
 bool plan_open(struct sourcing_scratch *s, uint32_t candidate)
 {
     OH_ASSERT(s->slot_count < s->parcels_max);
-    const int64_t *caps = caps_row(s, candidate);
+    const int64_t *caps = plan_caps(s, candidate);
     if (caps == NULL || !steps_take(s, 1))
         return false;
     struct slot *slot = &s->slots[s->slot_count++];

@@ -103,8 +103,7 @@ static void givers_count(struct sourcing_scratch *s)
     }
 }
 
-/* Those that may be in a plan better than the best, unsorted. False: the steps are used up. */
-static bool rank_collect(struct sourcing_scratch *s)
+bool rank_collect(struct sourcing_scratch *s)
 {
     const struct sourcing_problem *problem = s->problem;
     s->ranked_count = 0;
@@ -221,13 +220,15 @@ static void greedy_start(struct sourcing_scratch *s, uint32_t first)
     assign_improve(s);
 }
 
-/* A plan to beat, before the candidates are sorted. */
-static void greedy_first(struct sourcing_scratch *s)
+bool sites_greedy(struct sourcing_scratch *s)
 {
     uint64_t all[LINE_WORDS_MAX];
+    if (!rank_collect(s))
+        return false;
     lines_all(s->problem, all);
     s->slot_count = 0;
     greedy_start(s, cover_most(s, all));
+    return !s->is_cut;
 }
 
 /* From some of those that may have the rarest line. */
@@ -463,9 +464,6 @@ static void branch_search(struct sourcing_scratch *s)
 
 void sites_search(struct sourcing_scratch *s)
 {
-    if (!rank_collect(s))
-        return;
-    greedy_first(s);
     if (!rank_collect(s) || s->ranked_count == 0)
         return;
     rank_sort(s);

@@ -3,6 +3,7 @@
  * searched, the plan being tried, and the best plan so far.
  *
  * sourcing.c         what the first candidates prove; else the search
+ * sourcing_pairs.c   two candidates, when there are few lines
  * sourcing_sites.c   which candidates: greedy first, then all sets of them, bounded
  * sourcing_assign.c  what each of a set gives: all ways, bounded
  * sourcing_plan.c    candidates opened, parcels, what a plan is worth, the best
@@ -24,6 +25,7 @@
 #define BRANCHES_MAX     (SOURCING_LINES_MAX + SLOTS_MAX + 1)
 #define TAKES_PER_STEP   16u  /* a step of a parcel is so many takes, of a look over candidates so many of these */
 #define CANDIDATES_PER_STEP 64u
+#define PAIR_CANDIDATES_MAX 2048u
 
 struct levels { int64_t at[OH_LEVELS_MAX]; };
 
@@ -80,6 +82,24 @@ struct judged {
 };
 #define JUDGED_KEPT 4096u
 
+/* What a candidate has of a basket of few lines, by bit: what it may have, until it is asked. */
+struct pair_stock {
+    uint8_t any;
+    uint8_t whole;
+    bool is_known;
+    bool is_part; /* of a line that may be split it has some and not all */
+};
+
+/* A set of lines that one candidate gives whole. */
+struct part {
+    bool is_there;               /* some candidate may have it */
+    struct sourcing_terms least; /* of a parcel with it, whose it may be */
+    struct sourcing_terms floor; /* of any that may have it */
+};
+
+/* The basket as two parts, and what any plan of them is at least. */
+struct parting { uint8_t first; uint8_t second; struct levels levels; };
+
 struct sourcing_scratch {
     const struct sourcing_problem *problem;
     uint32_t step_count;
@@ -120,6 +140,12 @@ struct sourcing_scratch {
     struct branch branches[BRANCHES_MAX];
     struct judged judged[JUDGED_KEPT];
     uint64_t judged_stamp;
+    /* Plans of two. */
+    uint32_t pair_steps_max;
+    struct pair_stock pair_stocks[PAIR_CANDIDATES_MAX]; /* of each of `ranked` */
+    struct part parts[1u << SOURCING_PAIR_LINES_MAX];
+    uint32_t parting_count;
+    struct parting partings[1u << (SOURCING_PAIR_LINES_MAX - 1)];
     /* Caps as they were told: rows of line_count. */
     uint32_t cap_row_count;
     uint32_t cap_rows[CAPS_KEPT]; /* candidate + 1; 0: none */
@@ -165,6 +191,15 @@ static inline int64_t level_of(const struct level *level, const struct sourcing_
     return sum;
 }
 
+static inline bool levels_are_less(const struct sourcing_scratch *s, const struct levels *a, const struct levels *b)
+{
+    for (uint32_t i = 0; i < s->level_count; i++) {
+        if (a->at[i] != b->at[i])
+            return a->at[i] < b->at[i];
+    }
+    return false;
+}
+
 /* Whether the terms are less than the levels: what is not cannot be better. */
 static inline bool terms_are_below(const struct sourcing_scratch *s, const struct sourcing_terms *terms,
                                    const struct levels *levels)
@@ -206,6 +241,8 @@ static inline bool unit_is_bundle(const struct sourcing_scratch *s, uint32_t uni
 
 /* ---- sourcing_plan.c -------------------------------------------------------------------------- */
 
+/* What the candidate can give of each line, at most what that needs. NULL: the steps are used up. */
+const int64_t *plan_caps(struct sourcing_scratch *s, uint32_t candidate);
 /* One more candidate, with nothing in it. False: the steps are used up. */
 bool plan_open(struct sourcing_scratch *s, uint32_t candidate);
 bool plan_has_site(const struct sourcing_scratch *s, uint32_t site);
@@ -229,10 +266,19 @@ void assign_search(struct sourcing_scratch *s, uint32_t plans_max);
 /* Moves units of the plan being tried from slot to slot while that makes it better. */
 void assign_improve(struct sourcing_scratch *s);
 
+/* ---- sourcing_pairs.c ------------------------------------------------------------------------- */
+
+/* The best of the plans of two candidates with everything. False: it was not looked for, or not to the end. */
+bool pairs_search(struct sourcing_scratch *s);
+
 /* ---- sourcing_sites.c ------------------------------------------------------------------------- */
 
+/* Those that may be in a plan better than the best, unsorted. False: the steps are used up. */
+bool rank_collect(struct sourcing_scratch *s);
 /* Sorts `ranked` by the levels of `least`. */
 void rank_sort(struct sourcing_scratch *s);
+/* A plan to beat, before the candidates are sorted. False: the steps are used up. */
+bool sites_greedy(struct sourcing_scratch *s);
 void sites_search(struct sourcing_scratch *s);
 
 #endif

@@ -32,7 +32,7 @@
 #define ZONES        2u
 #define CLASSES      3u
 #define PAIRS_MAX    2u
-#define LINES_MAX    3u
+#define LINES_MAX    5u
 #define LANES_MAX    3u
 #define QUESTIONS    25u
 #define NAME_SIZE    12u

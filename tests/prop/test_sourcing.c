@@ -49,6 +49,8 @@ struct basket {
     uint64_t may_have[CANDIDATES];
     struct oh_objective objective;
     struct sourcing_problem problem;
+    bool has_part[1u << LINES]; /* a parcel with these lines whole is possible somewhere, and is at least: */
+    struct sourcing_terms parts[1u << LINES];
 };
 
 static uint64_t number_of(const char *name, uint64_t otherwise)
@@ -195,13 +197,18 @@ static void basket_draw(struct oh_prng *prng, struct basket *basket)
     };
 }
 
-/* Of a candidate with every line, whether it has that much or not. */
-static struct sourcing_terms maker_whole(const struct basket *basket, const struct maker *maker)
+/* Of a candidate with these lines, whether it has that much or not. False: it makes no such parcel. */
+static bool maker_part(const struct basket *basket, const struct maker *maker, uint32_t lines,
+                       struct sourcing_terms *out_terms)
 {
     struct sourcing_terms terms = maker->base;
     int64_t weight = 0;
     int64_t date_more = 0;
+    uint32_t of_pair = 0;
     for (uint32_t line = 0; line < basket->problem.line_count; line++) {
+        if ((lines >> line & 1) == 0)
+            continue;
+        of_pair += line == basket->pair[0] || line == basket->pair[1];
         weight += basket->needs[line] * basket->weights[line];
         date_more = maker->date_more[line] > date_more ? maker->date_more[line] : date_more;
         terms.at[OH_TERM_BALANCE] += maker->balance[line];
@@ -211,20 +218,40 @@ static struct sourcing_terms maker_whole(const struct basket *basket, const stru
     terms.at[OH_TERM_DATE] += date_more;
     terms.at[OH_TERM_PARCELS] += weight / maker->box_weight;
     terms.at[OH_TERM_COMPLETE] = 0;
-    return terms;
+    *out_terms = terms;
+    return weight <= maker->weight_max && !(maker->refuses_pair && of_pair == 2);
 }
 
-/* In half of the baskets the search is told as much as can be said of all. */
+static void part_make(struct basket *basket, uint32_t lines)
+{
+    struct sourcing_terms *part = &basket->parts[lines];
+    *part = (struct sourcing_terms){ { 0 } };
+    basket->has_part[lines] = false;
+    for (uint32_t i = 0; i < basket->problem.candidate_count; i++) {
+        struct sourcing_terms terms;
+        basket->has_part[lines] = maker_part(basket, &basket->makers[i], lines, &terms) || basket->has_part[lines];
+        for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
+            part->at[term] = i == 0 || terms.at[term] < part->at[term] ? terms.at[term] : part->at[term];
+    }
+}
+
+static bool basket_part(void *ctx, uint32_t lines, struct sourcing_terms *out_least)
+{
+    const struct basket *basket = ctx;
+    *out_least = basket->parts[lines];
+    return basket->has_part[lines];
+}
+
+/* In half of the baskets the search is told as much as can be said of all: of everything, and of parts. */
 static void whole_draw(struct oh_prng *prng, struct basket *basket)
 {
     struct sourcing_problem *problem = &basket->problem;
-    bool is_said = coin(prng, 2);
-    for (uint32_t i = 0; is_said && i < problem->candidate_count; i++) {
-        struct sourcing_terms terms = maker_whole(basket, &basket->makers[i]);
-        for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
-            problem->whole.at[term] = i == 0 || terms.at[term] < problem->whole.at[term] ? terms.at[term]
-                                                                                         : problem->whole.at[term];
-    }
+    for (uint32_t lines = 1; lines < 1u << problem->line_count; lines++)
+        part_make(basket, lines);
+    if (coin(prng, 2))
+        problem->whole = basket->parts[(1u << problem->line_count) - 1];
+    if (coin(prng, 2))
+        problem->part = basket_part;
 }
 
 /* ---- Every plan there is ---------------------------------------------------------------------- */
@@ -591,6 +618,16 @@ static bool wide_parcel(void *ctx, uint32_t candidate, const struct sourcing_tak
     return basket_parcel(wide->basket, candidate, own, count, out_terms);
 }
 
+static bool wide_part(void *ctx, uint32_t lines, struct sourcing_terms *out_least)
+{
+    struct wide *wide = ctx;
+    uint32_t own = 0;
+    for (uint32_t line = 0; line < wide->line_count; line++)
+        own |= (lines >> line & 1) != 0 && wide->own[line] != LINES ? 1u << wide->own[line] : 0;
+    *out_least = (struct sourcing_terms){ { 0 } };
+    return own == 0 || basket_part(wide->basket, own, out_least);
+}
+
 static struct sourcing_problem wide_make(struct wide *wide, struct basket *basket, uint32_t line_count)
 {
     struct sourcing_problem problem = basket->problem;
@@ -614,6 +651,7 @@ static struct sourcing_problem wide_make(struct wide *wide, struct basket *baske
     problem.words = words;
     problem.cap = wide_cap;
     problem.parcel = wide_parcel;
+    problem.part = problem.part == NULL ? NULL : wide_part;
     problem.ctx = wide;
     return problem;
 }
