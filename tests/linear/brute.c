@@ -55,6 +55,40 @@ static void do_reserve(struct brute_book *book, uint32_t node_count, struct lin_
     op->answer = fits ? LIN_OK : LIN_INSUFFICIENT;
 }
 
+/* Everything at one node, the first that has it; a place that is taken stays taken but for a release. */
+static void do_promise(struct brute_book *book, uint32_t node_count, struct lin_op *op)
+{
+    int64_t places = book->limits[op->window];
+    op->answer = LIN_NOT_PROMISABLE;
+    for (uint32_t r = 0; r < BRUTE_RESERVATIONS; r++)
+        places -= book->is_in[r][op->window] && book->stages[r] != BRUTE_GONE;
+    for (uint32_t node = 0; node < node_count && places > 0 && op->answer != LIN_OK; node++) {
+        int64_t wanted[BRUTE_ITEMS] = { 0 };
+        bool fits = true;
+        for (uint32_t i = 0; i < op->line_count; i++)
+            wanted[op->lines[i].item] += op->lines[i].quantity;
+        for (uint32_t item = 0; item < BRUTE_ITEMS; item++)
+            fits = fits && wanted[item] <= left_at(book, item, node);
+        if (!fits)
+            continue;
+        op->answer = LIN_OK;
+        book->stages[op->reservation] = BRUTE_HELD;
+        book->is_in[op->reservation][op->window] = true;
+        for (uint32_t item = 0; item < BRUTE_ITEMS; item++)
+            book->claimed[op->reservation][item][node] = wanted[item];
+    }
+}
+
+/* With what comes in time: unlike now, what is missing at a node is made up for first. */
+static int64_t left_by(const struct brute_book *book, uint32_t node_count, const struct lin_line *line, int64_t by)
+{
+    struct brute_book then = *book;
+    for (uint32_t s = 0; s < BRUTE_SUPPLIES; s++)
+        if (book->supplies[s].eta <= by)
+            then.there[book->supplies[s].item][book->supplies[s].node] += book->supplies[s].quantity;
+    return left_for(&then, node_count, line);
+}
+
 static enum lin_answer do_step(struct brute_book *book, enum lin_kind kind, uint64_t reservation)
 {
     static const enum lin_answer ended[] = {
@@ -75,14 +109,32 @@ static enum lin_answer do_step(struct brute_book *book, enum lin_kind kind, uint
     return LIN_OK;
 }
 
+static void do_register(struct brute_book *book, const struct lin_op *op)
+{
+    const struct lin_line *line = &op->lines[0];
+    if (op->kind == LIN_LIMIT)
+        book->limits[op->window] = line->quantity;
+    else
+        book->supplies[op->supply] =
+            (struct brute_supply){ line->item, line->node, line->quantity, op->eta };
+}
+
 void brute_do(struct brute_book *book, uint32_t node_count, const struct lin_op *op, struct lin_op *out_right)
 {
     *out_right = *op;
-    if (op->kind == LIN_RESERVE) {
-        do_reserve(book, node_count, out_right);
+    if (op->kind == LIN_RESERVE || op->kind == LIN_PROMISE) {
+        (op->kind == LIN_RESERVE ? do_reserve : do_promise)(book, node_count, out_right);
         return;
     }
     out_right->answer = LIN_OK;
+    if (op->kind == LIN_LIMIT || op->kind == LIN_SUPPLY) {
+        do_register(book, op);
+        return;
+    }
+    if (op->kind == LIN_READ && op->by != LIN_UNSAID) {
+        out_right->lines[0].available = left_by(book, node_count, &op->lines[0], op->by);
+        return;
+    }
     if (op->kind != LIN_ADJUST && op->kind != LIN_READ)
         out_right->answer = do_step(book, op->kind, op->reservation);
     for (uint32_t i = 0; i < op->line_count; i++) {

@@ -23,7 +23,9 @@ void lin_destroy(struct lin_history **history)
         return;
     free((*history)->ops);
     free((*history)->crashes);
-    free((*history)->items);
+    free((*history)->items.list);
+    free((*history)->windows.list);
+    free((*history)->supplies.list);
     free(*history);
     *history = NULL;
 }
@@ -58,16 +60,30 @@ static bool name_set(struct lin_name *to, const char *name)
     return true;
 }
 
+static uint32_t name_number(struct lin_names *names, const char *name)
+{
+    uint32_t found = name_find(names->list, names->count, name);
+    if (found < names->count)
+        return found;
+    if (!array_grow((void **)&names->list, names->count, &names->max, sizeof *names->list) ||
+        !name_set(&names->list[found], name))
+        return UINT32_MAX;
+    return names->count++;
+}
+
 uint32_t lin_item(struct lin_history *history, const char *name)
 {
-    uint32_t found = name_find(history->items, history->item_count, name);
-    if (found < history->item_count)
-        return found;
-    if (!array_grow((void **)&history->items, history->item_count, &history->item_max,
-                    sizeof *history->items) ||
-        !name_set(&history->items[found], name))
-        return UINT32_MAX;
-    return history->item_count++;
+    return name_number(&history->items, name);
+}
+
+uint32_t lin_window(struct lin_history *history, const char *name)
+{
+    return name_number(&history->windows, name);
+}
+
+uint32_t lin_supply(struct lin_history *history, const char *name)
+{
+    return name_number(&history->supplies, name);
 }
 
 uint32_t lin_node(struct lin_history *history, const char *name)
@@ -86,6 +102,9 @@ void lin_op_init(struct lin_op *op, enum lin_kind kind)
         .kind = kind,
         .return_us = LIN_NEVER,
         .reservation = UINT64_MAX,
+        .supply = UINT32_MAX,
+        .window = UINT32_MAX,
+        .by = LIN_UNSAID,
         .seq = LIN_UNSAID,
         .created_us = LIN_UNSAID,
         .expires_us = LIN_UNSAID,
@@ -150,11 +169,11 @@ struct plan {
     uint32_t *order; /* requests by key, then by time */
     struct lin_deed *deeds;
     uint32_t deed_count;
-    uint32_t *parent;       /* union-find over items, then reservations */
+    uint32_t *parent;       /* union-find over items, reservations, windows, then supplies */
     uint64_t *reservations; /* known ones, in order */
     uint32_t reservation_count;
     uint32_t *deed_order; /* deeds by part */
-    uint32_t *local;      /* reservation's number in its part */
+    uint32_t *local;      /* by element: a reservation's, window's or supply's number in its part */
     uint32_t *positions;  /* [item * LIN_NODES_MAX + node]: number in its part */
     struct lin_deed *part_deeds;
     int64_t *kept_seqs;
@@ -201,24 +220,35 @@ static bool order_make(struct plan *plan)
     return true;
 }
 
+static bool line_is_wellformed(const struct lin_history *history, enum lin_kind kind, const struct lin_line *line)
+{
+    bool has_item = lin_kind_has_items(kind);
+    bool has_node = has_item || kind == LIN_MOVE;
+    bool may_be_any = kind == LIN_RESERVE || kind == LIN_READ || kind == LIN_PROMISE;
+    bool must_be_any = kind == LIN_PROMISE;
+    if (has_item && line->item >= history->items.count)
+        return false;
+    if (line->node == LIN_ANY_NODE)
+        return may_be_any || !has_node;
+    return !must_be_any && (!has_node || line->node < history->node_count);
+}
+
 static bool op_is_wellformed(const struct lin_history *history, const struct lin_op *op)
 {
     bool is_answered = op->answer != LIN_NONE;
-    bool names_reservation = op->kind >= LIN_RESERVE && op->kind != LIN_READ;
+    bool has_window = op->kind == LIN_PROMISE || op->kind == LIN_LIMIT;
     bool claims_are_right = op->claim_count == UINT32_MAX || op->claim_count <= LIN_CLAIMS_MAX;
     if (is_answered != (op->return_us != LIN_NEVER) || op->return_us < op->invoke_us ||
         op->line_count > LIN_LINES_MAX || !claims_are_right ||
-        names_reservation != (op->reservation != UINT64_MAX))
+        lin_kind_has_reservation(op->kind) != (op->reservation != UINT64_MAX) ||
+        has_window != (op->window < history->windows.count) ||
+        (op->kind == LIN_SUPPLY) != (op->supply < history->supplies.count))
         return false;
-    if (op->line_count == 0 && (op->kind <= LIN_RESERVE || op->kind == LIN_READ))
+    if (op->line_count == 0 && (lin_kind_has_items(op->kind) || op->kind == LIN_LIMIT))
         return false;
-    for (uint32_t i = 0; i < op->line_count; i++) {
-        bool is_any = op->lines[i].node == LIN_ANY_NODE && (op->kind == LIN_RESERVE || op->kind == LIN_READ);
-        bool has_item =
-            op->kind == LIN_CHANGE || op->kind == LIN_MOVE || op->lines[i].item < history->item_count;
-        if (!has_item || (!is_any && op->kind != LIN_CHANGE && op->lines[i].node >= history->node_count))
+    for (uint32_t i = 0; i < op->line_count; i++)
+        if (!line_is_wellformed(history, op->kind, &op->lines[i]))
             return false;
-    }
     for (uint32_t i = 0; op->claim_count != UINT32_MAX && i < op->claim_count; i++)
         if (op->claims[i].line >= op->line_count || op->claims[i].node >= history->node_count)
             return false;
@@ -228,17 +258,25 @@ static bool op_is_wellformed(const struct lin_history *history, const struct lin
 static bool ask_alike(const struct lin_op *a, const struct lin_op *b)
 {
     bool alike = a->kind == b->kind && a->line_count == b->line_count && a->reservation == b->reservation &&
-                 a->ttl_us == b->ttl_us && a->as_of == b->as_of;
+                 a->ttl_us == b->ttl_us && a->as_of == b->as_of && a->supply == b->supply &&
+                 a->window == b->window && a->eta == b->eta && a->by == b->by;
     for (uint32_t i = 0; alike && i < a->line_count; i++)
         alike = a->lines[i].item == b->lines[i].item && a->lines[i].node == b->lines[i].node &&
                 a->lines[i].quantity == b->lines[i].quantity;
     return alike;
 }
 
+/* A promise that is asked for again is answered as it is by then: its end may be another one, and is not told. */
+static bool ends_alike(const struct lin_op *a, const struct lin_op *b)
+{
+    bool is_untold = a->expires_us == LIN_UNSAID || b->expires_us == LIN_UNSAID;
+    return a->expires_us == b->expires_us || (a->kind == LIN_PROMISE && is_untold);
+}
+
 static bool answered_alike(const struct lin_op *a, const struct lin_op *b)
 {
     bool alike = a->answer == b->answer && a->seq == b->seq && a->created_us == b->created_us &&
-                 a->expires_us == b->expires_us && a->claim_count == b->claim_count;
+                 ends_alike(a, b) && a->claim_count == b->claim_count;
     for (uint32_t i = 0; alike && i < a->line_count; i++)
         alike = a->lines[i].available == b->lines[i].available;
     for (uint32_t i = 0; alike && a->claim_count != UINT32_MAX && i < a->claim_count; i++)
@@ -335,22 +373,42 @@ static uint32_t root_of(struct plan *plan, uint32_t element)
     return element;
 }
 
-/* An element of a deed: its reservation, else its first item. */
+static uint32_t reservation_element(const struct plan *plan, uint64_t reservation)
+{
+    return plan->history->items.count + reservation_index(plan, reservation);
+}
+
+static uint32_t window_element(const struct plan *plan, uint32_t window)
+{
+    return plan->history->items.count + plan->reservation_count + window;
+}
+
+static uint32_t supply_element(const struct plan *plan, uint32_t supply)
+{
+    return plan->history->items.count + plan->reservation_count + plan->history->windows.count + supply;
+}
+
+static uint32_t element_count(const struct plan *plan)
+{
+    return supply_element(plan, plan->history->supplies.count);
+}
+
+/* An element of a deed: its reservation, else its window, else its first item. */
 static uint32_t deed_element(const struct plan *plan, const struct lin_op *op)
 {
     if (op->reservation != UINT64_MAX)
-        return plan->history->item_count + reservation_index(plan, op->reservation);
-    return op->lines[0].item;
+        return reservation_element(plan, op->reservation);
+    return op->window != UINT32_MAX ? window_element(plan, op->window) : op->lines[0].item;
 }
 
-static bool has_items(const struct lin_op *op)
+static void elements_join(struct plan *plan, uint32_t a, uint32_t b)
 {
-    return op->kind <= LIN_RESERVE || op->kind == LIN_READ;
+    plan->parent[root_of(plan, a)] = root_of(plan, b);
 }
 
 static bool parts_join(struct plan *plan)
 {
-    uint32_t count = plan->history->item_count + plan->reservation_count;
+    uint32_t count = element_count(plan);
     plan->parent = malloc((count + 1) * sizeof *plan->parent);
     if (plan->parent == NULL)
         return false;
@@ -359,8 +417,12 @@ static bool parts_join(struct plan *plan)
     for (uint32_t i = 0; i < plan->deed_count; i++) {
         const struct lin_op *op = &plan->deeds[i].op;
         uint32_t element = deed_element(plan, op);
-        for (uint32_t n = 0; has_items(op) && n < op->line_count; n++)
-            plan->parent[root_of(plan, op->lines[n].item)] = root_of(plan, element);
+        for (uint32_t n = 0; lin_kind_has_items(op->kind) && n < op->line_count; n++)
+            elements_join(plan, op->lines[n].item, element);
+        if (op->window != UINT32_MAX)
+            elements_join(plan, window_element(plan, op->window), element);
+        if (op->supply != UINT32_MAX)
+            elements_join(plan, supply_element(plan, op->supply), element);
     }
     return true;
 }
@@ -379,25 +441,34 @@ static int deed_key_compare(const void *left, const void *right)
     return a->deed < b->deed ? -1 : a->deed > b->deed;
 }
 
-/* Deeds of one part in a row; reservations and positions numbered within it. */
+/* Numbers the elements of one kind within their parts. */
+static void elements_number(struct plan *plan, uint32_t first, uint32_t end, uint32_t *counts)
+{
+    memset(counts, 0, element_count(plan) * sizeof *counts);
+    for (uint32_t i = first; i < end; i++)
+        plan->local[i] = counts[root_of(plan, i)]++;
+}
+
+/* Deeds of one part in a row; reservations, windows, supplies and positions numbered within it. */
 static bool parts_number(struct plan *plan)
 {
-    uint32_t items = plan->history->item_count;
+    uint32_t items = plan->history->items.count;
+    uint32_t elements = element_count(plan);
     struct deed_key *keys = malloc((plan->deed_count + 1) * sizeof *keys);
-    uint32_t *counts = calloc(items + plan->reservation_count + 1, sizeof *counts);
-    plan->local = malloc((plan->reservation_count + 1) * sizeof *plan->local);
+    uint32_t *counts = calloc(elements + 1, sizeof *counts);
+    plan->local = malloc((elements + 1) * sizeof *plan->local);
     plan->positions = malloc((items + 1) * LIN_NODES_MAX * sizeof *plan->positions);
     plan->part_deeds = malloc((plan->deed_count + 1) * sizeof *plan->part_deeds);
     bool is_done = keys && counts && plan->local && plan->positions && plan->part_deeds;
-    for (uint32_t i = 0; is_done && i < plan->reservation_count; i++)
-        plan->local[i] = counts[root_of(plan, items + i)]++;
-    if (is_done)
-        memset(counts, 0, (items + plan->reservation_count) * sizeof *counts);
-    for (uint32_t i = 0; is_done && i < items; i++) {
-        uint32_t first = counts[root_of(plan, i)]++ * plan->history->node_count;
-        for (uint32_t node = 0; node < plan->history->node_count; node++)
-            plan->positions[i * LIN_NODES_MAX + node] = first + node;
+    if (is_done) {
+        elements_number(plan, 0, items, counts);
+        elements_number(plan, items, window_element(plan, 0), counts);
+        elements_number(plan, window_element(plan, 0), supply_element(plan, 0), counts);
+        elements_number(plan, supply_element(plan, 0), elements, counts);
     }
+    for (uint32_t i = 0; is_done && i < items; i++)
+        for (uint32_t node = 0; node < plan->history->node_count; node++)
+            plan->positions[i * LIN_NODES_MAX + node] = plan->local[i] * plan->history->node_count + node;
     for (uint32_t i = 0; is_done && i < plan->deed_count; i++)
         keys[i] = (struct deed_key){ root_of(plan, deed_element(plan, &plan->deeds[i].op)), i };
     if (is_done)
@@ -420,10 +491,15 @@ static uint64_t line_footprint(const struct lin_part *part, const struct lin_lin
     return bits;
 }
 
-/* What a reservation can touch: all nodes of its items, as it can be moved. */
+static uint64_t window_footprint(const struct lin_part *part, uint32_t window)
+{
+    return window == UINT32_MAX ? 0 : UINT64_C(1) << (part->shape.position_count + window) % 64;
+}
+
+/* What a reservation can touch: all nodes of its items, as it can be moved, and the window of a promise. */
 static uint64_t reserve_footprint(const struct lin_part *part, const struct lin_op *op)
 {
-    uint64_t bits = 0;
+    uint64_t bits = window_footprint(part, op->window);
     for (uint32_t i = 0; i < op->line_count; i++) {
         struct lin_line anywhere = { .item = op->lines[i].item, .node = LIN_ANY_NODE };
         bits |= line_footprint(part, &anywhere);
@@ -431,21 +507,37 @@ static uint64_t reserve_footprint(const struct lin_part *part, const struct lin_
     return bits;
 }
 
+static bool makes_reservation(const struct lin_op *op)
+{
+    return op->kind == LIN_RESERVE || op->kind == LIN_PROMISE;
+}
+
+/* What the deeds of a reservation, or of a supply, which may have been elsewhere, can touch together. */
+static uint64_t *touched_by(const struct lin_part *part, uint64_t *touched, const struct lin_op *op)
+{
+    if (op->reservation != UINT64_MAX)
+        return &touched[op->reservation];
+    return op->supply != UINT32_MAX ? &touched[part->reservation_count + op->supply] : NULL;
+}
+
 /* False: out of memory. */
 static bool part_footprints(struct lin_part *part)
 {
-    uint64_t *touched = calloc(part->reservation_count + 1, sizeof *touched);
+    uint64_t *touched = calloc(part->reservation_count + part->shape.supply_count + 1, sizeof *touched);
     if (touched == NULL)
         return false;
     for (uint32_t i = 0; i < part->deed_count; i++) {
         const struct lin_op *op = &part->deeds[i].op;
-        if (op->kind == LIN_RESERVE)
-            touched[op->reservation] |= reserve_footprint(part, op);
+        if (makes_reservation(op))
+            *touched_by(part, touched, op) |= reserve_footprint(part, op);
+        if (op->kind == LIN_SUPPLY)
+            *touched_by(part, touched, op) |= line_footprint(part, &op->lines[0]);
     }
     for (uint32_t i = 0; i < part->deed_count; i++) {
         struct lin_deed *deed = &part->deeds[i];
-        deed->footprint = deed->op.reservation == UINT64_MAX ? 0 : touched[deed->op.reservation];
-        for (uint32_t n = 0; deed->op.reservation == UINT64_MAX && n < deed->op.line_count; n++)
+        const uint64_t *together = touched_by(part, touched, &deed->op);
+        deed->footprint = together != NULL ? *together : window_footprint(part, deed->op.window);
+        for (uint32_t n = 0; lin_kind_has_items(deed->op.kind) && n < deed->op.line_count; n++)
             deed->footprint |= line_footprint(part, &deed->op.lines[n]);
     }
     free(touched);
@@ -456,16 +548,38 @@ static uint32_t claims_possible(const struct lin_part *part)
 {
     uint32_t count = 16;
     for (uint32_t i = 0; i < part->deed_count; i++)
-        for (uint32_t n = 0; part->deeds[i].op.kind == LIN_RESERVE && n < part->deeds[i].op.line_count; n++)
+        for (uint32_t n = 0; makes_reservation(&part->deeds[i].op) && n < part->deeds[i].op.line_count; n++)
             count += part->deeds[i].op.lines[n].node == LIN_ANY_NODE ? part->shape.node_count : 1;
     return count;
 }
 
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Names are numbered within the part from here on; items keep their numbers. */
+static void part_number(const struct plan *plan, struct lin_op *op, struct lin_part *part)
+{
+    if (op->reservation != UINT64_MAX) {
+        op->reservation = plan->local[reservation_element(plan, op->reservation)];
+        part->reservation_count = greater(part->reservation_count, (uint32_t)op->reservation + 1);
+    }
+    if (op->window != UINT32_MAX) {
+        op->window = plan->local[window_element(plan, op->window)];
+        part->shape.window_count = greater(part->shape.window_count, op->window + 1);
+    }
+    if (op->supply != UINT32_MAX) {
+        op->supply = plan->local[supply_element(plan, op->supply)];
+        part->shape.supply_count = greater(part->shape.supply_count, op->supply + 1);
+    }
+}
+
 static bool part_make(struct plan *plan, struct lin_deed *deeds, uint32_t count, struct lin_part *part)
 {
-    uint32_t positions = 0;
     *part = (struct lin_part){
         .history = plan->history,
+        .shape = { .node_count = plan->history->node_count, .position_of = plan->positions },
         .deeds = deeds,
         .deed_count = count,
         .kept_seqs = plan->kept_seqs,
@@ -474,21 +588,12 @@ static bool part_make(struct plan *plan, struct lin_deed *deeds, uint32_t count,
     };
     for (uint32_t i = 0; i < count; i++) {
         struct lin_op *op = &deeds[i].op;
-        for (uint32_t n = 0; has_items(op) && n < op->line_count; n++) {
-            uint32_t end = plan->positions[op->lines[n].item * LIN_NODES_MAX] + plan->history->node_count;
-            positions = end > positions ? end : positions;
-        }
-        if (op->reservation == UINT64_MAX)
-            continue;
-        op->reservation = plan->local[reservation_index(plan, op->reservation)];
-        if (op->reservation >= part->reservation_count)
-            part->reservation_count = (uint32_t)op->reservation + 1;
+        for (uint32_t n = 0; lin_kind_has_items(op->kind) && n < op->line_count; n++)
+            part->shape.position_count =
+                greater(part->shape.position_count, plan->positions[op->lines[n].item * LIN_NODES_MAX] +
+                                                        plan->history->node_count);
+        part_number(plan, op, part);
     }
-    part->shape = (struct lin_shape){
-        .position_count = positions,
-        .node_count = plan->history->node_count,
-        .position_of = plan->positions,
-    };
     part->shape.claims_max = claims_possible(part);
     return part_footprints(part);
 }

@@ -15,25 +15,31 @@ struct lin_name {
     char text[LIN_NAME_SIZE];
 };
 
+struct lin_names {
+    struct lin_name *list;
+    uint32_t count, max;
+};
+
 struct lin_history {
     struct lin_options options;
     struct lin_op *ops;
     int64_t *crashes; /* in order of time once checked */
-    struct lin_name *items;
+    struct lin_names items;
+    struct lin_names windows;
+    struct lin_names supplies;
     struct lin_name nodes[LIN_NODES_MAX];
     uint32_t op_count, op_max;
     uint32_t crash_count, crash_max;
-    uint32_t item_count, item_max;
     uint32_t node_count;
 };
 
 /* All requests of one key. Times are those of `op`: the first request, the first answer. */
 struct lin_deed {
-    struct lin_op op;      /* reservation is numbered within its part */
+    struct lin_op op;      /* reservation, window and supply are numbered within its part */
     const uint32_t *tries; /* indices of the requests, in order of time */
     uint32_t try_count;
     uint32_t told;         /* index of the request whose answer counts, else of the first */
-    uint64_t footprint;    /* a bit for each position it can touch, modulo 64 */
+    uint64_t footprint;    /* a bit for each position and window it can touch, modulo 64 */
 };
 
 /* Items that requests join, and everything that was asked of them. */

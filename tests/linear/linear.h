@@ -13,7 +13,8 @@
  * times, which must be of one clock that does not step back.
  *
  * The items of a history fall into parts that no request spans (a request of
- * two lines joins two items), and each part is searched on its own. Within a
+ * two lines joins two items, promises into one window of capacity join theirs),
+ * and each part is searched on its own. Within a
  * part the search is that of Wing and Gong, with Lowe's memoisation, ordered
  * by events: after each answer it holds every state that can explain all
  * answers so far, so memory follows concurrency and not length.
@@ -47,14 +48,17 @@
 #define LIN_KINDS(X)                                                                              \
     X(LIN_ADJUST, "adjust")   /* lines: item, node, delta */                                      \
     X(LIN_SYNC, "sync")       /* lines: item, node, count; as_of, before every movement's time */ \
+    X(LIN_SUPPLY, "supply")   /* supply, lines[0]: item, node, quantity to come; eta, after every other time */ \
     X(LIN_RESERVE, "reserve") /* reservation, lines: item, node or any, quantity; ttl_us */       \
+    X(LIN_PROMISE, "promise") /* the same at any one node that has it all, and a place in window */ \
     X(LIN_CONFIRM, "confirm") /* reservation, whole, as are the next two */                       \
     X(LIN_RELEASE, "release")                                                                     \
     X(LIN_FULFIL, "fulfil")                                                                       \
     X(LIN_EXTEND, "extend") /* ttl_us; 0: no end */                                               \
     X(LIN_CHANGE, "change") /* lines[0].quantity, of a reservation with one claim */              \
     X(LIN_MOVE, "move")     /* lines[0].node, of a reservation with one claim */                  \
-    X(LIN_READ, "read")     /* lines[0]: item at node, or at any: the sum of what is available */ \
+    X(LIN_LIMIT, "limit")   /* window, lines[0].quantity: how many promises it takes, from now on */ \
+    X(LIN_READ, "read")     /* lines[0]: item at node, or at any: the sum of what is available, now or by an eta */ \
     X(LIN_STATUS, "status") /* of a reservation */
 
 #define LIN_KIND_ENUM(name, word) name,
@@ -67,6 +71,7 @@ enum lin_kind {
     X(LIN_NONE, "-")                            \
     X(LIN_OK, "ok")                             \
     X(LIN_INSUFFICIENT, "insufficient")         \
+    X(LIN_NOT_PROMISABLE, "not_promisable")     \
     X(LIN_UNKNOWN, "unknown")                   \
     X(LIN_NOT_CONFIRMED, "not_confirmed")       \
     X(LIN_ALREADY_CONFIRMED, "already_confirmed") \
@@ -116,15 +121,19 @@ struct lin_op {
     uint64_t reservation;
     int64_t ttl_us;
     int64_t as_of;
+    uint32_t supply; /* of lin_supply(), with the next one */
+    uint32_t window; /* of lin_window(): promise, limit */
+    int64_t eta;     /* on the calendar of supplies; only compared with other eta and by */
+    int64_t by;      /* read; LIN_UNSAID: now */
     struct lin_line lines[LIN_LINES_MAX];
     /* Answered, else LIN_UNSAID: */
     int64_t seq;
-    int64_t created_us; /* reserve */
-    int64_t expires_us; /* reserve, extend; LIN_NEVER: it has no end */
+    int64_t created_us; /* reserve, promise */
+    int64_t expires_us; /* reserve, promise, extend; LIN_NEVER: it has no end */
     int64_t sellable;   /* read of a node, with the next two */
     int64_t held;
     int64_t confirmed;
-    uint32_t claim_count; /* reserve: UINT32_MAX when not said */
+    uint32_t claim_count; /* reserve, promise: UINT32_MAX when not said */
     struct lin_claim claims[LIN_CLAIMS_MAX];
 };
 
@@ -183,6 +192,10 @@ void lin_destroy(struct lin_history **history);
 uint32_t lin_item(struct lin_history *history, const char *name);
 uint32_t lin_node(struct lin_history *history, const char *name);
 
+/* The same for windows of capacity and for supplies to come. */
+uint32_t lin_window(struct lin_history *history, const char *name);
+uint32_t lin_supply(struct lin_history *history, const char *name);
+
 /* An operation with nothing answered and nothing asked. */
 void lin_op_init(struct lin_op *op, enum lin_kind kind);
 
@@ -208,7 +221,7 @@ size_t lin_write_op(const struct lin_history *history, const struct lin_op *op, 
  *
  * Shapes: "nodes n1 n2", "crash AT", or
  *         "CLIENT INVOKE RETURN|- [kKEY] KIND [rN] [ITEM@NODE|ITEM@* QUANTITY].. [ttl=US] [as_of=N] [to=NODE]
- *          [request=N] [-> ANSWER [ITEM@NODE=AVAILABLE].. [claim=LINE@NODE:QUANTITY].. [created=US]
+ *          [supply=SUPPLY] [eta=N] [by=N] [in=WINDOW] [most=N] [request=N] [-> ANSWER [ITEM@NODE=AVAILABLE].. [claim=LINE@NODE:QUANTITY].. [created=US]
  *          [expires=US|never] [sellable=N] [held=N] [confirmed=N] [seq=N]]"
  * False:  the line is none of these, or out of memory; *out_problem says which word.
  */

@@ -7,11 +7,22 @@ bool lin_kind_is_read(enum lin_kind kind)
     return kind == LIN_READ || kind == LIN_STATUS;
 }
 
+bool lin_kind_has_items(enum lin_kind kind)
+{
+    return kind <= LIN_PROMISE || kind == LIN_READ;
+}
+
+bool lin_kind_has_reservation(enum lin_kind kind)
+{
+    return kind >= LIN_RESERVE && kind != LIN_LIMIT && kind != LIN_READ;
+}
+
 /* ---- The state ---- */
 
 size_t lin_state_size(const struct lin_shape *shape, const struct lin_state *state)
 {
     return sizeof *state + shape->position_count * sizeof(struct lin_position) +
+           shape->window_count * sizeof(struct lin_window) + shape->supply_count * sizeof(struct lin_coming) +
            state->claim_count * sizeof(struct lin_held);
 }
 
@@ -26,9 +37,19 @@ struct lin_position *lin_state_positions(struct lin_state *state)
     return (struct lin_position *)(void *)(state + 1);
 }
 
+static struct lin_window *state_windows(const struct lin_shape *shape, struct lin_state *state)
+{
+    return (struct lin_window *)(void *)(lin_state_positions(state) + shape->position_count);
+}
+
+static struct lin_coming *state_supplies(const struct lin_shape *shape, struct lin_state *state)
+{
+    return (struct lin_coming *)(void *)(state_windows(shape, state) + shape->window_count);
+}
+
 struct lin_held *lin_state_claims(const struct lin_shape *shape, struct lin_state *state)
 {
-    return (struct lin_held *)(void *)(lin_state_positions(state) + shape->position_count);
+    return (struct lin_held *)(void *)(state_supplies(shape, state) + shape->supply_count);
 }
 
 void lin_state_init(const struct lin_shape *shape, struct lin_state *state)
@@ -36,6 +57,10 @@ void lin_state_init(const struct lin_shape *shape, struct lin_state *state)
     *state = (struct lin_state){ .now_us = INT64_MIN };
     for (uint32_t i = 0; i < shape->position_count; i++)
         lin_state_positions(state)[i] = (struct lin_position){ .counted_as_of = LIN_UNSAID };
+    for (uint32_t i = 0; i < shape->window_count; i++)
+        state_windows(shape, state)[i] = (struct lin_window){ .limit = 0 };
+    for (uint32_t i = 0; i < shape->supply_count; i++)
+        state_supplies(shape, state)[i] = (struct lin_coming){ .quantity = 0 };
 }
 
 static uint32_t position_of(const struct lin_shape *shape, uint32_t item, uint32_t node)
@@ -53,21 +78,38 @@ static int64_t claimed_at(const struct lin_shape *shape, struct lin_state *state
     return sum;
 }
 
-/* What can be had at a position: what is there and not claimed, and never less than nothing. */
-static int64_t available_at(const struct lin_shape *shape, struct lin_state *state, uint32_t position)
+/* What is to come to a position by then. LIN_UNSAID is now, before every eta. */
+static int64_t coming_at(const struct lin_shape *shape, struct lin_state *state, uint32_t position, int64_t by)
 {
-    int64_t rest = lin_state_positions(state)[position].sellable - claimed_at(shape, state, position);
+    int64_t sum = 0;
+    const struct lin_coming *supplies = state_supplies(shape, state);
+    for (uint32_t i = 0; i < shape->supply_count; i++)
+        if (supplies[i].position == position && supplies[i].eta <= by)
+            sum += supplies[i].quantity;
+    return sum;
+}
+
+/* What can be had at a position: what is there, or comes in time, and is not claimed; never less than nothing. */
+static int64_t available_by(const struct lin_shape *shape, struct lin_state *state, uint32_t position, int64_t by)
+{
+    int64_t rest = lin_state_positions(state)[position].sellable - claimed_at(shape, state, position) +
+                   coming_at(shape, state, position, by);
     return rest > 0 ? rest : 0;
 }
 
+static int64_t available_at(const struct lin_shape *shape, struct lin_state *state, uint32_t position)
+{
+    return available_by(shape, state, position, LIN_UNSAID);
+}
+
 static int64_t available_of_line(const struct lin_shape *shape, struct lin_state *state,
-                                 const struct lin_line *line)
+                                 const struct lin_line *line, int64_t by)
 {
     int64_t sum = 0;
     if (line->node != LIN_ANY_NODE)
-        return available_at(shape, state, position_of(shape, line->item, line->node));
+        return available_by(shape, state, position_of(shape, line->item, line->node), by);
     for (uint32_t node = 0; node < shape->node_count; node++)
-        sum += available_at(shape, state, position_of(shape, line->item, node));
+        sum += available_by(shape, state, position_of(shape, line->item, node), by);
     return sum;
 }
 
@@ -116,11 +158,11 @@ int64_t lin_model_time_told(const struct lin_op *op)
 {
     if (op->answer != LIN_OK)
         return LIN_UNSAID;
-    if (op->kind == LIN_RESERVE && op->created_us != LIN_UNSAID)
+    bool is_made = op->kind == LIN_RESERVE || op->kind == LIN_PROMISE;
+    if (is_made && op->created_us != LIN_UNSAID)
         return op->created_us;
     bool has_end = op->expires_us != LIN_UNSAID && op->expires_us != LIN_NEVER && op->ttl_us > 0;
-    return has_end && (op->kind == LIN_RESERVE || op->kind == LIN_EXTEND) ? op->expires_us - op->ttl_us
-                                                                          : LIN_UNSAID;
+    return has_end && (is_made || op->kind == LIN_EXTEND) ? op->expires_us - op->ttl_us : LIN_UNSAID;
 }
 
 /* Picks the server's time of the operation: what it told, else the earliest possible. */
@@ -175,6 +217,29 @@ static bool apply_sync(const struct lin_shape *shape, struct lin_state *state, c
            (op->answer == answer && said_is(line->available, available_at(shape, state, number)));
 }
 
+/* ---- Supplies to come, limits of windows ---- */
+
+/* Whatever it was before, also elsewhere. */
+static bool apply_supply(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                         bool is_judged)
+{
+    const struct lin_line *line = &op->lines[0];
+    state_supplies(shape, state)[op->supply] = (struct lin_coming){
+        .quantity = line->quantity,
+        .eta = op->eta,
+        .position = position_of(shape, line->item, line->node),
+    };
+    return !is_judged || op->answer == LIN_OK;
+}
+
+/* A lower limit takes nothing back. */
+static bool apply_limit(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                        bool is_judged)
+{
+    state_windows(shape, state)[op->window].limit = op->lines[0].quantity;
+    return !is_judged || op->answer == LIN_OK;
+}
+
 /* ---- Reservations ---- */
 
 static bool claim_add(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
@@ -206,7 +271,7 @@ static bool line_claim(const struct lin_shape *shape, struct lin_state *state, c
 {
     const struct lin_line *asked = &op->lines[line];
     int64_t wanted = asked->quantity;
-    if (available_of_line(shape, state, asked) < wanted)
+    if (available_of_line(shape, state, asked, LIN_UNSAID) < wanted)
         return false;
     if (asked->node != LIN_ANY_NODE)
         wanted = line_take(shape, state, op, line, asked->node, wanted);
@@ -257,7 +322,7 @@ static bool apply_reserve(const struct lin_shape *shape, struct lin_state *state
     bool fits = true;
     bool is_as_said = true;
     for (uint32_t i = 0; i < op->line_count; i++) {
-        int64_t there = available_of_line(shape, state, &op->lines[i]);
+        int64_t there = available_of_line(shape, state, &op->lines[i], LIN_UNSAID);
         is_as_said = is_as_said && said_is(op->lines[i].available, there);
         fits = line_claim(shape, state, op, i) && fits;
     }
@@ -267,6 +332,52 @@ static bool apply_reserve(const struct lin_shape *shape, struct lin_state *state
         state->claim_count = before;
         return !moment->is_judged || (op->answer == LIN_INSUFFICIENT && is_as_said);
     }
+    claims_set_end(state, claims, count, op, moment);
+    return !moment->is_judged || (op->answer == LIN_OK && claims_are_as_said(shape, op, claims, count) &&
+                                  end_is_as_said(state, op));
+}
+
+/* ---- Promises ---- */
+
+static bool window_has_place(const struct lin_shape *shape, struct lin_state *state, uint32_t window)
+{
+    const struct lin_window *at = &state_windows(shape, state)[window];
+    const struct lin_held *claims = lin_state_claims(shape, state);
+    int64_t taken = at->worked;
+    for (uint64_t i = 0; i < state->claim_count; i++)
+        taken += claims[i].place == window + 1 && claims[i].held + claims[i].confirmed > 0;
+    return taken < at->limit;
+}
+
+/* Claims all lines at one node, or nothing. */
+static bool promise_claim(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                          uint32_t node)
+{
+    uint64_t before = state->claim_count;
+    uint32_t line = 0;
+    while (line < op->line_count &&
+           line_take(shape, state, op, line, node, op->lines[line].quantity) == 0)
+        line++;
+    if (line < op->line_count)
+        state->claim_count = before;
+    return line == op->line_count;
+}
+
+/* Stock at the first node that has all of it and a place in the window, or neither. The first claim has the place. */
+static bool apply_promise(const struct lin_shape *shape, struct lin_state *state, const struct lin_op *op,
+                          const struct lin_moment *moment)
+{
+    uint64_t before = state->claim_count;
+    uint32_t node = 0;
+    if (!window_has_place(shape, state, op->window))
+        node = shape->node_count;
+    while (node < shape->node_count && !promise_claim(shape, state, op, node))
+        node++;
+    if (node == shape->node_count)
+        return !moment->is_judged || op->answer == LIN_NOT_PROMISABLE;
+    struct lin_held *claims = lin_state_claims(shape, state) + before;
+    uint64_t count = state->claim_count - before;
+    claims[0].place = op->window + UINT64_C(1);
     claims_set_end(state, claims, count, op, moment);
     return !moment->is_judged || (op->answer == LIN_OK && claims_are_as_said(shape, op, claims, count) &&
                                   end_is_as_said(state, op));
@@ -334,7 +445,8 @@ static enum lin_answer action_judge(enum lin_kind kind, const struct sum *sum)
     return can ? LIN_OK : sum_ended(sum);
 }
 
-static void claim_act(struct lin_state *state, struct lin_held *claim, enum lin_kind kind)
+static void claim_act(const struct lin_shape *shape, struct lin_state *state, struct lin_held *claim,
+                      enum lin_kind kind)
 {
     if (kind == LIN_CONFIRM) {
         claim->confirmed += claim->held;
@@ -343,6 +455,8 @@ static void claim_act(struct lin_state *state, struct lin_held *claim, enum lin_
     }
     if (kind == LIN_FULFIL)
         lin_state_positions(state)[claim->position].sellable -= claim->confirmed;
+    if (kind == LIN_FULFIL && claim->place != 0)
+        state_windows(shape, state)[claim->place - 1].worked++;
     claim->past |= kind == LIN_FULFIL ? LIN_PART_FULFILLED : LIN_PART_RELEASED;
     claim->held = 0;
     claim->confirmed = 0;
@@ -362,7 +476,7 @@ static bool apply_action(const struct lin_shape *shape, struct lin_state *state,
         if (op->kind == LIN_EXTEND)
             claims_set_end(state, &claims[i], 1, op, moment);
         else
-            claim_act(state, &claims[i], op->kind);
+            claim_act(shape, state, &claims[i], op->kind);
     }
     return !moment->is_judged || answer != LIN_OK || op->kind != LIN_EXTEND || end_is_as_said(state, op);
 }
@@ -420,7 +534,7 @@ static bool read_is_right(const struct lin_shape *shape, struct lin_state *state
     const struct lin_line *line = &op->lines[0];
     int64_t held = 0;
     int64_t confirmed = 0;
-    if (op->answer != LIN_OK || !said_is(line->available, available_of_line(shape, state, line)))
+    if (op->answer != LIN_OK || !said_is(line->available, available_of_line(shape, state, line, op->by)))
         return false;
     if (line->node == LIN_ANY_NODE)
         return true;
@@ -454,8 +568,14 @@ bool lin_model_apply(const struct lin_shape *shape, struct lin_state *state, con
         return apply_adjust(shape, state, op, moment->is_judged);
     case LIN_SYNC:
         return apply_sync(shape, state, op, moment->is_judged);
+    case LIN_SUPPLY:
+        return apply_supply(shape, state, op, moment->is_judged);
+    case LIN_LIMIT:
+        return apply_limit(shape, state, op, moment->is_judged);
     case LIN_RESERVE:
         return apply_reserve(shape, state, op, moment);
+    case LIN_PROMISE:
+        return apply_promise(shape, state, op, moment);
     case LIN_CONFIRM:
     case LIN_RELEASE:
     case LIN_FULFIL:

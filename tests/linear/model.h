@@ -3,7 +3,9 @@
  *
  * As naive as can be: a list of claims, and sums over it. Not fast, not
  * durable, no thread of its own. It knows what linear.h lists and nothing
- * else: no rules, fences, groups, policies but "as listed".
+ * else: no rules, fences, groups, policies but "as listed"; of a promise only
+ * that one node has to have all of it, the first one that does, and that its
+ * window has a place left.
  */
 #ifndef ONHAND_TESTS_LINEAR_MODEL_H
 #define ONHAND_TESTS_LINEAR_MODEL_H
@@ -21,6 +23,18 @@ struct lin_position {
     int64_t counted_as_of; /* LIN_UNSAID: never counted */
 };
 
+/* Places of capacity that promises share. */
+struct lin_window {
+    int64_t limit;
+    int64_t worked; /* places of what was fulfilled: the work was done, so they do not come back */
+};
+
+struct lin_coming {
+    int64_t quantity; /* 0: nothing */
+    int64_t eta;
+    uint64_t position;
+};
+
 struct lin_held {
     uint64_t reservation;
     uint32_t line;
@@ -30,9 +44,10 @@ struct lin_held {
     int64_t expires_from_us; /* it may have expired from here on */
     int64_t expires_to_us;   /* it has from here on; the same, when the answer said when */
     uint64_t past;
+    uint64_t place; /* 1 + the window that this claim has a place in, 0: none */
 };
 
-/* Compared as bytes: no padding. Positions, then claims, follow. */
+/* Compared as bytes: no padding. Positions, windows, supplies, then claims, follow. */
 struct lin_state {
     int64_t now_us; /* of the latest operation, by the server's clock */
     uint64_t claim_count;
@@ -42,6 +57,8 @@ struct lin_state {
 struct lin_shape {
     uint32_t position_count;
     uint32_t node_count;
+    uint32_t window_count;
+    uint32_t supply_count;
     uint32_t claims_max;
     const uint32_t *position_of; /* [item * LIN_NODES_MAX + node] */
 };
@@ -79,5 +96,9 @@ bool lin_model_may_expire(const struct lin_held *claim, int64_t by_us);
 void lin_model_expire(const struct lin_shape *shape, struct lin_state *state, uint64_t reservation);
 
 bool lin_kind_is_read(enum lin_kind kind);
+
+/* Whether its lines name items, and whether it names a reservation. */
+bool lin_kind_has_items(enum lin_kind kind);
+bool lin_kind_has_reservation(enum lin_kind kind);
 
 #endif

@@ -181,18 +181,19 @@ static bool has_ends(const struct lin_part *part)
 
 static bool is_claim(enum lin_kind kind)
 {
-    return kind == LIN_RESERVE || kind == LIN_CHANGE || kind == LIN_MOVE;
+    return kind == LIN_RESERVE || kind == LIN_PROMISE || kind == LIN_CHANGE || kind == LIN_MOVE;
 }
 
 /* A claim that should have been refused, or the other way round. */
 static enum lin_verdict reason_of_claim(const struct lin_part *part, uint32_t deed)
 {
-    enum lin_answer answer = part->deeds[deed].op.answer;
-    if (!is_claim(part->deeds[deed].op.kind))
+    const struct lin_op *op = &part->deeds[deed].op;
+    enum lin_answer refusal = op->kind == LIN_PROMISE ? LIN_NOT_PROMISABLE : LIN_INSUFFICIENT;
+    if (!is_claim(op->kind))
         return LIN_NO_ORDER;
-    if (answer == LIN_OK && good_if_answered(part, deed, LIN_INSUFFICIENT))
+    if (op->answer == LIN_OK && good_if_answered(part, deed, refusal))
         return LIN_OVERSOLD;
-    return answer == LIN_INSUFFICIENT && good_if_answered(part, deed, LIN_OK) ? LIN_REFUSED : LIN_NO_ORDER;
+    return op->answer == refusal && good_if_answered(part, deed, LIN_OK) ? LIN_REFUSED : LIN_NO_ORDER;
 }
 
 static enum lin_verdict reason_of_view(const struct lin_part *part, uint32_t deed)

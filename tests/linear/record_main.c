@@ -132,6 +132,14 @@ static void names_tell(struct lin_history *history, const struct round *round)
         (void)snprintf(name, sizeof name, "%c%u", i % 2 == 0 ? 'A' : 'B', i / 2);
         (void)lin_item(history, name);
     }
+    for (uint32_t i = 0; i < round->shop.family_count * RECORDED_SUPPLIES; i++) {
+        (void)snprintf(name, sizeof name, "s%u", i);
+        (void)lin_supply(history, name);
+    }
+    for (uint32_t i = 0; i < round->shop.family_count; i += RECORDED_SHARING) {
+        (void)snprintf(name, sizeof name, "w%u", i / RECORDED_SHARING);
+        (void)lin_window(history, name);
+    }
 }
 
 /*

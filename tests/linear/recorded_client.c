@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define TIMEOUT_MS   20000
 #define SERIAL_SHIFT 40
+#define ETA_DAYS     3u
+/* Far enough for the next pickup and a day's transit, however late it is. */
+#define DELIVERY_DAYS 4
+#define SCHEDULE_SIZE 4096u
 
 uint64_t recorded_chance(uint64_t *state)
 {
@@ -33,9 +38,9 @@ static const struct {
     enum lin_kind kind;
     uint32_t weight;
 } mix[] = {
-    { LIN_RESERVE, 26 }, { LIN_RELEASE, 8 }, { LIN_CONFIRM, 10 }, { LIN_FULFIL, 8 },
-    { LIN_EXTEND, 3 },   { LIN_CHANGE, 5 },  { LIN_MOVE, 5 },     { LIN_ADJUST, 9 },
-    { LIN_SYNC, 3 },     { LIN_READ, 18 },   { LIN_STATUS, 5 },
+    { LIN_RESERVE, 20 }, { LIN_PROMISE, 12 }, { LIN_RELEASE, 8 }, { LIN_CONFIRM, 9 }, { LIN_FULFIL, 7 },
+    { LIN_EXTEND, 2 },   { LIN_CHANGE, 4 },   { LIN_MOVE, 4 },    { LIN_LIMIT, 3 },   { LIN_ADJUST, 8 },
+    { LIN_SYNC, 2 },     { LIN_SUPPLY, 4 },   { LIN_READ, 13 },   { LIN_STATUS, 4 },
 };
 
 static enum lin_kind kind_choose(struct recorded_client *client)
@@ -148,6 +153,73 @@ static void ask_reserve(struct recorded_client *client, uint32_t family, struct 
     (void)snprintf(client->request.target, sizeof client->request.target, "/v1/reservations");
 }
 
+/* A supply is now here and now there among the items and nodes of its family, and never as it was before. */
+static void ask_supply(struct recorded_client *client, uint32_t family, struct text *body)
+{
+    struct lin_op *op = &client->request.op;
+    uint32_t fraction = (uint32_t)(client->number * 30000 + client->serial % 30000);
+    uint32_t day = 1 + below(client, ETA_DAYS);
+    lines_choose(client, family, false);
+    op->line_count = 1;
+    op->lines[0].quantity = below(client, 5);
+    op->supply = family * RECORDED_SUPPLIES + below(client, RECORDED_SUPPLIES);
+    op->eta = (int64_t)day * 1000000 + fraction;
+    put(body, "{");
+    put_line(body, &op->lines[0]);
+    put(body, ",\"eta\":\"2031-01-0%uT00:00:00.%06uZ\"}", day, fraction);
+    memcpy(client->request.method, "PUT", 4);
+    (void)snprintf(client->request.target, sizeof client->request.target, "/v1/supplies/s%u", op->supply);
+}
+
+/* The window of a family, by the name of the service that delivers in it. */
+static uint32_t window_of(uint32_t family)
+{
+    return family / RECORDED_SHARING;
+}
+
+static void put_service(struct text *body, const struct recorded_shop *shop, uint64_t name, int64_t limit)
+{
+    put(body,
+        "{\"name\":\"%" PRIu64 "\",\"transit\":[{\"hours\":24}],\"delivery_calendar\":\"%s\","
+        "\"slots\":[{\"from\":\"08:00\",\"to\":\"20:00\",\"limit\":%" PRId64 "}]}",
+        name, shop->day, limit);
+}
+
+/* A few places, or none, beyond those that do not come back. */
+static void ask_limit(struct recorded_client *client, uint32_t family, struct text *body)
+{
+    struct lin_op *op = &client->request.op;
+    op->window = window_of(family);
+    op->line_count = 1;
+    op->lines[0].quantity =
+        atomic_load(&client->shop->families[op->window * RECORDED_SHARING].worked) + below(client, 6);
+    put_service(body, client->shop, op->key, op->lines[0].quantity);
+    memcpy(client->request.method, "PUT", 4);
+    (void)snprintf(client->request.target, sizeof client->request.target, "/v1/services/w%u", op->window);
+}
+
+static void ask_promise(struct recorded_client *client, uint32_t family, struct text *body)
+{
+    struct lin_op *op = &client->request.op;
+    lines_choose(client, family, true);
+    op->reservation = op->key;
+    op->window = window_of(family);
+    op->ttl_us = (below(client, 5) == 0 ? 1 + (int64_t)below(client, 2) : 3600) * 1000000;
+    put(body,
+        "{\"channel\":\"all\",\"destination\":{\"lat\":1,\"lon\":1},"
+        "\"options\":{\"kinds\":[\"ship\"],\"services\":[\"w%u\"]},\"lines\":[",
+        op->window);
+    for (uint32_t i = 0; i < op->line_count; i++) {
+        op->lines[i].node = LIN_ANY_NODE;
+        put(body, "%s{", i == 0 ? "" : ",");
+        put_line(body, &op->lines[i]);
+        put(body, "}");
+    }
+    put(body, "],\"hold\":{\"select\":\"first\",\"id\":\"r%" PRIu64 "\",\"ttl_seconds\":%" PRId64 "}}",
+        op->reservation, op->ttl_us / 1000000);
+    (void)snprintf(client->request.target, sizeof client->request.target, "/v1/promises");
+}
+
 /* An action needs a reservation, a change and a move one with a single claim; false: there is none here. */
 static bool ask_action(struct recorded_client *client, uint32_t family, struct text *body)
 {
@@ -160,7 +232,9 @@ static bool ask_action(struct recorded_client *client, uint32_t family, struct t
     bool needs_single = op->kind == LIN_CHANGE || op->kind == LIN_MOVE;
     if (recent == 0 || (needs_single && (recent & 1) == 0))
         return false;
-    op->reservation = recent >> 1;
+    op->reservation = recent >> 2;
+    client->request.is_promised = (recent >> 1 & 1) != 0;
+    client->request.window = window_of(family);
     if (op->kind == LIN_EXTEND) {
         op->ttl_us = (int64_t)below(client, 3) * 1000000;
         put(body, "{\"ttl_seconds\":%" PRId64 "}", op->ttl_us / 1000000);
@@ -179,6 +253,23 @@ static bool ask_action(struct recorded_client *client, uint32_t family, struct t
     return true;
 }
 
+/* What can be had at the node or in the channel, now or by the end of a day of supplies. */
+static void ask_available(struct recorded_client *client, const char *item, bool is_to_come)
+{
+    struct lin_op *op = &client->request.op;
+    struct text target = { client->request.target, sizeof client->request.target, 0 };
+    put(&target, "/v1/availability/%s?", item);
+    if (op->lines[0].node == LIN_ANY_NODE)
+        put(&target, "channel=all");
+    else
+        put(&target, "node=n%u", op->lines[0].node + 1);
+    if (!is_to_come)
+        return;
+    uint32_t day = 1 + below(client, ETA_DAYS);
+    op->by = (int64_t)day * 1000000 + 999999;
+    put(&target, "&by=2031-01-0%uT00:00:00.999999Z", day);
+}
+
 static bool ask_read(struct recorded_client *client, uint32_t family)
 {
     struct lin_op *op = &client->request.op;
@@ -187,7 +278,7 @@ static bool ask_read(struct recorded_client *client, uint32_t family)
     op->key = 0;
     if (op->kind == LIN_STATUS) {
         uint64_t recent = atomic_load(&client->shop->families[family].recent[below(client, RECORDED_RECENT)]);
-        op->reservation = recent >> 1;
+        op->reservation = recent >> 2;
         (void)snprintf(client->request.target, sizeof client->request.target, "/v1/reservations/r%" PRIu64,
                        op->reservation);
         return recent != 0;
@@ -195,10 +286,10 @@ static bool ask_read(struct recorded_client *client, uint32_t family)
     lines_choose(client, family, true);
     op->line_count = 1;
     item_text(op->lines[0].item, item);
-    if (op->lines[0].node == LIN_ANY_NODE)
-        (void)snprintf(client->request.target, sizeof client->request.target,
-                       "/v1/availability/%s?channel=all", item);
-    else
+    bool is_to_come = below(client, 3) == 0;
+    if (is_to_come || op->lines[0].node == LIN_ANY_NODE) {
+        ask_available(client, item, is_to_come);
+    } else
         (void)snprintf(client->request.target, sizeof client->request.target, "/v1/stock/%s/n%u", item,
                        op->lines[0].node + 1);
     return true;
@@ -226,6 +317,8 @@ static bool ask_something(struct recorded_client *client)
     uint32_t family = family_choose(client);
     lin_op_init(&request->op, kind_choose(client));
     request->op.key = key_next(client);
+    request->is_repeat = false;
+    request->is_promised = false;
     request->body[0] = '\0';
     memcpy(request->method, "POST", 5);
     switch (request->op.kind) {
@@ -235,8 +328,17 @@ static bool ask_something(struct recorded_client *client)
     case LIN_SYNC:
         ask_sync(client, family, &body);
         return true;
+    case LIN_SUPPLY:
+        ask_supply(client, family, &body);
+        return true;
+    case LIN_LIMIT:
+        ask_limit(client, family, &body);
+        return true;
     case LIN_RESERVE:
         ask_reserve(client, family, &body);
+        return true;
+    case LIN_PROMISE:
+        ask_promise(client, family, &body);
         return true;
     case LIN_READ:
     case LIN_STATUS:
@@ -301,7 +403,8 @@ static bool client_send(struct recorded_client *client, struct oh_client *http)
     char bytes[RECORDED_BODY_SIZE + 512];
     char key[64] = "";
     size_t size = strlen(request->body);
-    if (request->op.key != 0 && request->op.kind != LIN_RESERVE)
+    bool has_id = request->op.kind == LIN_RESERVE || request->op.kind == LIN_PROMISE; /* that is its key */
+    if (request->op.key != 0 && !has_id)
         (void)snprintf(key, sizeof key, "Idempotency-Key: k%" PRIu64 "\r\n", request->op.key);
     int total =
         snprintf(bytes, sizeof bytes, "%s %s HTTP/1.1\r\nHost: x\r\n%s%sContent-Length: %zu\r\n\r\n%s",
@@ -380,8 +483,8 @@ static bool client_try(struct recorded_client *client, struct oh_client *http, u
     }
     if (!row_add(client, &op, *life))
         shop_break(client, 0, "out of memory");
-    if (outcome == RECORDED_ANSWERED && op.kind == LIN_RESERVE && op.answer == LIN_OK)
-        client->request.op.claim_count = op.claim_count; /* for remember() */
+    client->request.op.answer = op.answer; /* these two for remember() */
+    client->request.op.claim_count = op.claim_count;
     return outcome == RECORDED_ANSWERED;
 }
 
@@ -389,18 +492,22 @@ static bool client_try(struct recorded_client *client, struct oh_client *http, u
 static void remember(struct recorded_client *client)
 {
     struct lin_op *op = &client->request.op;
+    struct lin_op told = *op;
+    op->answer = LIN_NONE;
+    op->claim_count = UINT32_MAX;
+    if (told.kind == LIN_FULFIL && told.answer == LIN_OK && client->request.is_promised && !client->request.is_repeat)
+        atomic_fetch_add(&client->shop->families[client->request.window * RECORDED_SHARING].worked, 1);
     if (op->key != 0 && below(client, 4) == 0) {
         client->answered = client->request;
-        client->answered.op.claim_count = UINT32_MAX;
+        client->answered.is_repeat = true;
     }
-    if (op->kind != LIN_RESERVE || op->claim_count == UINT32_MAX)
+    if (told.answer != LIN_OK || told.claim_count == UINT32_MAX)
         return;
     struct recorded_family *family = &client->shop->families[op->lines[0].item / 2];
-    bool is_single = op->line_count == 1 && op->lines[0].node != LIN_ANY_NODE;
-    uint64_t was =
-        atomic_exchange(&family->recent[below(client, RECORDED_RECENT)], op->reservation << 1 | is_single);
-    client->to_release = was >> 1;
-    op->claim_count = UINT32_MAX;
+    bool is_promise = told.kind == LIN_PROMISE;
+    bool is_single = op->line_count == 1 && (is_promise || op->lines[0].node != LIN_ANY_NODE);
+    uint64_t now = op->reservation << 2 | (uint64_t)is_promise << 1 | is_single;
+    client->to_release = atomic_exchange(&family->recent[below(client, RECORDED_RECENT)], now) >> 2;
 }
 
 static bool take_one(struct recorded_shop *shop)
@@ -464,6 +571,45 @@ static bool put_one(struct oh_client *http, const char *target, const char *body
            (response.status == 200 || response.status == 201);
 }
 
+/*
+ * What promises need: goods are delivered on one day only, so each service is one window, and no later one takes what
+ * it has no place for. All of a promise comes from one node, the first that has it.
+ */
+static bool promises_open(struct recorded_shop *shop, struct oh_client *http)
+{
+    char target[64];
+    char bytes[SCHEDULE_SIZE];
+    time_t day = time(NULL) + DELIVERY_DAYS * 86400;
+    struct tm parts;
+    uint32_t windows = window_of(shop->family_count - 1) + 1;
+    if (gmtime_r(&day, &parts) == NULL)
+        return false;
+    (void)strftime(shop->day, sizeof shop->day, "%Y-%m-%d", &parts);
+    (void)snprintf(target, sizeof target, "/v1/calendars/%s", shop->day);
+    struct text body = { bytes, sizeof bytes, 0 };
+    put(&body, "{\"weekly_off\":[\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"],\"days_on\":[\"%s\"]}",
+        shop->day);
+    bool is_open = put_one(http, target, bytes);
+    for (uint32_t i = 0; i < windows && is_open; i++) {
+        (void)snprintf(target, sizeof target, "/v1/services/w%u", i);
+        body.used = 0;
+        put_service(&body, shop, 0, 0);
+        is_open = put_one(http, target, bytes);
+    }
+    for (uint32_t i = 0; i < RECORDED_NODES && is_open; i++) {
+        (void)snprintf(target, sizeof target, "/v1/nodes/n%u/schedule", i + 1);
+        body.used = 0;
+        put(&body, "{\"priority\":%u,\"pickups\":[", i);
+        for (uint32_t n = 0; n < windows; n++)
+            put(&body, "%s{\"service\":\"w%u\",\"at\":\"12:00\"}", n == 0 ? "" : ",", n);
+        put(&body, "]}");
+        is_open = put_one(http, target, bytes);
+    }
+    return is_open && put_one(http, "/v1/channels/all/sourcing",
+                              "{\"objective\":[\"complete\",\"priority\"],\"parcels_max\":1,\"split_orders\":false,"
+                              "\"split_lines\":false,\"future_supply\":\"none\"}");
+}
+
 bool recorded_shop_open(struct recorded_shop *shop)
 {
     char text[64];
@@ -488,6 +634,7 @@ bool recorded_shop_open(struct recorded_shop *shop)
     }
     is_open = is_open && put_one(&http, "/v1/channels/all",
                                  "{\"policy\":\"priority\",\"nodes\":[\"n1\",\"n2\",\"n3\"]}");
+    is_open = is_open && promises_open(shop, &http);
     oh_client_fini(&http);
     return is_open;
 }

@@ -20,11 +20,14 @@
 #define RECORDED_CLIENTS_MAX  32u
 #define RECORDED_BODY_SIZE    1024u
 #define RECORDED_RECENT       8u
+#define RECORDED_SHARING      2u /* families that one window of capacity is for */
+#define RECORDED_SUPPLIES     2u /* of a family */
 
-/* Reservations that any client may act on: number << 1 | whether it has one claim. 0: none. */
+/* Reservations that any client may act on: number << 2 | promised << 1 | whether it has one claim. 0: none. */
 struct recorded_family {
     _Atomic uint64_t recent[RECORDED_RECENT];
     _Atomic uint32_t versions; /* of counts */
+    _Atomic uint32_t worked;   /* of the window that begins with this family: promises that were fulfilled, about */
 };
 
 struct recorded_shop {
@@ -33,6 +36,7 @@ struct recorded_shop {
     struct recorded_family families[RECORDED_FAMILIES_MAX];
     _Atomic uint64_t left;      /* operations still to do */
     _Atomic bool is_broken;     /* a client met what cannot be */
+    char day[16];               /* the only one on which anything is delivered */
     char trouble[RECORDED_BODY_SIZE];
 };
 
@@ -41,6 +45,9 @@ struct recorded_request {
     char target[96];
     char body[RECORDED_BODY_SIZE];
     struct lin_op op;
+    bool is_promised; /* the reservation that is acted on, in the window of its family */
+    uint32_t window;
+    bool is_repeat;   /* answered before */
 };
 
 /* One request as it was sent, and the life of the server it was sent to. */
@@ -73,7 +80,7 @@ void recorded_client_join(struct recorded_client *client);
 /* Ends its connection while it uses it. Any thread. */
 void recorded_client_cut(struct recorded_client *client);
 
-/* Creates nodes, items and the channel. False: the server refused. */
+/* Creates nodes, items, the channel, and what promises need. False: the server refused. */
 bool recorded_shop_open(struct recorded_shop *shop);
 
 uint64_t recorded_chance(uint64_t *state);

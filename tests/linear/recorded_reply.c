@@ -67,6 +67,7 @@ static enum lin_answer code_answer(const char *code)
         enum lin_answer answer;
     } rows[] = {
         { "insufficient_stock", LIN_INSUFFICIENT },
+        { "not_promisable", LIN_NOT_PROMISABLE },
         { "unknown_reservation", LIN_UNKNOWN },
         { "not_confirmed", LIN_NOT_CONFIRMED },
         { "already_confirmed", LIN_ALREADY_CONFIRMED },
@@ -120,6 +121,23 @@ static bool claims_read(const char *body, struct lin_op *op)
     return true;
 }
 
+/* "parcels":[{"node":"n1",..,"boxes":1,..,"lines":[{"line":1,"sku":"A0","quantity":2},..],..}]: one, in one box. */
+static bool parcel_read(const char *body, struct lin_op *op)
+{
+    const char *parcel = member(body, "parcels");
+    const char *at = member(parcel, "lines");
+    const char *box = member(parcel, "boxes");
+    if (at == NULL || number(box) != 1 || member(box, "boxes") != NULL)
+        return false;
+    for (op->claim_count = 0; op->claim_count < op->line_count; op->claim_count++) {
+        const char *line = member(at, "line");
+        at = member(line, "quantity");
+        op->claims[op->claim_count] =
+            (struct lin_claim){ (uint32_t)number(line) - 1, node_number(member(parcel, "node")), number(at) };
+    }
+    return at != NULL;
+}
+
 static enum recorded_outcome sync_read(const char *body, struct lin_op *op)
 {
     const char *verdict = member(body, "verdict");
@@ -153,7 +171,7 @@ static void read_read(const char *body, struct lin_op *op)
     op->confirmed = number(member(body, "confirmed"));
 }
 
-static enum recorded_outcome success_read(const char *body, struct lin_op *op)
+static enum recorded_outcome success_read(const char *body, bool is_repeat, struct lin_op *op)
 {
     op->answer = LIN_OK;
     switch (op->kind) {
@@ -166,6 +184,10 @@ static enum recorded_outcome success_read(const char *body, struct lin_op *op)
         op->created_us = moment(member(body, "created_at"));
         op->expires_us = moment(member(body, "expires_at"));
         return claims_read(body, op) ? RECORDED_ANSWERED : RECORDED_STRANGE;
+    case LIN_PROMISE:
+        op->created_us = moment(member(body, "at"));
+        op->expires_us = is_repeat ? LIN_UNSAID : moment(member(body, "expires_at"));
+        return parcel_read(body, op) ? RECORDED_ANSWERED : RECORDED_STRANGE;
     case LIN_EXTEND:
         op->expires_us = moment(member(body, "expires_at"));
         return RECORDED_ANSWERED;
@@ -180,6 +202,8 @@ static enum recorded_outcome success_read(const char *body, struct lin_op *op)
     case LIN_FULFIL:
     case LIN_CHANGE:
     case LIN_MOVE:
+    case LIN_SUPPLY:
+    case LIN_LIMIT:
         return RECORDED_ANSWERED;
     }
     return RECORDED_STRANGE;
@@ -200,6 +224,6 @@ enum recorded_outcome recorded_reply_read(unsigned status, const char *body, str
         return RECORDED_TRY_AGAIN;
     op->seq = seq_of(body);
     if (status == 200 || status == 201)
-        return success_read(body, op);
+        return success_read(body, status == 200, op);
     return status == 404 || status == 409 || status == 422 ? refusal_read(body, op) : RECORDED_STRANGE;
 }

@@ -71,19 +71,31 @@ static void line_make(const struct run *run, struct lin_line *line, bool may_be_
 
 static void op_make(struct run *run, struct lin_op *op)
 {
-    static const enum lin_kind kinds[] = { LIN_ADJUST, LIN_RESERVE, LIN_RESERVE, LIN_READ,
-                                           LIN_READ,   LIN_CONFIRM, LIN_RELEASE, LIN_FULFIL };
+    static const enum lin_kind kinds[] = { LIN_ADJUST,  LIN_RESERVE, LIN_RESERVE, LIN_READ,
+                                           LIN_READ,    LIN_CONFIRM, LIN_RELEASE, LIN_FULFIL,
+                                           LIN_PROMISE, LIN_PROMISE, LIN_LIMIT,   LIN_SUPPLY };
     lin_op_init(op, kinds[below(sizeof kinds / sizeof kinds[0])]);
     bool is_step = op->kind == LIN_CONFIRM || op->kind == LIN_RELEASE || op->kind == LIN_FULFIL;
-    if (op->kind == LIN_RESERVE)
+    if (op->kind == LIN_RESERVE || op->kind == LIN_PROMISE)
         op->reservation = run->reservation_count++;
     if (is_step)
         op->reservation = run->reservation_count == 0 ? 0 : below(run->reservation_count);
-    op->line_count = is_step ? 0 : op->kind == LIN_READ ? 1 : 1 + (uint32_t)one_in(3);
+    bool is_single = op->kind == LIN_READ || op->kind == LIN_LIMIT || op->kind == LIN_SUPPLY;
+    op->line_count = is_step ? 0 : is_single ? 1 : 1 + (uint32_t)one_in(3);
     for (uint32_t i = 0; i < op->line_count; i++) {
-        line_make(run, &op->lines[i], op->kind != LIN_ADJUST);
+        line_make(run, &op->lines[i], op->kind == LIN_RESERVE || op->kind == LIN_READ);
+        if (op->kind == LIN_PROMISE)
+            op->lines[i].node = LIN_ANY_NODE;
         op->lines[i].quantity = op->kind == LIN_ADJUST ? (int64_t)below(7) - 1 : 1 + (int64_t)below(3);
     }
+    if (op->kind == LIN_PROMISE || op->kind == LIN_LIMIT)
+        op->window = below(BRUTE_WINDOWS);
+    if (op->kind == LIN_SUPPLY) {
+        op->supply = below(BRUTE_SUPPLIES);
+        op->eta = below(3);
+    }
+    if (op->kind == LIN_READ && one_in(3))
+        op->by = below(3);
     op->key = op->kind == LIN_READ ? 0 : run->op_count + 1;
 }
 
@@ -114,7 +126,7 @@ static void run_do(struct run *run, const struct lin_op *asked, int64_t at_us, i
 {
     struct lin_op *op = &run->ops[run->op_count];
     brute_do(&run->now, NODES, asked, op);
-    if (op->kind == LIN_RESERVE && op->answer == LIN_OK && run->tells_time)
+    if ((op->kind == LIN_RESERVE || op->kind == LIN_PROMISE) && op->answer == LIN_OK && run->tells_time)
         op->created_us = at_us;
     op_see(run, op, at_us, crash_us);
     if (op->answer == LIN_NONE)
@@ -175,7 +187,8 @@ static void run_make(struct run *run, uint32_t op_count, bool has_crash, bool te
         struct brute_book copy = run->now;
         uint32_t index = run->op_count;
         brute_do(&copy, NODES, &asked, &answers[index]);
-        if (asked.kind == LIN_RESERVE && answers[index].answer == LIN_OK && tells_time)
+        bool is_made = asked.kind == LIN_RESERVE || asked.kind == LIN_PROMISE;
+        if (is_made && answers[index].answer == LIN_OK && tells_time)
             answers[index].created_us = at_us;
         run_do(run, &asked, at_us, crash_us);
         was_kept[index] = !run->is_lost && answers[index].answer != LIN_UNKNOWN; /* that uses no key up */
@@ -195,6 +208,10 @@ static enum lin_verdict run_check(const struct run *run, char *out_text, size_t 
         (void)lin_node(history, i == 0 ? "n1" : "n2");
     for (uint32_t i = 0; i < BRUTE_ITEMS; i++)
         (void)lin_item(history, i == 0 ? "A" : "B");
+    for (uint32_t i = 0; i < BRUTE_WINDOWS; i++)
+        (void)lin_window(history, i == 0 ? "W1" : "W2");
+    for (uint32_t i = 0; i < BRUTE_SUPPLIES; i++)
+        (void)lin_supply(history, i == 0 ? "S1" : "S2");
     for (uint32_t i = 0; i < run->op_count; i++) {
         assert_true(lin_add(history, &run->ops[i]));
         used += lin_write_op(history, &run->ops[i], out_text + used, size - used);
@@ -245,6 +262,8 @@ static void run_spoil(struct run *run)
             for (uint32_t i = 0; i < op->line_count; i++)
                 op->lines[i].available = LIN_UNSAID;
         }
+        if (op->kind == LIN_PROMISE && op->answer != LIN_NONE)
+            op->answer = op->answer == LIN_OK ? LIN_NOT_PROMISABLE : LIN_OK;
         break;
     case 2:
         if (op->kind == LIN_CONFIRM && op->answer == LIN_OK)

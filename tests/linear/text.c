@@ -45,7 +45,7 @@ static const char *node_text(const struct lin_history *history, uint32_t node)
 
 static void put_place(const struct lin_history *history, struct out *out, const struct lin_line *line)
 {
-    put(out, " %s@%s", history->items[line->item].text, node_text(history, line->node));
+    put(out, " %s@%s", history->items.list[line->item].text, node_text(history, line->node));
 }
 
 static void put_said(struct out *out, const char *name, int64_t value)
@@ -58,7 +58,7 @@ static void put_said(struct out *out, const char *name, int64_t value)
 
 static void put_asked(const struct lin_history *history, struct out *out, const struct lin_op *op)
 {
-    bool has_places = op->kind <= LIN_RESERVE || op->kind == LIN_READ;
+    bool has_places = lin_kind_has_items(op->kind);
     put(out, " %s", kind_words[op->kind]);
     if (op->reservation != UINT64_MAX)
         put(out, " r%" PRIu64, op->reservation);
@@ -75,13 +75,20 @@ static void put_asked(const struct lin_history *history, struct out *out, const 
         put(out, " ttl=%" PRId64, op->ttl_us);
     if (op->kind == LIN_SYNC)
         put(out, " as_of=%" PRId64, op->as_of);
+    if (op->kind == LIN_SUPPLY)
+        put(out, " supply=%s eta=%" PRId64, history->supplies.list[op->supply].text, op->eta);
+    put_said(out, "by", op->by);
+    if (op->window != UINT32_MAX)
+        put(out, " in=%s", history->windows.list[op->window].text);
+    if (op->kind == LIN_LIMIT)
+        put(out, " most=%" PRId64, op->lines[0].quantity);
     if (op->request != 0)
         put(out, " request=%" PRIu64, op->request);
 }
 
 static void put_answered(const struct lin_history *history, struct out *out, const struct lin_op *op)
 {
-    bool has_places = op->kind <= LIN_RESERVE || op->kind == LIN_READ;
+    bool has_places = lin_kind_has_items(op->kind);
     put(out, " -> %s", answer_words[op->answer]);
     for (uint32_t i = 0; i < op->line_count; i++) {
         if (op->lines[i].available == LIN_UNSAID)
@@ -185,7 +192,7 @@ static bool place_read(struct in *in, char *text, struct lin_line *line)
 
 static bool lines_take(struct in *in, struct lin_op *op)
 {
-    bool has_places = op->kind <= LIN_RESERVE || op->kind == LIN_READ;
+    bool has_places = lin_kind_has_items(op->kind);
     while (has_places && strchr(in->word, '@') != NULL) {
         struct lin_line *line = &op->lines[op->line_count];
         if (op->line_count == LIN_LINES_MAX || !place_read(in, in->word, line) || !next(in))
@@ -218,6 +225,22 @@ static bool asked_field(struct in *in, struct lin_op *op, const char *name, cons
         return said_take(in, value, &op->as_of);
     if (strcmp(name, "request") == 0)
         return u64_take(in, value, &op->request);
+    if (strcmp(name, "eta") == 0)
+        return said_take(in, value, &op->eta);
+    if (strcmp(name, "by") == 0)
+        return said_take(in, value, &op->by);
+    if (strcmp(name, "supply") == 0) {
+        op->supply = lin_supply(in->history, value);
+        return op->supply != UINT32_MAX && next(in);
+    }
+    if (strcmp(name, "in") == 0) {
+        op->window = lin_window(in->history, value);
+        return op->window != UINT32_MAX && next(in);
+    }
+    if (strcmp(name, "most") == 0 && op->kind == LIN_LIMIT) {
+        op->line_count = 1;
+        return said_take(in, value, &op->lines[0].quantity);
+    }
     if (strcmp(name, "to") != 0 || op->kind != LIN_MOVE)
         return false;
     op->lines[0].node = lin_node(in->history, value);
