@@ -19,6 +19,7 @@
 #define CELL_ITEMS    100u
 #define IMPORT_ROWS   2000u
 #define PROMISE_COUNT 50u
+#define DUE_COUNT     1000u
 #define BODIES_SIZE   ((size_t)4 << 20)
 
 /* Neither inlined, nor cloned, nor made one with another of the same code: its name is looked for in the profile. */
@@ -53,6 +54,32 @@ COUNTED void counted_available(uint32_t count)
         oh_available_at_node(world->ledger, (struct oh_item_id){ item_of(i) },
                              (struct oh_node_id){ (uint16_t)node_of(i) }, asker, WORLD_NOW_US, &availability);
         world_require(availability.available_milli > 0, "nothing is available");
+    }
+}
+
+/* Of a position at which very many holds are due and not written, as on a full disk. */
+COUNTED void counted_available_due(uint32_t count)
+{
+    const struct oh_asker asker = { .channel = { 0 }, .kind = OH_KIND_CART };
+    for (uint32_t i = 0; i < count; i++) {
+        struct oh_availability availability;
+        oh_available_at_node(world->ledger, (struct oh_item_id){ item_of(0) },
+                             (struct oh_node_id){ (uint16_t)node_of(0) }, asker, WORLD_NOW_US + 60000001,
+                             &availability);
+        world_require(availability.available_milli > 0, "nothing is available");
+    }
+}
+
+static void holds_make(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct oh_reserve_line line = { .line = 1, .sku = oh_bytes_of(world->skus[item_of(0)]),
+                                        .node = oh_bytes_of(world->nodes[node_of(0)]), .quantity_milli = 1000 };
+        struct oh_command command = { .type = OH_COMMAND_RESERVE };
+        struct oh_answer answer;
+        command.reserve = (struct oh_reserve_command){ .channel = OH_BYTES("web"), .kind = OH_KIND_CART,
+                                                       .ttl_us = 60000000, .lines = &line, .line_count = 1 };
+        world_apply(world, &command, &answer);
     }
 }
 
@@ -386,6 +413,12 @@ static void ask_codec(void)
     ASK(write_reserve, CODEC_COUNT);
 }
 
+static void ask_due(void)
+{
+    holds_make(DUE_COUNT);
+    ASK(available_due, CORE_COUNT);
+}
+
 static void ask_http(void)
 {
     gets_make();
@@ -413,6 +446,7 @@ int main(void)
     ask_http();
     ask_ledger();
     ask_codec();
+    ask_due();
     oh_strbuf_fini(&text);
     world_destroy(&world);
     return 0;

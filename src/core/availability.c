@@ -61,27 +61,53 @@ static bool holds_are_due(const struct oh_ledger *ledger, int64_t now_us)
     return ledger->heap_count > 0 && ledger->heap[0].at_us <= now_us;
 }
 
-static int64_t held_due_of(const struct oh_ledger *ledger, const struct position *position, int64_t now_us,
-                           uint16_t channel, bool any_channel)
+static bool claim_is_of(const struct oh_ledger *ledger, uint32_t slot, uint32_t of)
+{
+    const struct claim *claim = &ledger->claims[slot];
+    if (of >= DUE_OF_DEFERRAL)
+        return ledger->deferred[slot] == link_of(of - DUE_OF_DEFERRAL);
+    return of == DUE_OF_ANY || ledger->reservations[claim->reservation].channel == of;
+}
+
+static struct due due_sum(const struct oh_ledger *ledger, const struct extra *extra, uint32_t of, int64_t now_us)
+{
+    struct due due = { .claims_version = ledger->claims_version, .from_us = now_us, .until_us = INT64_MAX };
+    for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
+        const struct claim *claim = &ledger->claims[link - 1];
+        const struct reservation *reservation = &ledger->reservations[claim->reservation];
+        if (reservation_is_due(reservation, now_us) && claim_is_of(ledger, link - 1, of))
+            due.held_milli += claim_held_milli(ledger, claim);
+        if (reservation->expires_at_us > now_us) /* "none" is before any time */
+            due.until_us = oh_min_i64(due.until_us, reservation->expires_at_us);
+    }
+    return due;
+}
+
+/*
+ * While ends cannot be written, on a full disk, a hot position may have any number of holds that are due. Who asks next
+ * has the sum that was made before, until a claim changes or one more hold of the position is due.
+ */
+int64_t held_due_of(const struct oh_ledger *ledger, const struct position *position, uint32_t of, int64_t now_us)
 {
     if (!holds_are_due(ledger, now_us)) /* as it mostly is: then the extra part, far away, is not looked at */
         return 0;
     const struct extra *extra = extra_of(ledger, position);
     if (extra == NULL || extra->held_milli == 0)
         return 0;
-    int64_t due = 0;
-    for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
-        const struct claim *claim = &ledger->claims[link - 1];
-        const struct reservation *reservation = &ledger->reservations[claim->reservation];
-        if (reservation_is_due(reservation, now_us) && (any_channel || reservation->channel == channel))
-            due += claim_held_milli(ledger, claim);
+    uint64_t key = (uint64_t)(position - ledger->positions) << 32 | of;
+    struct due *due = &ledger->dues[key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - DUES_BITS)];
+    bool is_known = due->claims_version == ledger->claims_version && due->key == key && due->from_us <= now_us &&
+                    now_us < due->until_us;
+    if (!is_known) {
+        *due = due_sum(ledger, extra, of, now_us);
+        due->key = key;
     }
-    return due;
+    return due->held_milli;
 }
 
 int64_t held_due_milli(const struct oh_ledger *ledger, const struct position *position, int64_t now_us)
 {
-    return held_due_of(ledger, position, now_us, OH_NODE_NONE, true);
+    return held_due_of(ledger, position, DUE_OF_ANY, now_us);
 }
 
 /* ---- One node --------------------------------------------------------------------------------- */
@@ -118,7 +144,7 @@ static struct fenced fences_of(const struct oh_ledger *ledger, const struct posi
     for (uint32_t link = rare_of(ledger, position)->fences; link != 0; link = ledger->fences[link - 1].next) {
         const struct fence *fence = &ledger->fences[link - 1];
         bool is_own = fence->channel == channel;
-        int64_t live = fence->live_milli - held_due_of(ledger, position, now_us, fence->channel, false);
+        int64_t live = fence->live_milli - held_due_of(ledger, position, fence->channel, now_us);
         int64_t unused = oh_max_i64(0, fence->quantity_milli - live - (is_own ? pending_milli : 0));
         if (is_own) {
             fenced.own_milli = unused;

@@ -69,23 +69,6 @@ int64_t deferral_due_at(const struct oh_ledger *ledger, uint32_t claim)
     return ledger->claims[claim].is_deferred ? deferral_of(ledger, claim)->due_at_us : OH_TIME_US_NONE;
 }
 
-/* What of the deferral is held by reservations that are due: it counts for nothing already. */
-static int64_t deferral_expired(const struct oh_ledger *ledger, const struct position *position, uint32_t slot,
-                                int64_t now_us)
-{
-    const struct extra *extra = extra_of(ledger, position);
-    int64_t expired = 0;
-    if (extra == NULL || ledger->heap_count == 0 || ledger->heap[0].at_us > now_us)
-        return 0;
-    for (uint32_t link = extra->claims_head; link != 0; link = ledger->claims[link - 1].position_next) {
-        const struct claim *claim = &ledger->claims[link - 1];
-        if (claim->is_deferred && ledger->deferred[link - 1] == link_of(slot) &&
-            reservation_is_due(&ledger->reservations[claim->reservation], now_us))
-            expired += claim_held_milli(ledger, claim);
-    }
-    return expired;
-}
-
 static int64_t supplies_by(const struct oh_ledger *ledger, const struct rare *rare, int64_t by_us, int64_t now_us)
 {
     int64_t sum = 0;
@@ -97,10 +80,12 @@ static int64_t supplies_by(const struct oh_ledger *ledger, const struct rare *ra
     return sum;
 }
 
+/* Without what reservations hold of it that are due: that counts for nothing already. */
 static int64_t deferral_left(const struct oh_ledger *ledger, const struct position *position, uint32_t link,
                              int64_t now_us)
 {
-    return ledger->deferrals[link - 1].live_milli - deferral_expired(ledger, position, link - 1, now_us);
+    return ledger->deferrals[link - 1].live_milli -
+           held_due_of(ledger, position, DUE_OF_DEFERRAL + link - 1, now_us);
 }
 
 /* Supplies only add, so there is least right when a claim falls due; times before from_us do not matter. */

@@ -243,6 +243,7 @@ static void counters_follow(struct oh_ledger *ledger, const struct claim *claim,
     struct extra *extra = extra_of(ledger, &ledger->positions[claim->position]);
     OH_ASSERT(extra != NULL);
     extra->held_milli += held_delta;
+    ledger->claims_version++;
     position_add(ledger, claim->position, 0, held_delta + confirmed_delta);
     fence_claim(ledger, claim->position, ledger->reservations[claim->reservation].channel,
                 held_delta + confirmed_delta);
@@ -586,6 +587,7 @@ enum oh_err apply_extend(struct oh_ledger *ledger, const struct oh_effect_extend
     snapshot_touch(ledger, SNAP_RESERVATION, slot);
     expiry_remove(ledger, slot);
     ledger->reservations[slot].expires_at_us = effect->expires_at_us;
+    ledger->claims_version++;
     expiry_follow(ledger, slot);
     return OH_OK;
 }

@@ -364,6 +364,22 @@ struct snapshot {
 };
 
 /* What a command has claimed so far while it is being decided: per (item, node). */
+/*
+ * What is held at a position by reservations that are due, of all or of some claims: from a time until the next one is
+ * due, as long as no claim changes.
+ */
+struct due {
+    uint64_t claims_version; /* 0: nothing */
+    int64_t from_us;
+    int64_t until_us;
+    int64_t held_milli;
+    uint64_t key; /* position << 32 | whose: a channel, or one of these */
+};
+
+#define DUE_OF_ANY      0x10000u
+#define DUE_OF_DEFERRAL 0x80000000u /* plus its slot */
+#define DUES_BITS       10u
+
 struct pending_entry { uint32_t stamp; uint32_t item; uint16_t node; int64_t claimed_milli; };
 #define PENDING_SLOTS 32768u /* at least twice the claims and sources a command can name */
 
@@ -488,6 +504,8 @@ struct oh_ledger {
     /* Scratch of the command being decided, and the open record. */
     uint32_t recent_channel; /* that a reservation was last made in: the next one mostly is in it too */
     uint32_t named_reservation; /* the slot that has the id the command names, forgotten or not; NO_SLOT */
+    struct due *dues; /* by hash, each in the place of the one before; 1 << DUES_BITS */
+    uint64_t claims_version; /* grows whenever a claim or its end changes */
     struct pending_entry *pending;
     uint32_t pending_stamp;
     uint32_t pending_count;
@@ -969,6 +987,8 @@ void pending_begin(struct oh_ledger *ledger);
 bool pending_is_first(struct oh_ledger *ledger, uint64_t hash);
 void pending_add(struct oh_ledger *ledger, uint32_t item, uint16_t node, int64_t claimed_milli);
 int64_t held_due_milli(const struct oh_ledger *ledger, const struct position *position, int64_t now_us);
+/* Of some claims: a channel, DUE_OF_ANY, or DUE_OF_DEFERRAL plus a slot. */
+int64_t held_due_of(const struct oh_ledger *ledger, const struct position *position, uint32_t of, int64_t now_us);
 
 /* geo.c */
 void geo_place(struct node *node);

@@ -304,6 +304,47 @@ static void test_an_ended_hold_is_due_at_no_time(void **state)
     shop_close(shop);
 }
 
+static double available_by(struct shop *shop, int64_t by_us)
+{
+    struct oh_availability availability;
+    struct oh_asker asker = shop_asker(shop, "", OH_KIND_SHIP);
+    asker.by_us = by_us;
+    oh_available_at_node(shop->ledger, shop_item_id(shop, "s"), shop_node_id(shop, "a"), asker, shop->now_us,
+                         &availability);
+    return (double)availability.available_milli / 1000;
+}
+
+/* Holds on two supplies, and on what is there: each ends for itself, whether it is written or not. */
+static void test_ended_holds_on_a_supply_take_nothing_from_it(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    int64_t start_us = shop->now_us;
+    const struct { const char *id; int64_t units, days, ttl_s; } rows[] = {
+        { "R", 3, 1, 60 }, { "S", 2, 2, 120 }, { "T", 1, 0, 60 }, { "U", 4, 1, 0 },
+    };
+    const struct { int64_t after_s; double now, day, days; } steps[] = {
+        { 0, 9, 12, 20 }, { 59, 9, 12, 20 }, { 60, 10, 16, 24 }, { 119, 10, 16, 24 }, { 120, 10, 16, 26 },
+    };
+    shop_supply(shop, "more", "s", "a", 10, start_us + SHOP_DAY_US);
+    shop_supply(shop, "most", "s", "a", 10, start_us + 2 * SHOP_DAY_US);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t due_us = rows[i].days == 0 ? OH_TIME_US_NONE : start_us + rows[i].days * SHOP_DAY_US;
+        struct oh_reserve_pick one = { 0, 0, OH_KIND_SHIP, rows[i].units * 1000, due_us };
+        struct oh_reserve_command with = { .picks = &one, .pick_count = 1, .ttl_us = rows[i].ttl_s * SHOP_SECOND_US };
+        char line[16];
+        snprintf(line, sizeof(line), "s=%lld", (long long)rows[i].units);
+        assert_int_equal(reserve(shop, with, rows[i].id, line), OH_OK_DONE);
+    }
+    for (size_t i = 0; i < 2 * sizeof(steps) / sizeof(steps[0]); i++) {
+        shop->now_us = start_us + steps[i / 2].after_s * SHOP_SECOND_US;
+        assert_true(available_by(shop, start_us + 2 * SHOP_DAY_US) == steps[i / 2].days);
+        assert_true(available_by(shop, start_us + SHOP_DAY_US) == steps[i / 2].day);
+        assert_true(available_by(shop, shop->now_us) == steps[i / 2].now);
+    }
+    shop_close(shop);
+}
+
 /* The schedule has changed since: what begins together is one window, and ends as the first that booked it was told. */
 static void test_bookings_of_a_window_agree_about_its_end(void **state)
 {
@@ -482,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_growth_after_the_end_of_a_hold_takes_no_capacity),
         cmocka_unit_test(test_what_is_forgotten_books_nothing),
         cmocka_unit_test(test_an_ended_hold_is_due_at_no_time),
+        cmocka_unit_test(test_ended_holds_on_a_supply_take_nothing_from_it),
         cmocka_unit_test(test_bookings_of_a_window_agree_about_its_end),
         cmocka_unit_test(test_a_refusal_is_remembered_under_its_key),
         cmocka_unit_test(test_a_channel_by_distance_may_be_refused_without_a_point),

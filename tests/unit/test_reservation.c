@@ -76,6 +76,121 @@ static void test_reservation_expire_no_more_at_once_than_asked_for(void **state)
     shop_close(shop);
 }
 
+/* A hold as the test knows it. */
+struct known_hold {
+    const char *channel;
+    int64_t expires_us; /* INT64_MAX: confirmed, or without an end */
+    int64_t units;      /* 0: gone */
+};
+
+#define KNOWN_MAX 64u
+
+static int64_t known_sum(const struct known_hold *holds, uint32_t count, const char *channel, int64_t now_us)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (holds[i].expires_us > now_us && (channel == NULL || strcmp(holds[i].channel, channel) == 0))
+            sum += holds[i].units;
+    return sum;
+}
+
+/* Of channel a 40 are kept: what a has not claimed of them is not there for b. */
+static void known_check(const struct shop *shop, const struct known_hold *holds, uint32_t count)
+{
+    int64_t all = known_sum(holds, count, NULL, shop->now_us);
+    int64_t own = known_sum(holds, count, "a", shop->now_us);
+    int64_t kept = own < 40 ? 40 - own : 0;
+    for (int again = 0; again < 2; again++) {
+        struct oh_position_view view = shop_position(shop, "s", "n");
+        assert_int_equal(view.held_milli + view.confirmed_milli, all * 1000);
+        assert_true(shop_available(shop, "s", "n", "a") == (double)(1000 - all));
+        assert_true(shop_available(shop, "s", "n", "b") == (double)(1000 - all - kept));
+    }
+}
+
+/* One more hold, or one that there is confirmed, ended, or given another end, also an earlier one. */
+static void known_change(struct shop *shop, struct known_hold *holds, uint32_t *count, uint32_t step)
+{
+    char id[16];
+    uint32_t which = step * 7 % *count;
+    snprintf(id, sizeof(id), "h%u", which);
+    struct oh_action_command extend = { .ttl_us = (int64_t)(1 + step % 5) * SHOP_SECOND_US };
+    if (step % 2 == 0 || holds[which].units == 0 || holds[which].expires_us <= shop->now_us) {
+        struct oh_reserve_command with = { .ttl_us = (int64_t)(step * 11 % 23) * SHOP_SECOND_US };
+        holds[*count] = (struct known_hold){ step % 3 == 0 ? "b" : "a",
+                                             with.ttl_us == 0 ? INT64_MAX : shop->now_us + with.ttl_us, 1 + step % 4 };
+        char line[16];
+        snprintf(id, sizeof(id), "h%u", *count);
+        snprintf(line, sizeof(line), "s=%lld@n", (long long)holds[*count].units);
+        assert_int_equal(shop_reserve_with(shop, with, id, holds[(*count)++].channel, line), OH_OK_DONE);
+    } else if (holds[which].expires_us == INT64_MAX || step % 5 == 1) {
+        assert_int_equal(shop_act(shop, OH_COMMAND_RELEASE, id, ""), OH_OK_DONE);
+        holds[which].units = 0;
+    } else if (step % 5 == 2) {
+        assert_int_equal(shop_act(shop, OH_COMMAND_CONFIRM, id, ""), OH_OK_DONE);
+        holds[which].expires_us = INT64_MAX;
+    } else {
+        assert_int_equal(shop_act_with(shop, OH_COMMAND_EXTEND, extend, id, ""), OH_OK_DONE);
+        holds[which].expires_us = shop->now_us + extend.ttl_us;
+    }
+}
+
+/* Their ends are not written, as on a full disk. What is known of one time is not said of another, or an earlier one. */
+static void test_reservation_that_is_due_counts_for_nothing_whenever_it_is_asked(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open(NULL);
+    struct known_hold holds[KNOWN_MAX] = { { "a", INT64_MAX, 5 } };
+    uint32_t count = 1;
+    assert_int_equal(shop_adjust(shop, "s", "n", 1000 - shop_available(shop, "s", "n", "")), OH_OK_DONE);
+    shop_channel(shop, "a", OH_POLICY_PRIORITY, "n", "");
+    shop_channel(shop, "b", OH_POLICY_PRIORITY, "n", "");
+    shop_fence(shop, "f", "s", "n", "a", 40, OH_FENCE_REGULAR);
+    assert_int_equal(shop_reserve(shop, "h0", "a", "s=5@n"), OH_OK_DONE);
+    for (uint32_t step = 0; step < 2 * KNOWN_MAX && count < KNOWN_MAX; step++) {
+        known_check(shop, holds, count);
+        if (step % 4 == 3)
+            known_change(shop, holds, &count, step / 4 * 3 + step % 3);
+        known_check(shop, holds, count);
+        if (step % 9 == 8) { /* one of those that are due is written after all */
+            (void)oh_ledger_advance(shop->ledger, shop->now_us, 1);
+            (void)shop_take_record(shop);
+            known_check(shop, holds, count);
+        }
+        shop->now_us += 3 * SHOP_SECOND_US;
+        known_check(shop, holds, count);
+        shop->now_us -= SHOP_SECOND_US * 5 / 2;
+    }
+    (void)shop_advance(shop);
+    known_check(shop, holds, count);
+    shop_close(shop);
+}
+
+/* What is known of one position is not said of another that has its place: there are more of them than places. */
+static void test_reservation_that_is_due_counts_for_nothing_at_any_position(void **state)
+{
+    (void)state;
+    struct oh_ledger_options options = SHOP_OPTIONS;
+    options.items_max = options.positions_max = options.reservations_max = 4096;
+    struct shop *shop = world_open(&options);
+    struct oh_reserve_command brief = { .ttl_us = SHOP_SECOND_US };
+    char sku[16], line[32];
+    for (uint32_t i = 0; i < 1200; i++) {
+        snprintf(sku, sizeof(sku), "s%u", i);
+        snprintf(line, sizeof(line), "%s=%u@n", sku, 1 + i);
+        shop_item(shop, sku);
+        shop_adjust(shop, sku, "n", 3000);
+        assert_int_equal(shop_reserve_with(shop, brief, "", "", line), OH_OK_DONE);
+        assert_int_equal(shop_reserve(shop, "", "", line), OH_OK_DONE);
+    }
+    shop->now_us += SHOP_SECOND_US;
+    for (uint32_t i = 0; i < 1200; i++) {
+        snprintf(sku, sizeof(sku), "s%u", i);
+        assert_true(shop_available(shop, sku, "n", "") == (double)(2999 - i));
+    }
+    shop_close(shop);
+}
+
 /* ---- Limits of one reservation ---------------------------------------------------------------- */
 
 static void test_reservation_refuse_more_lines_than_there_may_be(void **state)
@@ -459,6 +574,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reservation_expire_no_more_at_once_than_asked_for),
+        cmocka_unit_test(test_reservation_that_is_due_counts_for_nothing_whenever_it_is_asked),
+        cmocka_unit_test(test_reservation_that_is_due_counts_for_nothing_at_any_position),
         cmocka_unit_test(test_reservation_get_an_id_that_nobody_has),
         cmocka_unit_test(test_reservation_refuse_more_lines_than_there_may_be),
         cmocka_unit_test(test_reservation_are_split_over_so_many_nodes_and_no_more),
