@@ -221,7 +221,8 @@ size_t lin_write_op(const struct lin_history *history, const struct lin_op *op, 
  *
  * Shapes: "nodes n1 n2", "crash AT", or
  *         "CLIENT INVOKE RETURN|- [kKEY] KIND [rN] [ITEM@NODE|ITEM@* QUANTITY].. [ttl=US] [as_of=N] [to=NODE]
- *          [supply=SUPPLY] [eta=N] [by=N] [in=WINDOW] [most=N] [request=N] [-> ANSWER [ITEM@NODE=AVAILABLE].. [claim=LINE@NODE:QUANTITY].. [created=US]
+ *          [supply=SUPPLY] [eta=N] [by=N] [in=WINDOW] [most=N] [request=N]
+ *          [-> ANSWER [ITEM@NODE=AVAILABLE].. [claim=LINE@NODE:QUANTITY].. [created=US]
  *          [expires=US|never] [sellable=N] [held=N] [confirmed=N] [seq=N]]"
  * False:  the line is none of these, or out of memory; *out_problem says which word.
  */

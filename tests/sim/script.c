@@ -83,6 +83,65 @@ static const struct line first_life[] = {
     { STEP_WRITE,  200, "POST", "/v1/reservations/R4/release", JSON, "{}" },
 };
 
+#define BASKET(quantity) \
+    "{\"channel\":\"web\",\"destination\":{\"country\":\"FR\",\"postal_code\":\"69003\"}," \
+    "\"lines\":[{\"sku\":\"A\",\"quantity\":" quantity "}]"
+#define HOLD(id, quantity, ttl) \
+    BASKET(quantity) ",\"hold\":{\"id\":\"" id "\",\"ttl_seconds\":" ttl ",\"select\":\"ship/swift\"}}"
+
+/* Documents of every kind, supplies, and promises that are held, sourced anew, refused, and left to expire. */
+static const struct line promises[] = {
+    { STEP_WRITE,  201, "PUT",  "/v1/calendars/days", JSON,
+      "{\"weekly_off\":[\"sun\"],\"days_off\":[\"2027-01-01\"],\"days_on\":[\"2027-01-03\"]}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/calendars/unused", JSON, "{\"weekly_off\":[\"mon\"]}" },
+    { STEP_WRITE,  200, "DELETE", "/v1/calendars/unused", "", NULL },
+    { STEP_WRITE,  201, "PUT",  "/v1/zones/near", JSON,
+      "{\"matches\":[{\"country\":\"FR\",\"postal_prefixes\":[\"69\"]}]}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/services/swift", JSON,
+      "{\"time_zone\":\"Europe/Paris\",\"delivery_calendar\":\"days\",\"transit\":[{\"zone\":\"near\",\"hours\":24}],"
+      "\"slots\":[{\"from\":\"08:00\",\"to\":\"20:00\",\"limit\":3}],\"cost\":[{\"zone\":\"near\",\"amount\":3}],"
+      "\"accounts\":[{\"account\":\"first\",\"nodes\":[\"n1\",\"n2\"],\"daily_parcels\":9}]}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/nodes/n1/schedule", JSON,
+      "{\"time_zone\":\"Europe/Paris\",\"priority\":1,\"calendar\":\"days\","
+      "\"hours\":[{\"from\":\"08:00\",\"to\":\"20:00\"}],"
+      "\"processing_minutes\":{\"default\":30},\"cutoffs\":[{\"at\":\"16:00\"}],"
+      "\"capacity\":{\"unit\":\"units\",\"windows\":[{\"from\":\"08:00\",\"to\":\"20:00\",\"limit\":9}]},"
+      "\"pickups\":[{\"service\":\"swift\",\"at\":\"18:00\"}]}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/nodes/n2/schedule", JSON,
+      "{\"time_zone\":\"Europe/Paris\",\"priority\":2,"
+      "\"capacity\":{\"unit\":\"orders\",\"windows\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"limit\":9}]},"
+      "\"pickups\":[{\"service\":\"swift\",\"at\":\"18:00\"}]}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/lanes/l", JSON,
+      "{\"from\":\"n2\",\"to\":\"n1\",\"departures\":[{\"at\":\"10:00\"}],\"transit_minutes\":60}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/channels/web/sourcing", JSON,
+      "{\"objective\":[\"complete\",\"priority\"],\"services\":[\"swift\"],\"collect\":{\"stores_max\":2}}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/supplies/s2", JSON,
+      "{\"sku\":\"A\",\"node\":\"n2\",\"quantity\":9,\"eta\":\"2040-01-02T00:00:00Z\"}" },
+    { STEP_WRITE,  200, "PUT",  "/v1/supplies/s2", JSON,
+      "{\"sku\":\"A\",\"node\":\"n1\",\"quantity\":8,\"eta\":\"2040-01-03T00:00:00Z\"}" },
+    { STEP_WRITE,  201, "PUT",  "/v1/supplies/s3", JSON,
+      "{\"sku\":\"B\",\"node\":\"n2\",\"quantity\":1,\"eta\":\"2040-01-02T00:00:00Z\"}" },
+    { STEP_WRITE,  200, "DELETE", "/v1/supplies/s3", "", NULL },
+    { STEP_READ,   200, "POST", "/v1/promises", JSON, BASKET("1") ",\"explain\":\"full\"}" },
+    { STEP_READ,   200, "POST", "/v1/promises", JSON,
+      "{\"channel\":\"web\",\"destination\":{\"lat\":46,\"lon\":4},\"separately\":true,"
+      "\"lines\":[{\"sku\":\"A\",\"quantity\":1},{\"sku\":\"B\",\"quantity\":2}]}" },
+    { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P1", "3", "80000") },
+    { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P2", "2", "80000") },
+    { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P3", "1", "60") },
+    { STEP_READ,   409, "POST", "/v1/promises", JSON, HOLD("P4", "100000", "60") },
+    { STEP_WRITE,  200, "POST", "/v1/promises", JSON,
+      "{\"replace\":{\"reservation\":\"P2\",\"without\":[\"n1\"]},\"hold\":{}}" },
+    { STEP_WRITE,  200, "POST", "/v1/reservations/P1/confirm", JSON, "{}" },
+    { STEP_WRITE,  200, "POST", "/v1/reservations/P1/fulfil", JSON,
+      "{\"lines\":[{\"line\":1,\"node\":\"n1\",\"quantity\":1}]}" },
+    { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P5", "1", "80000") },
+    { STEP_WRITE,  200, "POST", "/v1/reservations/P5/release", JSON, "{}" },
+    { STEP_WRITE,  200, "POST", "/v1/deliveries", JSON,
+      "{\"reports\":[{\"id\":\"d1\",\"service\":\"swift\",\"origin_region\":\"FR-75\",\"destination_region\":\"FR-69\","
+      "\"handed_over_at\":\"" PAST "\",\"delivered_at\":\"2024-05-02T10:00:00Z\"}]}" },
+};
+
 static const struct line questions[] = {
     { STEP_READ, 200, "GET", "/v1/availability/A?channel=web&explain=true", "", NULL },
     { STEP_READ, 200, "GET", "/v1/availability/A?near=FR:69003&limit=2", "", NULL },
@@ -104,6 +163,19 @@ static const struct line questions[] = {
     { STEP_READ, 200, "GET", "/v1/rules/r1", "", NULL },
     { STEP_READ, 200, "GET", "/v1/fences/f1", "", NULL },
     { STEP_READ, 200, "GET", "/v1/supplies/s1", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/supplies/s2", "", NULL },
+    { STEP_READ, 404, "GET", "/v1/supplies/s3", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/availability/A?channel=web&by=2040-02-01T00:00:00Z", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/calendars", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/zones/near", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/services/swift", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/nodes/n1/schedule", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/lanes/l", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/channels/web/sourcing", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/promises/P1", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/promises/P2", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/reservations/P2", "", NULL },
+    { STEP_READ, 200, "GET", "/v1/reservations/P3", "", NULL },
     { STEP_READ, 404, "GET", "/v1/rules/r2", "", NULL },
     { STEP_READ, 404, "GET", "/nothing", "", NULL },
     { STEP_READ, 405, "DELETE", "/v1/stock/A", "", NULL },
@@ -202,6 +274,7 @@ void script_make(struct script *script)
 {
     script_init(script, "k");
     lines_add(script, first_life, COUNT_OF(first_life));
+    lines_add(script, promises, COUNT_OF(promises));
     questions_add(script);
     pass_add(script, 100 * SECOND_US); /* the hold R5 is over; a proof frame is due */
     for (int i = 0; i < 3; i++)

@@ -41,7 +41,10 @@ class Request:
             self.data = request_bytes(method, target, body, headers)
 
 
-def without_seq(value):
+def repeatable(value):
+    """What a repeat says again. Of a promise it is the id: the rest is as it is kept now, confirmed or sourced anew."""
+    if 'promise' in value:
+        return value['promise']
     return {name: member for name, member in value.items() if name != 'seq'}
 
 
@@ -61,8 +64,8 @@ class Load:
         """{(sku, node): (sellable, held, confirmed)} when all is done."""
         own = self.own
         return {
-            (own('A'), 'n1'): (50 - 3 - 2, 0, 0),          # counted, sold at the till, R1 fulfilled
-            (own('A'), 'n2'): (50, 2 + 4, 0),              # R2 after its change, R3 after its move
+            (own('A'), 'n1'): (50 - 3 - 2, 0, 2),          # counted, sold at the till, R1 fulfilled; P1 confirmed
+            (own('A'), 'n2'): (50, 2 + 4 + 1, 0),          # R2 after its change, R3 after its move, P2 sourced anew
             (own('B'), 'n1'): (20, 1, 1),                  # R5; R1 confirmed; R4 released
             (own('B'), 'n2'): (4, 0, 0),
             (own('C'), 'n1'): (7, 0, 0),
@@ -76,6 +79,8 @@ class Load:
         yield from self.reference()
         yield from self.stock()
         yield from self.claims()
+        yield from self.documents()
+        yield from self.promises()
         yield from self.questions()
         yield from self.bulk()
 
@@ -88,7 +93,7 @@ class Load:
     def reference(self):
         own = self.own
         yield Request('healthz', 'GET', '/healthz')
-        yield self.put('nodes', 'n1', {'type': 'store', 'lat': 48, 'lon': 2, 'collects': True})
+        yield self.put('nodes', 'n1', {'type': 'store', 'lat': 48, 'lon': 2, 'country': 'FR', 'collects': True})
         yield self.put('nodes', 'n2', {'type': 'warehouse', 'lat': 47, 'lon': 3, 'collects': True})
         for sku in 'ABC':
             yield self.put('items', own(sku), {'name': f'item {sku}'})
@@ -140,6 +145,62 @@ class Load:
         yield self.act('R3', 'move', {'lines': [{'line': 1, 'node': 'n1', 'to_node': 'n2', 'quantity': 4}]})
         yield self.act('R1', 'fulfil', {'lines': [{'line': 1, 'node': 'n1', 'quantity': 2}]})
         yield self.act('R4', 'release', {})
+
+    def document(self, name, body, *segments):
+        return Request(f'{self.prefix}-put-{name}', 'PUT', url('v1', *segments), body, is_write=True)
+
+    def documents(self):
+        own = self.own
+        service = own('standard')
+        yield self.document('calendar', {'weekly_off': ['sun']}, 'calendars', own('days'))
+        yield self.document('zone', {'matches': [{'country': 'FR', 'postal_prefixes': ['69']}]}, 'zones', own('near'))
+        yield self.document('service', {
+            'time_zone': 'Europe/Paris', 'delivery_calendar': own('days'), 'transit': [{'hours': 24}],
+            'slots': [{'from': '08:00', 'to': '20:00', 'limit': 50}], 'cost': [{'zone': own('near'), 'amount': 3},
+                                                                               {'amount': 5}],
+            'accounts': [{'account': 'first', 'nodes': ['n1', 'n2'], 'daily_parcels': 50}]}, 'services', service)
+        for priority, node in enumerate(('n1', 'n2')):
+            yield self.document(f'schedule-{node}', {
+                'time_zone': 'Europe/Paris', 'priority': priority, 'hours': [{'from': '00:00', 'to': '24:00'}],
+                'capacity': {'unit': 'units', 'windows': [{'from': '00:00', 'to': '24:00', 'limit': 500}]},
+                'pickups': [{'service': service, 'at': '12:00'}]}, 'nodes', node, 'schedule')
+        yield self.document('lane', {'from': 'n2', 'to': 'n1', 'departures': [{'at': '10:00'}], 'transit_minutes': 60}, 'lanes', own('lane'))
+        yield self.document('sourcing', {'objective': ['complete', 'priority'], 'services': [service]},
+                            'channels', own('web'), 'sourcing')
+        yield self.document('calendar-2', {'weekly_off': ['mon']}, 'calendars', own('unused'))
+        yield Request(f'{self.prefix}-delete-calendar', 'DELETE', url('v1', 'calendars', own('unused')), is_write=True)
+        yield self.put('supplies', own('s2'), {
+            'sku': own('A'), 'node': 'n2', 'quantity': 3, 'eta': '2040-01-02T00:00:00Z'})
+        yield Request(f'{self.prefix}-delete-s2', 'DELETE', url('v1', 'supplies', own('s2')), is_write=True)
+
+    def basket(self, quantity, **more):
+        return {'channel': self.own('web'), 'destination': {'lat': 45.7, 'lon': 4.8}, 'options': {'kinds': ['ship']},
+                'lines': [{'sku': self.own('A'), 'quantity': quantity}], **more}
+
+    def hold(self, name, quantity, **more):
+        hold = {'id': self.own(name), 'ttl_seconds': 86400, 'select': 'first'}
+        return self.post(name, '/v1/promises', self.basket(quantity, hold=hold), **more)
+
+    def promises(self):
+        own = self.own
+        yield Request('promise', 'POST', '/v1/promises', self.basket(1, explain='full'))
+        yield self.hold('P1', 2)
+        yield self.hold('P2', 1)
+        yield self.hold('P3', 3)
+        yield self.hold('P4', 100000, statuses=(409,))
+        yield self.post('replace', '/v1/promises', {
+            'replace': {'reservation': own('P2'), 'without': ['n1']}, 'hold': {'select': 'first'}})
+        yield self.act('P1', 'confirm', {})
+        yield self.act('P3', 'release', {})
+        yield self.post('deliveries', '/v1/deliveries', {'reports': [{
+            'id': own('d1'), 'service': own('standard'), 'origin_node': 'n1',
+            'destination': {'country': 'FR', 'postal_code': '69003'},
+            'handed_over_at': '2024-05-01T10:00:00Z', 'delivered_at': '2024-05-02T10:00:00Z'}]})
+        for target in (url('v1', 'promises', own('P2')), url('v1', 'services', own('standard')),
+                       url('v1', 'nodes', 'n1', 'schedule'), url('v1', 'channels', own('web'), 'sourcing'),
+                       url('v1', 'availability', own('A'), node='n1', by='2040-01-03T00:00:00Z'),
+                       url('v1', 'supplies', own('s1'))):
+            yield Request(f'GET {target}', 'GET', target)
 
     def questions(self):
         own = self.own
@@ -240,5 +301,5 @@ class Load:
                 raise Wrong(f'{request.name} was acknowledged and is lost: {again}')
         elif again.headers.get('idempotency-replayed') != 'true':
             raise Wrong(f'{request.name} was acknowledged and is lost: {again}')
-        elif without_seq(again.json) != without_seq(acknowledged[1]):
+        elif repeatable(again.json) != repeatable(acknowledged[1]):
             raise Wrong(f'{request.name} was answered {acknowledged[1]}, and is now {again.json}')
