@@ -167,7 +167,8 @@ static bool ledger_regions(struct oh_ledger *ledger)
            REGION(reservations, options->reservations_max) && REGION(claims, options->claims_max) &&
            REGION(parts, options->claims_max) &&
            REGION(heap, options->reservations_max) && REGION(ended, options->reservations_max) &&
-           REGION(keys, options->keys_max) && REGION(pending, PENDING_SLOTS) && REGION(dues, UINT32_C(1) << DUES_BITS) && REGION(candidates, OH_NODES_MAX) &&
+           REGION(keys, options->keys_max) && REGION(dues, UINT32_C(1) << DUES_BITS) &&
+           REGION(pending, PENDING_SLOTS) && REGION(candidates, OH_NODES_MAX) &&
            REGION(visited, OH_NODES_MAX / 64 + 1) && REGION(covers, OH_NODES_MAX) &&
            REGION(answer_lines, ANSWER_LINES_MAX) &&
            REGION(scratch, SCRATCH_SIZE) && REGION(effects, OH_EFFECTS_MAX) && REGION(hints, OH_EFFECTS_MAX) &&

@@ -135,7 +135,7 @@ static void known_change(struct shop *shop, struct known_hold *holds, uint32_t *
     }
 }
 
-/* Their ends are not written, as on a full disk. What is known of one time is not said of another, or an earlier one. */
+/* Their ends are not written, as on a full disk. What is known of one time is not said of another, also an earlier. */
 static void test_reservation_that_is_due_counts_for_nothing_whenever_it_is_asked(void **state)
 {
     (void)state;
