@@ -159,6 +159,18 @@ class Server:
         with open(f'/proc/{self.process.pid}/status', encoding='ascii') as file:
             return int(re.search(r'VmHWM:\s+(\d+) kB', file.read()).group(1))
 
+    def freeze(self):
+        """SIGSTOP, and none of its threads does anything any more."""
+        def is_frozen():
+            tasks = f'/proc/{self.process.pid}/task'
+            states = []
+            for task in os.listdir(tasks):
+                with open(f'{tasks}/{task}/stat', encoding='ascii') as file:
+                    states.append(file.read().rsplit(')', 1)[1].split()[0])
+            return set(states) == {'T'}
+        self.process.send_signal(signal.SIGSTOP)
+        wait_until(is_frozen, 'it does not stop')
+
     def files(self):
         """Every file of the data directory, by path, with its size."""
         found = {}
