@@ -18,6 +18,9 @@
 #define PASSED_US_MAX 100000
 #define DRAIN_ODDS    100 /* one event of so many waits until everything is projected */
 #define RENEWAL_ODDS  120 /* in one of so many the tables are empty again, in every other seed */
+#define CROSSING_WRITES 1200u /* more than a file of the journal has room for */
+#define SNAPSHOTS_KEPT  2u    /* where nothing is said */
+#define SNAPSHOT_TURNS  400u
 #define SLACK_FILES   3u                  /* "to within two files", and the one that is being written */
 
 struct projection {
@@ -31,6 +34,7 @@ struct projection {
     uint64_t stop_seq;   /* the tables have to have it when the process has ended; 0: they need not */
     bool was_renewed;    /* ever: what is written down may be of the tables before, a power loss brings it back */
     bool is_renewed;     /* the tables are new, and empty until now */
+    bool is_crossing;    /* while a snapshot is loaded newer ones take its place */
     uint64_t loads;      /* of snapshots that were seen */
     int64_t judged_at_us;     /* monotonic: when the backlog was looked at last */
     uint64_t judged_turns;
@@ -202,6 +206,47 @@ static int64_t now_us(void *ctx)
     return projection->run->world.monotonic_us;
 }
 
+/* One small write, in a frame of its own; false: it cannot be sent. */
+static bool write_small(struct run *run, uint32_t number)
+{
+    struct model_request request = { .type = MODEL_NODE,
+                                     .channel = MODEL_NONE,
+                                     .point = MODEL_NONE,
+                                     .at_us = MODEL_NEVER,
+                                     .node = (uint8_t)(number % MODEL_NODES),
+                                     .value = number / MODEL_NODES % 2 };
+    if (run->result->has_failed || run->world.is_stopped || !run_send(run, run_op_add(run, &request), 0))
+        return false;
+    sim_peer_deliver(run_peer(run, 0), SIZE_MAX);
+    run_turn(run);
+    run_work(run);
+    sim_world_pass(&run->world, 3000);
+    if (run->result->has_failed || run->world.is_stopped)
+        return false;
+    run_turn(run);
+    return true;
+}
+
+static uint64_t snapshot_seq(const struct run *run)
+{
+    return oh_snapshotter_stats(run->world.snapshotter).last_seq;
+}
+
+/* As many snapshots as are kept, so that the journal is needed for none before them. */
+static void snapshots_overtake(struct run *run)
+{
+    uint32_t kept = run->world.options.keep_count == 0 ? SNAPSHOTS_KEPT : run->world.options.keep_count;
+    for (uint32_t i = 0; i < kept && write_small(run, i); i++) {
+        uint64_t before_seq = snapshot_seq(run);
+        oh_snapshotter_request(run->world.snapshotter);
+        for (uint32_t n = 0; n < SNAPSHOT_TURNS && snapshot_seq(run) == before_seq && !run->world.is_stopped; n++) {
+            run_turn(run);
+            run_work(run);
+        }
+    }
+    run_work(run);
+}
+
 /* The journal's threads and the loop get on as they like, while a call takes its time. */
 static void meanwhile(void *ctx, int64_t us)
 {
@@ -210,6 +255,13 @@ static void meanwhile(void *ctx, int64_t us)
     sim_world_pass(&run->world, us);
     if (!sim_world_is_up(&run->world) || run->world.is_stopped || run->result->has_failed)
         return;
+    struct oh_projector_status status;
+    oh_projector_status(run->world.projector, &status);
+    if (projection->is_crossing && status.state == OH_PROJECTOR_LOADING) {
+        projection->is_crossing = false;
+        snapshots_overtake(run);
+        return;
+    }
     uint64_t dice = oh_prng_below(&projection->prng, 16);
     if (dice == 0 && !run->is_stalled)
         sim_world_work(&run->world, OH_JOURNAL_WORK_WRITE);
@@ -462,21 +514,8 @@ static void renewal(struct projection *projection)
 static void writes_until_refused(struct run *run, uint32_t turns_max)
 {
     for (uint32_t i = 0; i < turns_max && !is_refusing_writes(run); i++) {
-        struct model_request request = { .type = MODEL_NODE,
-                                         .channel = MODEL_NONE,
-                                         .point = MODEL_NONE,
-                                         .at_us = MODEL_NEVER,
-                                         .node = (uint8_t)(i % MODEL_NODES),
-                                         .value = i / MODEL_NODES % 2 };
-        if (run->result->has_failed || run->world.is_stopped || !run_send(run, run_op_add(run, &request), 0))
+        if (!write_small(run, i))
             return;
-        sim_peer_deliver(run_peer(run, 0), SIZE_MAX);
-        run_turn(run);
-        run_work(run);
-        sim_world_pass(&run->world, 3000);
-        if (run->result->has_failed || run->world.is_stopped)
-            return;
-        run_turn(run);
         if (i % 16 == 0) {
             sim_world_work_projector(&run->world);
             retention_judge(&the_projection);
@@ -484,13 +523,53 @@ static void writes_until_refused(struct run *run, uint32_t turns_max)
     }
 }
 
+static bool has_room(const struct run *run)
+{
+    return !run->workload.has_batches && !run->is_stalled && !run->is_disk_weak && run->op_count + 3000 <= OPS_MAX &&
+           run->flight_count + 6000 <= FLIGHTS_MAX;
+}
+
+/* True when the tables have everything, and the newest snapshot is of an earlier file of the journal than the last. */
+static bool snapshot_falls_behind(struct projection *projection)
+{
+    struct run *run = projection->run;
+    uint64_t first_seq;
+    if (!has_room(run))
+        return false;
+    drain(projection);
+    run_settle(run);
+    for (uint32_t i = 0; i < CROSSING_WRITES && files_after(run, snapshot_seq(run), &first_seq) < 2; i++) {
+        if (!write_small(run, i))
+            return false;
+        sim_world_work_projector(&run->world);
+    }
+    drain(projection);
+    return !run->result->has_failed && !run->world.is_stopped && files_after(run, snapshot_seq(run), &first_seq) >= 2;
+}
+
+/*
+ * While the newest snapshot is loaded into new tables, newer ones take its place. The journal after it must not go:
+ * these tables lack it, though those before had it.
+ */
+static void renewal_crossing(struct projection *projection)
+{
+    struct run *run = projection->run;
+    bool is_behind = snapshot_falls_behind(projection);
+    if (run->result->has_failed || run->world.is_stopped)
+        return;
+    renewal(projection);
+    projection->is_crossing = is_behind;
+    if (is_behind && write_small(run, 0)) /* it notices */
+        drain(projection);
+    projection->is_crossing = false;
+}
+
 /* PostgreSQL is away until the journal may not keep more for it; then it comes back, and writes are taken again. */
 static void outage(struct projection *projection, struct oh_prng *prng)
 {
     struct run *run = projection->run;
     uint64_t limit = run->world.options.backlog_bytes_max / run->world.options.segment_size;
-    if (run->workload.has_batches || run->is_stalled || run->is_disk_weak || run->op_count + 3000 > OPS_MAX ||
-        run->flight_count + 6000 > FLIGHTS_MAX || limit > 3)
+    if (!has_room(run) || limit > 3)
         return;
     run_tell(run, "PostgreSQL is gone for long");
     projection->is_absent = true;
@@ -530,8 +609,12 @@ void projection_event(struct run *run)
     oh_prng_init(&projection->prng, oh_prng_next(&prng));
     weather_change(projection, &prng);
     remembered_judge(projection);
-    if (run->options->seed % 2 == 1 && oh_prng_below(&projection->prng, RENEWAL_ODDS) == 0)
-        renewal(projection);
+    if (run->options->seed % 2 == 1 && oh_prng_below(&projection->prng, RENEWAL_ODDS) == 0) {
+        if (run->event % 2 == 0)
+            renewal(projection);
+        else
+            renewal_crossing(projection);
+    }
     if (projection->storm > 0 && oh_prng_below(&prng, 700) == 0)
         outage(projection, &prng);
     else if (oh_prng_below(&prng, DRAIN_ODDS) == 0)
