@@ -129,7 +129,7 @@ static const struct line promises[] = {
     { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P1", "3", "80000") },
     { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P2", "2", "80000") },
     { STEP_WRITE,  201, "POST", "/v1/promises", JSON, HOLD("P3", "1", "60") },
-    { STEP_READ,   409, "POST", "/v1/promises", JSON, HOLD("P4", "100000", "60") },
+    { STEP_READ,   409, "POST", "/v1/promises", JSON, BASKET("100000") ",\"hold\":{\"ttl_seconds\":60}}" },
     { STEP_WRITE,  200, "POST", "/v1/promises", JSON,
       "{\"replace\":{\"reservation\":\"P2\",\"without\":[\"n1\"]},\"hold\":{}}" },
     { STEP_WRITE,  200, "POST", "/v1/reservations/P1/confirm", JSON, "{}" },
