@@ -8,9 +8,10 @@
  * and room for so many orders; the service takes 1 to 3 days by distance and costs by weight. Destinations are points.
  *
  * A virtual machine stops the program for tens of microseconds now and then, and its processor time counts that. So all
- * questions are asked in their order, three times over: p50_us and p99_us are of the median of each question's three
- * times. What it costs itself it costs each time, as a pass is too long for anything of a question to be kept until it
- * is asked again. p99_once_us is of all times as they were. The first line has both of a loop that only counts.
+ * questions are asked three times over, each time in another order, or what comes at even times would meet the same ones:
+ * p50_us and p99_us are of the median of each question's three times. What it costs itself it costs each time, as a pass
+ * is too long for anything of a question to be kept until it is asked again. p99_once_us is of all times as they were.
+ * The first line has both of a loop that only counts.
  */
 #include "app/memory.h"
 #include "base/prng.h"
@@ -355,26 +356,43 @@ static void count_run(uint32_t rounds)
     times_print(times);
 }
 
+static void shuffle(uint32_t *order, uint32_t count, struct oh_prng *prng)
+{
+    for (uint32_t i = count; i > 1; i--) {
+        uint32_t other = (uint32_t)oh_prng_below(prng, i);
+        uint32_t moved = order[i - 1];
+        order[i - 1] = order[other];
+        order[other] = moved;
+    }
+}
+
 static void question_run(const struct question *question, uint32_t rounds)
 {
     struct bench *bench = bench_open(question);
     struct times times = times_open(rounds);
     struct draw *draws = take_memory(rounds, sizeof(*draws));
+    uint32_t *order = take_memory(rounds, sizeof(*order));
     struct tally tally = { 0, 0, 0, 0 };
     for (uint32_t i = 0; i < rounds; i++)
         draws[i] = (struct draw){ point_draw(&bench->prng), (uint32_t)oh_prng_below(&bench->prng, ITEMS) };
     draw_ask(bench, question, &draws[rounds / 2], &tally); /* what is made once */
     tally = (struct tally){ 0, 0, 0, 0 };
+    for (uint32_t i = 0; i < rounds; i++)
+        order[i] = i;
     for (uint32_t i = 0; i < PASSES * rounds; i++) {
+        uint32_t at = i % rounds;
+        if (at == 0)
+            shuffle(order, rounds, &bench->prng);
         uint64_t started = clock_ns();
-        draw_ask(bench, question, &draws[i % rounds], &tally);
-        times.ns[i] = clock_ns() - started;
+        draw_ask(bench, question, &draws[order[at]], &tally);
+        times.ns[i - at + order[at]] = clock_ns() - started;
     }
     printf("{\"question\":\"%s\",\"rounds\":%u,\"answered\":%.3f,\"proven_best\":%.3f,\"parcels_mean\":%.2f,",
            question->name, rounds, (double)tally.answered / tally.asked,
            1 - (double)tally.bounded / (tally.answered == 0 ? 1 : tally.answered),
            (double)tally.parcels / (tally.answered == 0 ? 1 : tally.answered));
     times_print(times);
+    free(order);
     free(draws);
     bench_close(bench);
 }
