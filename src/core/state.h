@@ -363,7 +363,6 @@ struct snapshot {
     uint32_t item_cursor; /* next of the item's nodes */
 };
 
-/* What a command has claimed so far while it is being decided: per (item, node). */
 /*
  * What is held at a position by reservations that are due, of all or of some claims: from a time until the next one is
  * due, as long as no claim changes.
@@ -380,6 +379,7 @@ struct due {
 #define DUE_OF_DEFERRAL 0x80000000u /* plus its slot */
 #define DUES_BITS       10u
 
+/* What a command has claimed so far while it is being decided: per (item, node). */
 struct pending_entry { uint32_t stamp; uint32_t item; uint16_t node; int64_t claimed_milli; };
 #define PENDING_SLOTS 32768u /* at least twice the claims and sources a command can name */
 
