@@ -7,11 +7,11 @@
  * The timetable is made by hand for 120 days: every node works 8 hours a day, has a shipping cut-off and a pickup a day
  * and room for so many orders; the service takes 1 to 3 days by distance and costs by weight. Destinations are points.
  *
- * A virtual machine stops the program for tens of microseconds now and then, and its processor time counts that. So all
- * questions are asked three times over, each time in another order, or what comes at even times would meet the same ones:
- * p50_us and p99_us are of the median of each question's three times. What it costs itself it costs each time, as a pass
- * is too long for anything of a question to be kept until it is asked again. p99_once_us is of all times as they were.
- * The first line has both of a loop that only counts.
+ * A virtual machine stops the program for tens of microseconds now and then, and its processor time counts that. So
+ * all questions are asked three times over, each time in another order, or what comes at even times would meet the
+ * same ones: p50_us and p99_us are of the median of each question's three times. What it costs itself it costs each
+ * time, as a pass is too long for anything of a question to be kept until it is asked again. p99_once_us is of all
+ * times as they were. The first line has both of a loop that only counts.
  */
 #include "app/memory.h"
 #include "base/prng.h"
