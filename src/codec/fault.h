@@ -31,7 +31,9 @@
     X(OH_FAULT_INVALID_TIME, "invalid_time", 400, "Not a time")                             \
     X(OH_FAULT_INVALID_QUERY, "invalid_query", 400, "The query is wrong")                   \
     X(OH_FAULT_UNKNOWN_POSTAL_CODE, "unknown_postal_code", 422, "No such postal code")      \
-    X(OH_FAULT_NO_MEMORY, "out_of_memory", 503, "Out of memory, nothing changed")
+    X(OH_FAULT_NO_MEMORY, "out_of_memory", 503, "Out of memory, nothing changed")           \
+    X(OH_FAULT_TIME_ZONES_UNREADABLE, "time_zones_unreadable", 503,                         \
+      "The time zones cannot be read now, nothing changed")
 
 enum oh_fault_type {
 #define OH_FAULT_ENUM(name, code, http, title) name,

@@ -18,6 +18,8 @@ struct oh_call oh_call_of(void *app, struct oh_exchange *exchange)
 
 void oh_call_fault(const struct oh_call *call, const struct oh_fault *fault)
 {
+    if (fault->http_status == 503)
+        oh_reply_header(call->exchange, "Retry-After", OH_BYTES("1"));
     oh_reply_problem(call->exchange, fault->http_status, fault->code, fault->title, oh_bytes_of(fault->detail),
                      fault->field[0] == '\0' ? NULL : fault->field);
 }

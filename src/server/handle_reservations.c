@@ -27,8 +27,10 @@ static bool move_windows(const struct oh_call *call, struct oh_action_command *m
         return true;
     struct oh_reserve_booking *windows =
         oh_json_document_allocate(call->service->document, OH_BOOKINGS_MAX + 1, sizeof(*windows));
-    if (windows == NULL || oh_service_timetable(call->service, call->now_us, &timetable) != OH_OK)
+    if (windows == NULL)
         return promise_call_no_memory(call);
+    if (!promise_call_timetable(call, &timetable))
+        return false;
     move->windows = windows;
     move->window_count = oh_move_windows(call->ledger, timetable, reservation, move, call->now_us, windows);
     return true;

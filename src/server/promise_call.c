@@ -1,4 +1,5 @@
 #include "server/promise_call.h"
+#include "base/log.h"
 #include "server/service.h"
 #include <stdio.h>
 
@@ -8,6 +9,21 @@
 bool promise_call_no_memory(const struct oh_call *call)
 {
     oh_call_problem(call, 503, "out_of_memory", "Out of memory, nothing changed", "");
+    return false;
+}
+
+bool promise_call_timetable(const struct oh_call *call, const struct oh_timetable **out_timetable)
+{
+    struct oh_fault fault;
+    enum oh_err err = oh_service_timetable(call->service, call->now_us, out_timetable);
+    if (err == OH_OK)
+        return true;
+    if (err != OH_E_IO)
+        return promise_call_no_memory(call);
+    OH_LOG(OH_LOG_ERROR, OH_LOG_EVENT("time_zones_unreadable"));
+    oh_fault_set(&fault, OH_FAULT_TIME_ZONES_UNREADABLE, OH_BYTES_NONE,
+                 "A file of the system's tz database could not be read, and dates are not guessed. Try again.");
+    oh_call_fault(call, &fault);
     return false;
 }
 
@@ -45,8 +61,8 @@ bool promise_call_begin(struct promise_call *promise)
     promise->names.ledger = call->ledger;
     promise->names.request = &promise->body.request;
     promise->body.request.steps_max = call->service->options.promise_steps;
-    if (oh_service_timetable(call->service, call->now_us, &promise->names.timetable) != OH_OK)
-        return promise_call_no_memory(call);
+    if (!promise_call_timetable(call, &promise->names.timetable))
+        return false;
     if (!oh_bytes_is_empty(promise->body.draft))
         return policy_draft(promise);
     return oh_bytes_is_empty(promise->body.policy) || policy_of_channel(promise);

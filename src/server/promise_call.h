@@ -32,6 +32,9 @@ struct promise_taken {
 /* Answers out_of_memory; always false. */
 bool promise_call_no_memory(const struct oh_call *call);
 
+/* The timetable as the documents are now. False: answered why there is none. */
+bool promise_call_timetable(const struct oh_call *call, const struct oh_timetable **out_timetable);
+
 /* The timetable as the documents are now, and the policy that is to be used. */
 bool promise_call_begin(struct promise_call *promise);
 

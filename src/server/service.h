@@ -194,7 +194,8 @@ void oh_service_commit(struct oh_service *service);
 /*
  * oh_service_timetable - the documents as they are now, as instants.
  *
- * Errors: OH_E_NOMEM, OH_E_TOO_LARGE: what could not be built is the whole of it; nothing changed.
+ * Errors: OH_E_NOMEM, OH_E_TOO_LARGE, OH_E_IO (a time zone): what could not be built is the whole of it; nothing
+ *         changed.
  * Owner:  lent until the next call.
  * Cost:   O(1), unless a document, node, channel or class has changed or the day has.
  */

@@ -47,8 +47,8 @@ void oh_timetable_builder_destroy(struct oh_timetable_builder **builder);
  * oh_timetable_refresh - the timetable as of now.
  *
  * Post:   it covers yesterday (UTC) to at least horizon_days ahead, and every document of the source.
- * Errors: OH_E_NOMEM, OH_E_TOO_LARGE (OH_TIMETABLE_SERVICES_MAX): nothing changed; *out_timetable is the last one,
- *         NULL when there was none.
+ * Errors: OH_E_NOMEM, OH_E_TOO_LARGE (OH_TIMETABLE_SERVICES_MAX), OH_E_IO (a time zone could not be read now):
+ *         nothing changed; *out_timetable is the last one, NULL when there was none.
  * Owner:  lends it until the next refresh or destroy.
  * Cost:   O(1) when nothing changed; else O(documents + nodes) to find what did, and compiling that. Once a day
  *         everything: about 20 us a node.

@@ -4,7 +4,8 @@
  * src/timetable only; timetable/builder.h is the interface. One thread.
  *
  * A compiler makes contents for one range of time. What compiles returns
- * OH_OK, or OH_E_NOMEM and has made nothing. Bytes that cannot be read as a
+ * OH_OK, or OH_E_NOMEM and has made nothing; where there is a clock, also
+ * OH_E_IO: its time zone could not be read now. Bytes that cannot be read as a
  * document of their kind are a content too, which nothing is promised by.
  */
 #ifndef ONHAND_TIMETABLE_COMPILE_H
@@ -40,7 +41,7 @@ OH_MUST_CHECK enum oh_err oh_compiler_init(struct oh_compiler *compiler, struct 
                                            int64_t from_us, int64_t until_us);
 void oh_compiler_fini(struct oh_compiler *compiler);
 
-/* *out_clock is lent until fini; NULL: there is no such zone. Errors: OH_E_NOMEM. */
+/* *out_clock is lent until fini; NULL: there is no such zone. Errors: OH_E_NOMEM, OH_E_IO. */
 OH_MUST_CHECK enum oh_err oh_compiler_clock(struct oh_compiler *compiler, struct oh_bytes name,
                                             const struct oh_zone_clock **out_clock);
 

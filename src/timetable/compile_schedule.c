@@ -36,10 +36,9 @@ static enum oh_err make_clock(struct making *making)
     struct oh_bytes name = !oh_bytes_is_empty(zones[0])   ? zones[0]
                            : !oh_bytes_is_empty(zones[1]) ? zones[1]
                                                           : zones[2];
-    if (oh_compiler_clock(making->compiler, name, &content->days.clock) != OH_OK)
-        return OH_E_NOMEM;
-    if (content->days.clock != NULL)
-        return OH_OK;
+    enum oh_err err = oh_compiler_clock(making->compiler, name, &content->days.clock);
+    if (err != OH_OK || content->days.clock != NULL)
+        return err;
     struct oh_bytes kept;
     if (!oh_arena_text(making->arena, name, &kept))
         return OH_E_NOMEM;
@@ -59,8 +58,9 @@ static enum oh_err make_days(struct making *making)
         if (content->calendar == NULL || content->calendar->is_unreadable)
             set_gap(&content->node, OH_GAP_CALENDAR, content->calendar_name);
     }
-    if (make_clock(making) != OH_OK)
-        return OH_E_NOMEM;
+    enum oh_err err = make_clock(making);
+    if (err != OH_OK)
+        return err;
     if (content->node.gap != OH_GAP_NONE) {
         content->days.clock = NULL;
         return OH_OK;
@@ -300,8 +300,11 @@ static enum oh_err make_all(struct making *making)
 {
     struct oh_timetable_node *node = &making->content->node;
     make_numbers(making);
-    if (make_resource(making) != OH_OK || make_processing(making) != OH_OK || make_days(making) != OH_OK)
+    if (make_resource(making) != OH_OK || make_processing(making) != OH_OK)
         return OH_E_NOMEM;
+    enum oh_err err = make_days(making);
+    if (err != OH_OK)
+        return err;
     if (making->content->days.clock == NULL)
         return OH_OK; /* a gap: nothing is promised from here */
     if (make_hours(making) != OH_OK || make_collect_cutoffs(making) != OH_OK)
@@ -335,10 +338,10 @@ enum oh_err oh_compile_schedule(struct oh_compiler *compiler, const struct oh_so
         set_gap(&content->node, OH_GAP_DOCUMENT, content->base.id);
     }
     struct making making = { compiler, context, &document.schedule, content, &content->base.arena };
-    if (!oh_arena_text(making.arena, node_zone, &content->node_zone) || make_all(&making) != OH_OK) {
+    enum oh_err err = oh_arena_text(making.arena, node_zone, &content->node_zone) ? make_all(&making) : OH_E_NOMEM;
+    if (err == OH_OK)
+        *out = content;
+    else
         oh_content_unref(&content->base);
-        return OH_E_NOMEM;
-    }
-    *out = content;
-    return OH_OK;
+    return err;
 }

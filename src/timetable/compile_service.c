@@ -36,10 +36,9 @@ static enum oh_err make_clock(struct making *making, const struct oh_zone_clock 
     struct oh_bytes name =
         oh_bytes_is_empty(making->document->time_zone) ? OH_BYTES("UTC") : making->document->time_zone;
     struct oh_bytes kept;
-    if (oh_compiler_clock(making->compiler, name, out_clock) != OH_OK)
-        return OH_E_NOMEM;
-    if (*out_clock != NULL)
-        return OH_OK;
+    enum oh_err err = oh_compiler_clock(making->compiler, name, out_clock);
+    if (err != OH_OK || *out_clock != NULL)
+        return err;
     if (!make_text(making, name, &kept))
         return OH_E_NOMEM;
     set_gap(making, OH_GAP_TIME_ZONE, kept);
@@ -66,7 +65,10 @@ static enum oh_err make_calendars(struct making *making)
 static enum oh_err make_days(struct making *making)
 {
     const struct oh_zone_clock *clock = NULL;
-    if (make_clock(making, &clock) != OH_OK || make_calendars(making) != OH_OK)
+    enum oh_err err = make_clock(making, &clock);
+    if (err != OH_OK)
+        return err;
+    if (make_calendars(making) != OH_OK)
         return OH_E_NOMEM;
     if (making->content->service.gap != OH_GAP_NONE)
         return OH_OK;
@@ -330,8 +332,11 @@ static enum oh_err make_texts(struct making *making)
 static enum oh_err make_all(struct making *making)
 {
     if (make_texts(making) != OH_OK || make_accounts(making) != OH_OK || make_transit(making) != OH_OK ||
-        make_costs(making) != OH_OK || make_days(making) != OH_OK)
+        make_costs(making) != OH_OK)
         return OH_E_NOMEM;
+    enum oh_err err = make_days(making);
+    if (err != OH_OK)
+        return err;
     if (making->content->service.gap != OH_GAP_NONE)
         return OH_OK; /* nothing is promised by it */
     if (make_day_table(making) != OH_OK || make_windows(making) != OH_OK)
@@ -352,10 +357,10 @@ enum oh_err oh_compile_service(struct oh_compiler *compiler, const struct oh_sou
         document.service = (struct oh_service_document){ .account_count = 0 };
         set_gap(&making, OH_GAP_DOCUMENT, content->base.id);
     }
-    if (make_all(&making) != OH_OK) {
+    enum oh_err err = make_all(&making);
+    if (err == OH_OK)
+        *out = content;
+    else
         oh_content_unref(&content->base);
-        return OH_E_NOMEM;
-    }
-    *out = content;
-    return OH_OK;
+    return err;
 }

@@ -270,8 +270,9 @@ static enum oh_err schedules_build(struct build *build)
     for (uint32_t i = 0; i < count; i++) {
         struct oh_node_command node;
         oh_node_get(build->ledger, (struct oh_node_id){ (uint16_t)i }, &node);
-        if (schedule_take(build, i, &node, &edition->schedules[i]) != OH_OK)
-            return OH_E_NOMEM;
+        enum oh_err err = schedule_take(build, i, &node, &edition->schedules[i]);
+        if (err != OH_OK)
+            return err;
         edition->table.node_count = i + 1;
         if (node_publish(build, edition->schedules[i], &node, &nodes[i]) != OH_OK)
             return OH_E_NOMEM;

@@ -1,6 +1,7 @@
 #include "timetable/tz_database.h"
 #include "base/civil.h"
 #include "onhand/types.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <limits.h>
@@ -34,17 +35,35 @@ static bool name_is_good(struct oh_bytes name)
     return name.size < 6 || memcmp(name.data, "right/", 6) != 0;
 }
 
-static bool file_is_zone(const char *path)
+/* What a call that failed says of the file: that there is none, or nothing. */
+static enum oh_err file_error(int error)
+{
+    bool is_none = error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
+    return is_none ? OH_E_NOT_FOUND : OH_E_IO;
+}
+
+static enum oh_err file_judge(int file)
 {
     char magic[MAGIC_SIZE];
     struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fstat(file, &status) != 0)
+        return OH_E_IO;
+    if (!S_ISREG(status.st_mode))
+        return OH_E_NOT_FOUND;
+    ssize_t size = TEMP_FAILURE_RETRY(read(file, magic, MAGIC_SIZE));
+    if (size < 0)
+        return OH_E_IO;
+    return size == MAGIC_SIZE && memcmp(magic, MAGIC, MAGIC_SIZE) == 0 ? OH_OK : OH_E_NOT_FOUND;
+}
+
+static enum oh_err file_find_zone(const char *path)
+{
+    int file = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file < 0)
-        return false;
-    bool is_zone = fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
-                   read(file, magic, MAGIC_SIZE) == MAGIC_SIZE && memcmp(magic, MAGIC, MAGIC_SIZE) == 0;
+        return file_error(errno);
+    enum oh_err err = file_judge(file);
     close(file);
-    return is_zone;
+    return err;
 }
 
 static bool name_is_utc(struct oh_bytes name)
@@ -52,17 +71,17 @@ static bool name_is_utc(struct oh_bytes name)
     return oh_bytes_equal(name, OH_BYTES("UTC"));
 }
 
-bool oh_tz_exists(struct oh_bytes name)
+enum oh_err oh_tz_find(struct oh_bytes name)
 {
     char path[PATH_MAX];
     const char *folder = getenv("TZDIR");
     if (name_is_utc(name))
-        return true;
+        return OH_OK;
     if (!name_is_good(name))
-        return false;
+        return OH_E_NOT_FOUND;
     int size =
         snprintf(path, sizeof(path), "%s/%.*s", folder == NULL ? FOLDER : folder, (int)name.size, name.data);
-    return size > 0 && (size_t)size < sizeof(path) && file_is_zone(path);
+    return size > 0 && (size_t)size < sizeof(path) ? file_find_zone(path) : OH_E_NOT_FOUND;
 }
 
 /* ---- Changes ---------------------------------------------------------------------------------- */
@@ -124,10 +143,27 @@ static bool reading_fill(struct reading *reading, int64_t from, int64_t until)
     return true;
 }
 
+/*
+ * GLib does not say why it has no zone. A file that can be opened, twice, and is no zone to it is damaged: as
+ * good as none.
+ */
+static enum oh_err zone_open(struct oh_bytes name, GTimeZone **out)
+{
+    char text[OH_ID_SIZE_MAX + 1];
+    enum oh_err err = oh_tz_find(name);
+    snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
+    for (int i = 0; i < 2 && err == OH_OK; i++) {
+        *out = g_time_zone_new_identifier(text);
+        if (*out != NULL)
+            return OH_OK;
+        err = oh_tz_find(name);
+    }
+    return err == OH_OK ? OH_E_NOT_FOUND : err;
+}
+
 enum oh_err oh_tz_read(struct oh_bytes name, int64_t from_us, int64_t until_us, struct oh_buffer *buffer,
                        uint32_t *out_count)
 {
-    char text[OH_ID_SIZE_MAX + 1];
     struct reading reading = { .buffer = buffer };
     if (name_is_utc(name)) {
         struct oh_tz_change *changes = oh_buffer_reserve(buffer, 1, sizeof(*changes));
@@ -137,12 +173,9 @@ enum oh_err oh_tz_read(struct oh_bytes name, int64_t from_us, int64_t until_us, 
         *out_count = 1;
         return OH_OK;
     }
-    if (!oh_tz_exists(name))
-        return OH_E_NOT_FOUND;
-    snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
-    reading.zone = g_time_zone_new_identifier(text);
-    if (reading.zone == NULL)
-        return OH_E_NOT_FOUND;
+    enum oh_err err = zone_open(name, &reading.zone);
+    if (err != OH_OK)
+        return err;
     bool is_read = reading_fill(&reading, from_us / US_PER_SECOND, until_us / US_PER_SECOND);
     g_time_zone_unref(reading.zone);
     *out_count = reading.count;

@@ -18,14 +18,18 @@ struct oh_tz_change {
     int64_t offset_us;
 };
 
-/* Whether it names a file of the database: "Europe/London". "UTC" always does. */
-bool oh_tz_exists(struct oh_bytes name);
+/*
+ * Whether it names a file of the database: "Europe/London". "UTC" always does.
+ *
+ * Errors: OH_E_NOT_FOUND; OH_E_IO: that could not be found out (no file descriptor is left, the disk).
+ */
+OH_MUST_CHECK enum oh_err oh_tz_find(struct oh_bytes name);
 
 /*
  * oh_tz_read - the offset at from_us and its changes before until_us.
  *
  * Post:   changes[0].at_us is INT64_MIN, the others ascend; neighbours differ. They are in `buffer`.
- * Errors: OH_E_NOT_FOUND, OH_E_NOMEM.
+ * Errors: OH_E_NOT_FOUND, OH_E_IO, OH_E_NOMEM.
  * Cost:   O(days), and a file read.
  */
 OH_MUST_CHECK enum oh_err oh_tz_read(struct oh_bytes name, int64_t from_us, int64_t until_us,

@@ -1,5 +1,6 @@
 """When, from where, and what is booked of it: the scenarios of dates and sourcing through the API (docs/spec/promise.md)."""
 import concurrent.futures
+import resource
 import time
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -645,6 +646,34 @@ class Replacing(PromiseCase):
         headers = {'Idempotency-Key': 'r2'}
         once = self.ok(self.replace(self.node_of_held, hold={}, headers=headers), 200, 201)
         self.assertEqual(self.ok(self.replace(self.node_of_held, hold={}, headers=headers), 200, 201), once)
+
+
+class TimeZones(PromiseCase):
+    def setUp(self):
+        super().setUp()
+        self.stock('A', n1=10)
+        self.channel('all')
+        self.service()
+        self.pickups('n1', '18:00', time_zone='Europe/London')
+
+    def descriptors(self, count):
+        """What the server may open from now on; gives what it might before."""
+        before, most = resource.prlimit(self.server.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.server.process.pid, resource.RLIMIT_NOFILE, (count, most))
+        return before
+
+    def test_no_promise_is_made_of_zones_that_cannot_be_read(self):
+        usual = self.descriptors(0)
+        response = self.hold(('A', 1))
+        self.refused(response, 503, 'time_zones_unreadable')
+        self.assertEqual(response.headers['retry-after'], '1')
+        tokyo = self.client.put(url('v1', 'nodes', 'n1', 'schedule'), {'time_zone': 'Asia/Tokyo'})
+        self.refused(tokyo, 503, 'time_zones_unreadable', 'time_zone')
+        self.reserve(('A', 1, 'n1'))        # needs no date
+        self.assertIn('event=time_zones_unreadable', self.server.log())
+        self.descriptors(usual)
+        self.ok(self.hold(('A', 1)), 201)
+        self.pickups('n1', '18:00', time_zone='Asia/Tokyo')
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@
  */
 #include "codec/document.h"
 #include "timetable/builder.h"
+#include "support/no_descriptors.h"
 #include "support/test.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,21 @@ static void test_a_week_has_256_slots(void **state)
     }
 }
 
+static void test_a_time_zone_that_cannot_be_looked_up_is_not_called_wrong(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"time_zone\":\"Europe/London\"}";
+    struct oh_fault fault = { .code = "" };
+    struct rlimit usual = no_descriptors_begin();
+    enum oh_err err = judge(OH_DOCUMENT_SCHEDULE, text, &fault);
+    no_descriptors_end(usual);
+    assert_int_equal(err, OH_E_SYNTAX);
+    assert_string_equal(fault.code, "time_zones_unreadable");
+    assert_int_equal(fault.http_status, 503);
+    assert_string_equal(fault.field, "time_zone");
+    assert_int_equal(judge(OH_DOCUMENT_SCHEDULE, text, &fault), OH_OK);
+}
+
 static int document_setup(void **state)
 {
     (void)state;
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_documents_are_refused_at_the_field_that_is_wrong),
         cmocka_unit_test(test_a_calendar_has_1000_days),
         cmocka_unit_test(test_a_week_has_256_slots),
+        cmocka_unit_test(test_a_time_zone_that_cannot_be_looked_up_is_not_called_wrong),
     };
     return cmocka_run_group_tests(tests, document_setup, document_teardown);
 }

@@ -2,6 +2,7 @@
 #include "codec/time_text.h"
 #include "support/document_shop.h"
 #include "support/failing_malloc.h"
+#include "support/no_descriptors.h"
 #include "support/test.h"
 #include "timetable/zone_clock.h"
 #include <stdio.h>
@@ -391,6 +392,28 @@ static void test_timetable_promises_nothing_by_what_it_cannot_read(void **state)
     assert_int_equal(timetable->sourcing[0]->service_count, 0);
 }
 
+/* A gap would stand until the next day: nothing is made of a zone that cannot be read just now. */
+static void test_timetable_waits_for_time_zones_that_cannot_be_read(void **state)
+{
+    (void)state;
+    const char *services[] = { NULL, "{\"transit\": [{\"days\": 1}], \"time_zone\": \"Asia/Tokyo\"}" };
+    for (int i = 0; i < 2; i++) { /* the zone of a node; with those of nodes known, the zone of a service */
+        const struct oh_timetable *before = i == 0 ? NULL : refresh_at(NOW), *timetable = NULL;
+        if (services[i] != NULL)
+            document_shop_put(&shop, OH_DOCUMENT_SERVICE, "dpd", services[i]);
+        struct rlimit usual = no_descriptors_begin();
+        enum oh_err err = oh_timetable_refresh(builder, shop.ledger, &shop.source, at(NOW), &timetable);
+        no_descriptors_end(usual);
+        assert_int_equal(err, OH_E_IO);
+        assert_ptr_equal(timetable, before);
+        timetable = refresh_at(NOW);
+        assert_int_equal(timetable->nodes[0].gap, OH_GAP_NONE);
+        assert_int_equal(timetable->service_count, i);
+        if (i == 1)
+            assert_int_equal(timetable->services[0].gap, OH_GAP_NONE);
+    }
+}
+
 /* ---- Sourcing --------------------------------------------------------------------------------- */
 
 static void test_timetable_gives_a_channel_its_policy_or_the_default(void **state)
@@ -555,6 +578,7 @@ int main(void)
         TEST(test_timetable_has_slots_on_delivery_days),
         TEST(test_timetable_says_what_is_missing_until_it_is_there),
         TEST(test_timetable_promises_nothing_by_what_it_cannot_read),
+        TEST(test_timetable_waits_for_time_zones_that_cannot_be_read),
         TEST(test_timetable_gives_a_channel_its_policy_or_the_default),
         TEST(test_timetable_compiles_a_draft_without_storing_it),
         TEST(test_timetable_compiles_only_what_has_changed),

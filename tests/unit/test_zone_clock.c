@@ -1,8 +1,12 @@
 /* docs/spec/promise.md, DO6 and DO7: clock changes in zones that do it in different ways. */
 #include "base/civil.h"
 #include "codec/time_text.h"
+#include "support/no_descriptors.h"
 #include "support/test.h"
 #include "timetable/zone_clock.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static struct oh_buffer buffer;
 
@@ -182,12 +186,47 @@ static void test_tz_database_has_only_what_is_a_file_of_it(void **state)
         "/usr/share/zoneinfo/UTC",
     };
     for (uint32_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_true(oh_tz_exists(oh_bytes_of(good[i])));
+        assert_int_equal(oh_tz_find(oh_bytes_of(good[i])), OH_OK);
     for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint32_t count;
-        assert_false(oh_tz_exists(oh_bytes_of(bad[i])));
+        assert_int_equal(oh_tz_find(oh_bytes_of(bad[i])), OH_E_NOT_FOUND);
         assert_int_equal(oh_tz_read(oh_bytes_of(bad[i]), 0, OH_US_PER_DAY, &buffer, &count), OH_E_NOT_FOUND);
     }
+}
+
+static void test_tz_database_that_cannot_be_read_now_is_not_one_without_the_zone(void **state)
+{
+    (void)state;
+    uint32_t count;
+    struct rlimit usual = no_descriptors_begin();
+    enum oh_err found = oh_tz_find(OH_BYTES("Europe/London"));
+    enum oh_err read = oh_tz_read(OH_BYTES("Europe/London"), 0, OH_US_PER_DAY, &buffer, &count);
+    enum oh_err utc = oh_tz_read(OH_BYTES("UTC"), 0, OH_US_PER_DAY, &buffer, &count);
+    no_descriptors_end(usual);
+    assert_int_equal(found, OH_E_IO);
+    assert_int_equal(read, OH_E_IO);
+    assert_int_equal(utc, OH_OK);
+    assert_int_equal(oh_tz_read(OH_BYTES("Europe/London"), 0, OH_US_PER_DAY, &buffer, &count), OH_OK);
+}
+
+/* A file that only begins like a zone: it can be opened, and GLib has no zone of it. */
+static void test_tz_database_has_no_zone_of_a_damaged_file(void **state)
+{
+    (void)state;
+    uint32_t count;
+    char folder[] = "/tmp/onhand-tz-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/Damaged", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite("TZif2", 1, 5, file), 5);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(setenv("TZDIR", folder, 1), 0);
+    enum oh_err read = oh_tz_read(OH_BYTES("Damaged"), 0, OH_US_PER_DAY, &buffer, &count);
+    assert_int_equal(unsetenv("TZDIR"), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(read, OH_E_NOT_FOUND);
 }
 
 static int buffer_teardown(void **state)
@@ -205,6 +244,8 @@ int main(void)
         cmocka_unit_test(test_zone_clock_has_no_day_that_was_skipped_whole),
         cmocka_unit_test(test_zone_clock_knows_the_day_of_the_week),
         cmocka_unit_test(test_tz_database_has_only_what_is_a_file_of_it),
+        cmocka_unit_test(test_tz_database_that_cannot_be_read_now_is_not_one_without_the_zone),
+        cmocka_unit_test(test_tz_database_has_no_zone_of_a_damaged_file),
     };
     return cmocka_run_group_tests(tests, NULL, buffer_teardown);
 }

@@ -14,7 +14,7 @@ from .client import Client, request_bytes, url
 ANSWER_S = 20.0     # longer than any answer of a server that is alive, and than it may refuse
 PAUSE_S = 0.01      # between a refusal and the next try
 PAST = '2024-05-01T10:00:00Z'
-REFUSALS = {'storage_full', 'storage_busy', 'out_of_memory', 'too_many_imports', 'connections_max'}
+REFUSALS = {'storage_full', 'storage_busy', 'out_of_memory', 'time_zones_unreadable', 'too_many_imports', 'connections_max'}
 BULK_ENTRIES = 10000
 
 
