@@ -11,7 +11,8 @@ add_library(onhand_options INTERFACE)
 
 target_compile_definitions(onhand_options INTERFACE
     _GNU_SOURCE
-    ONHAND_VERSION="${PROJECT_VERSION}")
+    ONHAND_VERSION="${PROJECT_VERSION}"
+    XXH_FORCE_MEMORY_ACCESS=1) # loads by themselves, not by a checked memcpy that is not inlined
 
 target_include_directories(onhand_options INTERFACE
     ${PROJECT_SOURCE_DIR}/include
