@@ -203,16 +203,19 @@ void promise_call_put_kept(const struct oh_call *call, struct oh_strbuf *body, s
     }
 }
 
-/* The option cannot be booked: which ones there are now. */
+/* The option cannot be booked: which ones there are now. A repeat says the same without them: they were of its time. */
 static void answer_without(const struct promise_call *promise, const struct oh_answer *answer)
 {
     enum oh_verdict verdict = answer->verdict;
     const char *sentence = verdict == OH_V_OPTION_GONE ? "The option that was selected is not there any more."
                                                        : "There is no way to have this basket.";
+    if (answer->is_repeat)
+        oh_reply_header(promise->call->exchange, "Idempotency-Replayed", OH_BYTES("true"));
     struct oh_strbuf *body =
         oh_reply_problem_begin(promise->call->exchange, oh_verdict_http_status(verdict), oh_verdict_code(verdict),
                                oh_verdict_title(verdict), oh_bytes_of(sentence), "hold.select");
-    oh_reply_put_promise(body, &promise->names, &promise->answer);
+    if (!answer->is_repeat)
+        oh_reply_put_promise(body, &promise->names, &promise->answer);
     oh_reply_put_seq_end(body, answer->seq);
     oh_call_end_write(promise->call);
 }
@@ -229,8 +232,7 @@ void promise_call_apply(const struct promise_call *promise, struct oh_command *c
         return;
     }
     oh_service_commit(call->service);
-    bool has_options = answer->verdict == OH_V_OPTION_GONE || answer->verdict == OH_V_NOT_PROMISABLE;
-    if (has_options && !answer->is_repeat) {
+    if (answer->verdict == OH_V_OPTION_GONE || answer->verdict == OH_V_NOT_PROMISABLE) {
         answer_without(promise, answer);
     } else if (!oh_verdict_is_success(answer->verdict)) {
         oh_call_refusal(call, answer);
