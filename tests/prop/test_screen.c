@@ -24,6 +24,7 @@
 #define NODES_MAX    90u
 #define NODES_MANY   700u /* more than a block, and than there are classes of what leaves first */
 #define ITEMS        6u
+#define ITEMS_MANY   23u /* a prime: of so many lines each is another item */
 #define SERVICES     2u
 #define ROWS_MAX     5u
 #define ROWS_MANY    40u /* more than there are bands */
@@ -32,7 +33,9 @@
 #define ZONES        2u
 #define CLASSES      3u
 #define PAIRS_MAX    2u
-#define LINES_MAX    5u
+#define LINES_FEW    5u
+#define LINES_MAX    20u
+#define LONG_EVERY   5u /* world asks for more lines than plans of two are sought for by themselves */
 #define LANES_MAX    3u
 #define QUESTIONS    25u
 #define NAME_SIZE    12u
@@ -70,6 +73,8 @@ struct world {
     uint32_t node_count;
     uint32_t places; /* each way: few, and many nodes are at one */
     bool is_large, is_varied; /* at each node something else leaves first */
+    bool is_long;
+    uint32_t item_count;
     struct oh_timetable_node nodes[NODES_MANY];
     struct node_memory of_node[NODES_MANY];
     struct oh_timetable_service services[SERVICES];
@@ -86,12 +91,12 @@ struct world {
     struct oh_delivery_window deliveries[DAYS];
     struct oh_promise_line lines[LINES_MAX];
     struct oh_point place;
-    char skus[ITEMS][NAME_SIZE];
+    char skus[ITEMS_MANY][NAME_SIZE];
     uint32_t hold_count;
     const struct oh_promise_answer *answer; /* the last */
 };
 
-static uint32_t few_count, all_count, held_count;
+static uint32_t few_count[2], all_count[2], held_count; /* of few lines, of many */
 static const struct oh_match ANYWHERE = { { NULL, 0 }, { NULL, 0 }, OH_INDEX_NONE };
 
 static uint32_t draw(struct world *world, uint32_t below)
@@ -339,8 +344,8 @@ static void policy_make(struct world *world)
 
 static void stock_make(struct world *world)
 {
-    for (uint32_t i = 0; i < ITEMS; i++) {
-        uint32_t have = 10 + draw(world, 91);
+    for (uint32_t i = 0; i < world->item_count; i++) {
+        uint32_t have = world->is_long ? 85 + draw(world, 16) : 10 + draw(world, 91);
         snprintf(world->skus[i], NAME_SIZE, "i%u", i);
         static const char *const classes[] = { "", "c1", "c2", "c3" };
         struct oh_command command = { .type = OH_COMMAND_ITEM };
@@ -352,7 +357,8 @@ static void stock_make(struct world *world)
         assert_int_equal(shop_do(world->shop, &command), OH_OK_DONE);
         for (uint32_t n = 0; n < world->node_count; n++)
             if (percent(world, have))
-                shop_adjust(world->shop, world->skus[i], world->of_node[n].name, draw(world, 5));
+                shop_adjust(world->shop, world->skus[i], world->of_node[n].name,
+                            draw(world, 5) + (world->is_long ? 2 : 0));
     }
     if (percent(world, 15))
         shop_rule(world->shop, "owes", "", "", "", OH_RULE_BACKORDER_LIMIT, 3);
@@ -403,10 +409,12 @@ static struct world *world_open(uint64_t seed)
 {
     const struct oh_allocator allocator = lazy_allocator();
     struct oh_ledger_options options = SHOP_OPTIONS;
-    options.positions_max = ITEMS * NODES_MANY;
+    options.positions_max = ITEMS_MANY * NODES_MANY;
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->seed = seed;
+    world->is_long = seed % LONG_EVERY == 0;
+    world->item_count = world->is_long ? ITEMS_MANY : ITEMS;
     oh_prng_init(&world->prng, seed);
     world->shop = shop_open(&options);
     assert_int_equal(oh_promise_engine_create(&allocator, &world->engine), OH_OK);
@@ -440,17 +448,26 @@ static void world_close(struct world *world)
 
 /* ---- Questions -------------------------------------------------------------------------------- */
 
+static uint32_t line_count_make(struct world *world)
+{
+    return world->is_long ? SOURCING_PAIR_LINES_MAX + 1 + draw(world, LINES_MAX - SOURCING_PAIR_LINES_MAX)
+                          : 1 + draw(world, LINES_FEW);
+}
+
 static struct oh_promise_request question_make(struct world *world)
 {
     static struct oh_bytes without[1], stores[1];
     static const struct oh_bytes services[] = { { "s1", 2 }, { "s9", 2 } };
     static const struct oh_bytes channels[] = { { "web", 3 }, { "web", 3 }, { "web", 3 }, { "few", 3 }, { NULL, 0 } };
     struct oh_promise_request request = { .channel = channels[draw(world, 5)], .lines = world->lines,
-                                          .line_count = 1 + draw(world, LINES_MAX), .wants_ship = true,
+                                          .line_count = line_count_make(world), .wants_ship = true,
                                           .at_us = OH_TIME_US_NONE, .until_us = OH_TIME_US_NONE };
-    for (uint32_t i = 0; i < request.line_count; i++)
-        world->lines[i] = (struct oh_promise_line){ i + 1, oh_bytes_of(world->skus[draw(world, ITEMS)]),
-                                                    1000 * (int64_t)(1 + draw(world, 3)) };
+    uint32_t item = 0;
+    for (uint32_t i = 0; i < request.line_count; i++) {
+        item = world->is_long && i > 0 ? (item + 7) % ITEMS_MANY : draw(world, world->item_count);
+        world->lines[i] = (struct oh_promise_line){ i + 1, oh_bytes_of(world->skus[item]),
+                                                    1000 * (int64_t)(1 + draw(world, world->is_long ? 2 : 3)) };
+    }
     if (percent(world, 70))
         world->place = (struct oh_point){ 44 + (double)draw(world, 80) / 10, -1 + (double)draw(world, 80) / 10 };
     request.destination.has_point = percent(world, 80);
@@ -671,7 +688,7 @@ static void question_ask(struct world *world, uint32_t number)
     static struct told few, again, all;
     struct oh_promise_request request = question_make(world);
     ask(world, &request, &few);
-    few_count += world->engine->ship.is_made || !request.wants_ship ? 0 : few.count;
+    few_count[world->is_long] += world->engine->ship.is_made || !request.wants_ship ? 0 : few.count;
     ask(world, &request, &again); /* to the same place: from what is kept of it */
     if (memcmp(&few, &again, sizeof(few)) != 0)
         fail_msg("seed %" PRIu64 ", question %u: asked again it is another answer", world->seed, number);
@@ -682,7 +699,7 @@ static void question_ask(struct world *world, uint32_t number)
     request.explain = OH_EXPLAIN_NONE;
     request.at_us = world->shop->now_us;
     ask(world, &request, &all);
-    all_count += all.count;
+    all_count[world->is_long] += all.count;
     /* further slots are those of one plan, and of equal plans either may be found */
     if (request.slots_max == 1 && request.steps_max == 0 &&
         (!is_as_good(world, &few, &all) || !is_as_good(world, &all, &few)))
@@ -719,8 +736,11 @@ static void test_screen_finds_what_a_look_at_every_node_finds(void **state)
         }
         world_close(world);
     }
-    print_message("of few nodes: %u of %u options; %u held\n", few_count, all_count, held_count);
-    assert_true(few_count > all_count / 10 && held_count > 0);
+    print_message("of few nodes: %u of %u options, of many lines %u of %u; %u held\n", few_count[0], all_count[0],
+                  few_count[1], all_count[1], held_count);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_true(few_count[i] > all_count[i] / 10);
+    assert_true(held_count > 0);
 }
 
 int main(void)

@@ -4,7 +4,8 @@
  * Each basket is a small random problem: parcels that cost by steps of weight,
  * come later for what is in them, cannot be made over a weight or of two lines
  * together. The naive side knows SO1 and nothing of bounds: it lists the ways
- * of each unit and tries all combinations. One seed repeats one run:
+ * of each unit and tries all combinations; of many lines most are to be had
+ * from one candidate, so that it can. One seed repeats one run:
  * ONHAND_SEED; ONHAND_BASKETS is how many.
  */
 #include "base/prng.h"
@@ -15,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES      4u
+#define LINES      20u
+#define LINES_FEW  4u     /* of most baskets */
 #define CANDIDATES 6u
 #define WAYS       400u
 #define PLANS_MAX  60000u /* combinations of a basket; with more it is drawn anew */
@@ -49,8 +51,9 @@ struct basket {
     uint64_t may_have[CANDIDATES];
     struct oh_objective objective;
     struct sourcing_problem problem;
-    bool has_part[1u << LINES]; /* a parcel with these lines whole is possible somewhere, and is at least: */
-    struct sourcing_terms parts[1u << LINES];
+    /* Of few lines: a parcel with these whole is possible somewhere, and is at least. */
+    bool has_part[1u << SOURCING_PAIR_LINES_MAX];
+    struct sourcing_terms parts[1u << SOURCING_PAIR_LINES_MAX];
 };
 
 static uint64_t number_of(const char *name, uint64_t otherwise)
@@ -110,7 +113,7 @@ static void maker_draw(struct oh_prng *prng, struct maker *maker)
         maker->weight_from[i] = oh_prng_between(prng, 1, 30);
         maker->cost_more[i] = coin(prng, 3) ? oh_prng_between(prng, 0, 20) : oh_prng_between(prng, 0, 3);
     }
-    for (uint32_t line = 0; line < LINES; line++) {
+    for (uint32_t line = 0; line < LINES_FEW; line++) {
         maker->date_more[line] = coin(prng, 3) ? oh_prng_between(prng, 0, 4) : 0;
         maker->balance[line] = coin(prng, 3) ? oh_prng_between(prng, 0, 3) : 0;
     }
@@ -143,8 +146,8 @@ static void lines_draw(struct oh_prng *prng, struct basket *basket, uint32_t lin
         basket->weights[line] = oh_prng_between(prng, 0, 4);
         basket->bundles[line] = coin(prng, 3) ? (uint32_t)oh_prng_below(prng, line_count) : line;
     }
-    basket->pair[0] = (uint32_t)oh_prng_below(prng, LINES);
-    basket->pair[1] = (uint32_t)oh_prng_below(prng, LINES);
+    basket->pair[0] = (uint32_t)oh_prng_below(prng, LINES_FEW);
+    basket->pair[1] = (uint32_t)oh_prng_below(prng, LINES_FEW);
 }
 
 static void candidate_draw(struct oh_prng *prng, struct basket *basket, uint32_t i, uint32_t line_count,
@@ -167,9 +170,8 @@ static void candidate_draw(struct oh_prng *prng, struct basket *basket, uint32_t
     }
 }
 
-static void basket_draw(struct oh_prng *prng, struct basket *basket)
+static void basket_draw(struct oh_prng *prng, struct basket *basket, uint32_t line_count)
 {
-    uint32_t line_count = 1 + (uint32_t)oh_prng_below(prng, LINES);
     uint32_t candidate_count = (uint32_t)oh_prng_below(prng, CANDIDATES + 1);
     bool is_scarce = coin(prng, 2);
     memset(basket, 0, sizeof(*basket));
@@ -222,34 +224,68 @@ static bool maker_part(const struct basket *basket, const struct maker *maker, u
     return weight <= maker->weight_max && !(maker->refuses_pair && of_pair == 2);
 }
 
-static void part_make(struct basket *basket, uint32_t lines)
+/* Of any candidate, with these lines, at least. False: none makes such a parcel. */
+static bool part_least(const struct basket *basket, uint32_t lines, struct sourcing_terms *out_terms)
 {
-    struct sourcing_terms *part = &basket->parts[lines];
-    *part = (struct sourcing_terms){ { 0 } };
-    basket->has_part[lines] = false;
+    bool is_possible = false;
+    *out_terms = (struct sourcing_terms){ { 0 } };
     for (uint32_t i = 0; i < basket->problem.candidate_count; i++) {
         struct sourcing_terms terms;
-        basket->has_part[lines] = maker_part(basket, &basket->makers[i], lines, &terms) || basket->has_part[lines];
+        is_possible = maker_part(basket, &basket->makers[i], lines, &terms) || is_possible;
         for (uint32_t term = 0; term < OH_TERM_COUNT; term++)
-            part->at[term] = i == 0 || terms.at[term] < part->at[term] ? terms.at[term] : part->at[term];
+            out_terms->at[term] =
+                i == 0 || terms.at[term] < out_terms->at[term] ? terms.at[term] : out_terms->at[term];
     }
+    return is_possible;
 }
 
 static bool basket_part(void *ctx, uint32_t lines, struct sourcing_terms *out_least)
 {
     const struct basket *basket = ctx;
+    assert_true(basket->problem.line_count <= SOURCING_PAIR_LINES_MAX);
     *out_least = basket->parts[lines];
     return basket->has_part[lines];
+}
+
+/*
+ * More lines: of each one candidate has as much as is needed, mostly, and of the others few have any, so that every
+ * plan can be tried. Few lines weigh anything or come later, so that it matters which ones travel together.
+ */
+static void basket_draw_long(struct oh_prng *prng, struct basket *basket)
+{
+    uint32_t line_count = LINES_FEW + 1 + (uint32_t)oh_prng_below(prng, LINES - LINES_FEW);
+    basket_draw(prng, basket, line_count);
+    for (uint32_t k = 0; k < 2; k++)
+        basket->pair[k] = (uint32_t)oh_prng_below(prng, line_count);
+    uint32_t givers[LINES]; /* of each bundle */
+    for (uint32_t line = 0; line < line_count; line++)
+        givers[line] = (uint32_t)oh_prng_below(prng, CANDIDATES);
+    for (uint32_t line = 0; line < line_count; line++) {
+        uint32_t giver = givers[basket->bundles[line]];
+        basket->weights[line] = coin(prng, 4) ? basket->weights[line] : 0;
+        for (uint32_t i = 0; i < basket->problem.candidate_count; i++) {
+            struct maker *maker = &basket->makers[i];
+            maker->date_more[line] = coin(prng, 8) ? oh_prng_between(prng, 0, 4) : 0;
+            maker->balance[line] = coin(prng, 4) ? oh_prng_between(prng, 0, 3) : 0;
+            if (i == giver % basket->problem.candidate_count && !coin(prng, 50))
+                basket->caps[i][line] = basket->needs[line] + oh_prng_between(prng, 0, 2);
+            else if (!coin(prng, 4))
+                basket->caps[i][line] = 0;
+            if (basket->caps[i][line] > 0)
+                basket->may_have[i] |= UINT64_C(1) << line;
+        }
+    }
 }
 
 /* In half of the baskets the search is told as much as can be said of all: of everything, and of parts. */
 static void whole_draw(struct oh_prng *prng, struct basket *basket)
 {
     struct sourcing_problem *problem = &basket->problem;
-    for (uint32_t lines = 1; lines < 1u << problem->line_count; lines++)
-        part_make(basket, lines);
+    bool has_parts = problem->line_count <= SOURCING_PAIR_LINES_MAX;
+    for (uint32_t lines = 1; has_parts && lines < 1u << problem->line_count; lines++)
+        basket->has_part[lines] = part_least(basket, lines, &basket->parts[lines]);
     if (coin(prng, 2))
-        problem->whole = basket->parts[(1u << problem->line_count) - 1];
+        (void)part_least(basket, (1u << problem->line_count) - 1, &problem->whole);
     if (coin(prng, 2))
         problem->part = basket_part;
 }
@@ -424,10 +460,10 @@ static bool plan_worth(const struct basket *basket, const struct way *plan, stru
     return used >= 1 && used <= (problem->split_orders ? problem->parcels_max : 1);
 }
 
-static void way_sum(struct way *plan, const struct way *way)
+static void way_sum(const struct sourcing_problem *problem, struct way *plan, const struct way *way)
 {
-    for (uint32_t i = 0; i < CANDIDATES; i++) {
-        for (uint32_t line = 0; line < LINES; line++)
+    for (uint32_t i = 0; i < problem->candidate_count; i++) {
+        for (uint32_t line = 0; line < problem->line_count; line++)
             plan->gives[i][line] += way->gives[i][line];
     }
     plan->left_out += way->left_out;
@@ -438,7 +474,7 @@ static bool plans_best(const struct basket *basket, struct worth *out_best)
 {
     uint32_t unit_count = ways_list(basket);
     uint64_t plans = 1;
-    for (uint32_t unit = 0; unit < unit_count; unit++)
+    for (uint32_t unit = 0; unit < unit_count && plans <= PLANS_MAX; unit++)
         plans *= ways_of[unit].count;
     *out_best = (struct worth){ .is_found = false };
     if (plans > PLANS_MAX)
@@ -449,7 +485,7 @@ static bool plans_best(const struct basket *basket, struct worth *out_best)
         struct worth worth;
         uint64_t rest = number;
         for (uint32_t unit = 0; unit < unit_count; unit++) {
-            way_sum(&plan, &ways_of[unit].at[rest % ways_of[unit].count]);
+            way_sum(&basket->problem, &plan, &ways_of[unit].at[rest % ways_of[unit].count]);
             rest /= ways_of[unit].count;
         }
         if (!plan_worth(basket, &plan, &terms))
@@ -473,7 +509,7 @@ static bool plan_is_made_of_ways(const struct basket *basket, const struct way *
         for (uint32_t i = 0; i < ways_of[unit].count && !is_there; i++) {
             const struct way *way = &ways_of[unit].at[i];
             struct way with = sum;
-            way_sum(&with, way);
+            way_sum(&basket->problem, &with, way);
             bool fits = true;
             for (uint32_t line = 0; line < LINES; line++) {
                 bool is_of_unit = false;
@@ -575,7 +611,7 @@ static void test_sourcing_finds_the_best_of_all_plans(void **state)
         struct worth best;
         oh_prng_init(&prng, run_seed * 1000003 + number);
         do {
-            basket_draw(&prng, &basket);
+            basket_draw(&prng, &basket, 1 + (uint32_t)oh_prng_below(&prng, LINES_FEW));
             whole_draw(&prng, &basket);
         } while (!plans_best(&basket, &best));
         basket_judge(&prng, &basket, &best, number);
@@ -583,6 +619,27 @@ static void test_sourcing_finds_the_best_of_all_plans(void **state)
     }
     printf("%u baskets, %u with a plan\n", run_baskets, found);
     assert_true(found > run_baskets / 3 && found < run_baskets); /* both kinds were seen */
+}
+
+static void test_sourcing_of_up_to_20_lines_finds_the_best_of_all_plans(void **state)
+{
+    (void)state;
+    static struct basket basket;
+    struct oh_prng prng;
+    uint32_t counts[2][2] = { { 0 } };
+    for (uint32_t number = 0; number < run_baskets / 10; number++) {
+        struct worth best;
+        oh_prng_init(&prng, run_seed * 1000003 + number);
+        do {
+            basket_draw_long(&prng, &basket);
+            whole_draw(&prng, &basket);
+        } while (!plans_best(&basket, &best));
+        basket_judge(&prng, &basket, &best, number);
+        counts[basket.problem.line_count > SOURCING_PAIR_LINES_MAX][best.is_found]++;
+    }
+    printf("of up to %u lines: %u with a plan, %u without; of more: %u, %u\n", SOURCING_PAIR_LINES_MAX, counts[0][1],
+           counts[0][0], counts[1][1], counts[1][0]);
+    assert_true(counts[1][1] > run_baskets / 50 && counts[1][0] > 0);
 }
 
 /* ---- Many lines ------------------------------------------------------------------------------- */
@@ -668,7 +725,7 @@ static void test_sourcing_of_many_lines_is_that_of_the_few_that_matter(void **st
         struct sourcing_plan answer;
         struct worth best, worth = { .is_found = false };
         oh_prng_init(&prng, run_seed * 1000003 + number);
-        basket_draw(&prng, &basket);
+        basket_draw(&prng, &basket, 1 + (uint32_t)oh_prng_below(&prng, LINES_FEW));
         whole_draw(&prng, &basket);
         basket.problem.allow_partial = false; /* what is left out of such lines would count */
         solve(&basket, SOURCING_STEPS_MAX, &answer, &best);
@@ -845,6 +902,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sourcing_finds_the_best_of_all_plans),
+        cmocka_unit_test(test_sourcing_of_up_to_20_lines_finds_the_best_of_all_plans),
         cmocka_unit_test(test_sourcing_of_many_lines_is_that_of_the_few_that_matter),
         cmocka_unit_test(test_sourcing_of_the_dearest_counts_to_the_greatest),
         cmocka_unit_test(test_sourcing_of_a_crowd_is_the_cheapest_or_says_that_it_was_cut_short),
