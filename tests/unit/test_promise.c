@@ -45,6 +45,23 @@ static void test_promise_splits_or_not_as_scenario_s3(void **state)
     world_close(world);
 }
 
+/* Of the nodes with just a n1 comes first, and n4 is better: what plans of two are worth does not rule it out (SO6). */
+static void test_promise_of_three_parcels_takes_the_best_three(void **state)
+{
+    (void)state;
+    static const enum oh_term levels[] = { OH_TERM_COMPLETE, OH_TERM_PARCELS, OH_TERM_DATE, OH_TERM_PRIORITY };
+    struct world *world = world_open("n1 n2 n3 n4");
+    stock(world, "a", "n1", 1);
+    stock(world, "b", "n2", 1);
+    stock(world, "c", "n3", 1);
+    stock(world, "a", "n4", 1);
+    world->nodes[0].priority = 2;
+    world->nodes[3].priority = 1;
+    levels_set(world, levels, 4);
+    assert_string_equal(ask(world, "a=1 b=1 c=1"), "a n4=1, b n2=1, c n3=1");
+    world_close(world);
+}
+
 static void test_promise_leaves_the_sourcing_safety_stock_as_scenario_s5(void **state)
 {
     (void)state;
@@ -561,6 +578,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_promise_sources_by_priority_as_scenario_s2),
         cmocka_unit_test(test_promise_splits_or_not_as_scenario_s3),
+        cmocka_unit_test(test_promise_of_three_parcels_takes_the_best_three),
         cmocka_unit_test(test_promise_leaves_the_sourcing_safety_stock_as_scenario_s5),
         cmocka_unit_test(test_promise_adds_up_lines_of_one_item_and_hands_them_out_in_order),
         cmocka_unit_test(test_promise_says_why_each_other_node_was_not_chosen),
