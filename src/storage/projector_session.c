@@ -13,6 +13,7 @@
 #define STATEMENT_MS 60000
 #define KEYS_KEPT_US 90000000000LL /* 25 h: the ledger knows them for 24 */
 #define FORGET_KEYS_INTERVAL_US 3600000000LL
+#define LOOK_INTERVAL_US 10000000 /* without a batch */
 #define AHEAD_EFFECTS 256u /* of a piece: what is folded between two looks at the socket */
 #define LOAD_STATEMENT_MS 3600000 /* sums over all positions, at the end of a snapshot */
 
@@ -42,6 +43,8 @@ static const char begin_sql[] = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOC
 static const char advance_sql[] =
     "UPDATE onhand.watermark SET seq = $1, at = $2, record_print = $3, movements = $4, imports = $5,"
     " known_seq = greatest($6, $1), committed_at = clock_timestamp() WHERE seq = $7 AND epoch = $8";
+
+static const char look_sql[] = "SELECT 1 FROM onhand.watermark WHERE seq = $1 AND epoch = $2";
 
 static const char opening_sql[] =
     "INSERT INTO onhand.opening (sku, node, state, quantity)"
@@ -326,6 +329,7 @@ enum oh_err projector_session_begin(struct projector_session *session, struct oh
         err = oh_journal_reader_open(session->options->directory, session->seq + 1, &session->reader, diag);
     if (err == OH_OK)
         oh_journal_keep_from(session->options->journal, session->seq);
+    session->looked_at_us = session->options->now_us();
     return err;
 }
 
@@ -344,6 +348,13 @@ static enum oh_err months_ensure(struct projector_session *session, int64_t at_u
     if (!oh_pg_get_time(oh_pg_value(session->pg, 0, 2), &session->months_until_us))
         session->months_until_us = at_us;
     return OH_OK;
+}
+
+/* It is not where we left it. The next connection sees what became of the tables. */
+static enum oh_err watermark_lost(struct oh_diag *diag)
+{
+    oh_diag_set(diag, "another projector has taken over, or the tables were replaced");
+    return OH_E_LOCKED;
 }
 
 /* Moves the watermark in the open transaction, if it is still where we left it and ours. */
@@ -365,8 +376,23 @@ static enum oh_err watermark_advance(struct projector_session *session, const st
     enum oh_err err = oh_pg_query(session->pg, advance_sql, parameters, 8, diag);
     if (err != OH_OK || oh_pg_changed_count(session->pg) == 1)
         return err;
-    oh_diag_set(diag, "another projector has taken over");
-    return OH_E_LOCKED;
+    return watermark_lost(diag);
+}
+
+/* Without records nothing else would find that, or that the server is gone. */
+static enum oh_err watermark_look(struct projector_session *session, struct oh_diag *diag)
+{
+    struct number numbers[2];
+    int64_t now_us = session->options->now_us();
+    if (now_us - session->looked_at_us < LOOK_INTERVAL_US && now_us >= session->looked_at_us)
+        return OH_OK;
+    const struct oh_pg_parameter parameters[] = {
+        number_parameter(&numbers[0], (int64_t)session->seq),
+        number_parameter(&numbers[1], session->epoch),
+    };
+    enum oh_err err = oh_pg_query(session->pg, look_sql, parameters, 2, diag);
+    session->looked_at_us = now_us;
+    return err == OH_OK && oh_pg_row_count(session->pg) != 1 ? watermark_lost(diag) : err;
 }
 
 static enum oh_err transaction_begin(struct projector_session *session, const char *sql, struct oh_diag *diag)
@@ -669,8 +695,8 @@ enum oh_err projector_session_batch(struct projector_session *session, struct pr
     if (err == OH_E_AGAIN)
         err = OH_OK;
     struct session_batch batch = session->batch;
-    if (err == OH_OK && batch.records > 0)
-        err = batch_end(session, &batch, diag);
+    if (err == OH_OK)
+        err = batch.records > 0 ? batch_end(session, &batch, diag) : watermark_look(session, diag);
     if (err == OH_E_REFUSED && batch.records > 0)
         refusal_tell(session, &batch, diag);
     if (err != OH_OK)
@@ -678,6 +704,7 @@ enum oh_err projector_session_batch(struct projector_session *session, struct pr
     *out_batch = (struct projector_batch){ batch.records, batch.at_us, session->seq >= limit };
     if (batch.records == 0)
         return OH_OK;
+    session->looked_at_us = session->options->now_us();
     oh_journal_keep_from(session->options->journal, session->seq);
     if (session->records_max <= UINT32_MAX / 2)
         session->records_max *= 2;

@@ -43,6 +43,7 @@ struct projector_session {
     int64_t epoch;  /* ours */
     uint64_t imports;
     uint64_t movements;
+    int64_t looked_at_us;    /* the watermark was where we left it */
     int64_t months_until_us; /* partitions are there until then */
     int64_t forget_keys_at_us;
     uint32_t records_max; /* of a batch: 1 while PostgreSQL refuses something, to find the record */
@@ -73,7 +74,7 @@ struct projector_batch {
     bool has_all;     /* that was durable when it began */
 };
 
-/* One transaction of what there is. */
+/* One transaction of what there is. While there is nothing it asks now and then whether these are still its tables. */
 OH_MUST_CHECK enum oh_err projector_session_batch(struct projector_session *session, struct projector_batch *out_batch,
                                                   struct oh_diag *diag);
 

@@ -6,12 +6,14 @@ An outage of half an hour: ONHAND_OUTAGE_S=1800 ctest --preset dev -R test_proje
 """
 import base64
 import os
+import subprocess
 import time
 import unittest
 
 from support import fsck
 from support.case import main
 from support.client import url
+from support.postgres import PostgresError, as_user, programs
 from support.projected_case import ProjectionCase
 from support.server import run, wait_until
 
@@ -274,6 +276,81 @@ class TestRefused(OutageCase):
 
 
 @unittest.skipIf(os.geteuid() != 0, 'a small file system needs root')
+class TestIdle(OutageCase):
+    """Nothing is written, so that no batch finds what became of the tables: they are asked after."""
+
+    def rest(self):
+        """Everything is in the tables, and no hold will end; the seq that they have."""
+        self.wait_drained()
+        wait_until(lambda: not self.query("SELECT 1 FROM onhand.reservation WHERE status = 'held' AND"
+                                          " expires_at < now() + interval '30 minutes'"), 'holds do not end')
+        self.wait_drained()
+        return self.metric('onhand_ledger_seq')
+
+    def query(self, sql):
+        return self.postgres.query(sql, self.name)
+
+    def tool(self, name, *arguments, stdin=None):
+        done = subprocess.run([*as_user(), os.path.join(programs(), name), '-h', self.postgres.home, '-p', str(self.postgres.port),
+                               '-U', 'postgres', '-d', self.name, *arguments],
+                              input=stdin, capture_output=True, text=True, check=False, cwd='/')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def wait_back(self, seq):
+        """Until the tables have everything again; nobody has written meanwhile."""
+        def is_back():
+            try:
+                return self.query('SELECT seq FROM onhand.watermark') == [(f'{seq:.0f}',)]
+            except PostgresError:
+                return False
+        try:
+            wait_until(is_back, '')
+        except AssertionError:
+            self.fail(f'the tables stay as they are:\n{self.server.log()}')
+        self.wait_state('following')
+        self.assertEqual(self.metric('onhand_ledger_seq'), seq)
+        self.check_tables()
+
+    def test_tables_that_are_dropped(self):
+        self.start()
+        self.run_load(150)
+        seq = self.rest()
+        self.query('DROP SCHEMA onhand CASCADE')
+        self.wait_back(seq)
+
+    def test_tables_that_are_restored_to_an_earlier_time(self):
+        self.start()
+        self.run_load(100)
+        self.wait_drained()
+        backup = self.tool('pg_dump', '-n', 'onhand')
+        self.run_load(100)
+        seq = self.rest()
+        self.tool('psql', '-q', '-v', 'ON_ERROR_STOP=1', '-1', stdin='DROP SCHEMA onhand CASCADE;' + backup)
+        self.assertLess(int(self.query('SELECT seq FROM onhand.watermark')[0][0]), seq)
+        self.wait_back(seq)
+        self.assertIn('the tables were replaced', self.server.log())
+
+    @alike
+    def test_a_projector_that_was_replaced(self):
+        self.start()
+        self.run_load(50)
+        seq = self.rest()
+        self.query('UPDATE onhand.watermark SET epoch = epoch + 1')
+        self.wait_state('refused', 'another projector has taken over')
+        self.wait_back(seq)
+
+    @alike
+    def test_a_server_that_is_gone(self):
+        self.start()
+        self.run_load(50)
+        seq = self.rest()
+        self.postgres.stop()
+        self.wait_state('unavailable')
+        self.postgres.start()
+        self.wait_back(seq)
+
+
 class TestFull(OutageCase):
     options = {'disk_mib': 80, 'settings': {'max_wal_size': '6MB', 'min_wal_size': '3MB'}}
 

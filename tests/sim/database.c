@@ -260,9 +260,9 @@ static void server_restart(struct oh_pg *pg)
         database->hooks.now_us(database->hooks.ctx) + (int64_t)oh_prng_below(&database->prng, RESTART_US_MAX);
 }
 
-static enum database_fault fault_draw(struct database *database)
+static enum database_fault fault_draw(struct database *database, const struct oh_pg *pg)
 {
-    uint64_t dice = oh_prng_below(&database->prng, SHARE_ALL);
+    uint64_t dice = oh_prng_below(pg->is_asking ? &database->prng_of_questions : &database->prng, SHARE_ALL);
     for (unsigned i = 0; i < DATABASE_FAULTS; i++) {
         if (dice < database->shares[i]) {
             database->fault_counts[i]++;
@@ -278,9 +278,11 @@ static void meanwhile(int64_t us)
     the_database.hooks.meanwhile(the_database.hooks.ctx, us);
 }
 
-/* The client waits so long, and works meanwhile: on nothing, a little or a lot. */
+/* The client waits so long, and works meanwhile: on nothing, a little or a lot. A question takes no time. */
 static void client_wait(struct oh_pg *pg)
 {
+    if (pg->is_asking)
+        return;
     int64_t us = (int64_t)oh_prng_below(&the_database.prng, CALL_US_MAX);
     meanwhile(us);
     for (int64_t pieces = us % 4; pieces > 0 && pg->work != NULL; pieces--) {
@@ -324,8 +326,9 @@ static void fault_strike(struct oh_pg *pg, enum database_fault fault)
 }
 
 /* Another projector of the same ledger: it takes the next epoch, unless the open transaction has locked the row. */
-static void rival_come(struct database *database)
+void database_rival_come(void)
 {
+    struct database *database = &the_database;
     if (database->owner != NULL && database->is_row_locked)
         return;
     database->state.watermark.epoch++;
@@ -347,7 +350,7 @@ static enum oh_err call_begin(struct oh_pg *pg, struct oh_diag *diag)
         connection_lose(pg, true);
     if (pg->is_lost)
         return lost(diag, "the server closed the connection");
-    enum database_fault fault = fault_draw(database);
+    enum database_fault fault = fault_draw(database, pg);
     switch (fault) {
     case DATABASE_CUT_AFTER:
     case DATABASE_SILENT_AFTER:
@@ -361,7 +364,7 @@ static enum oh_err call_begin(struct oh_pg *pg, struct oh_diag *diag)
         pg->is_aborted = database->owner == pg;
         return OH_E_REFUSED;
     case DATABASE_RIVAL:
-        rival_come(database);
+        database_rival_come();
         return OH_OK;
     case DATABASE_CUT_BEFORE:
     case DATABASE_SILENT_BEFORE:
@@ -422,7 +425,7 @@ static bool statement_do(struct statement_call *call, const char *sql)
     return is_done;
 }
 
-static enum oh_err statement_send(struct statement_call *call, const char *sql, struct oh_diag *diag)
+static enum oh_err statement_try(struct statement_call *call, const char *sql, struct oh_diag *diag)
 {
     enum oh_err err = call_begin(call->pg, diag);
     if (err != OH_OK)
@@ -431,6 +434,14 @@ static enum oh_err statement_send(struct statement_call *call, const char *sql, 
     call->pg->changed = call->changed;
     err = call_end(call->pg, diag);
     return err != OH_OK || is_done ? err : refused(call, diag);
+}
+
+static enum oh_err statement_send(struct statement_call *call, const char *sql, struct oh_diag *diag)
+{
+    call->pg->is_asking = statement_is_question(sql);
+    enum oh_err err = statement_try(call, sql, diag);
+    call->pg->is_asking = false;
+    return err;
 }
 
 enum oh_err oh_pg_run(struct oh_pg *pg, const char *sql, struct oh_diag *diag)
@@ -705,6 +716,7 @@ const struct database_watermark *database_watermark(void)
 void database_set_prng(uint64_t seed)
 {
     oh_prng_init(&the_database.prng, seed);
+    oh_prng_init(&the_database.prng_of_questions, ~seed);
 }
 
 void database_set_fault(enum database_fault fault, uint32_t share)
@@ -722,11 +734,18 @@ void database_set_full(bool is_full)
     the_database.is_full = is_full;
 }
 
-void database_renew(void)
+void database_empty(void)
 {
     OH_ASSERT(the_database.owner == NULL);
     tables_fini(&the_database.tables);
     tables_init(&the_database.tables);
+    the_database.state.watermark = (struct database_watermark){ .ledger = CELL_NULL };
+    the_database.state.month_count = 0;
+}
+
+void database_renew(void)
+{
+    database_empty();
     the_database.state = (struct database_state){ .has_schema = false };
     the_database.lock_owner = NULL;
     the_database.locked_until_us = 0;
@@ -738,6 +757,12 @@ void database_heal(void)
     memset(the_database.shares, 0, sizeof(the_database.shares));
     the_database.is_absent = the_database.is_full = false;
     the_database.absent_until_us = the_database.locked_until_us = 0;
+}
+
+bool database_has_replaced(void)
+{
+    const struct oh_pg *pg = the_database.lock_owner;
+    return pg != NULL && pg->epoch != the_database.state.watermark.epoch;
 }
 
 bool database_client_is_dead(void)

@@ -68,8 +68,13 @@ void database_set_prng(uint64_t seed);
 void database_set_fault(enum database_fault fault, uint32_t share);
 void database_set_absent(bool is_absent); /* nobody listens; who is connected is cut */
 void database_set_full(bool is_full);     /* of its disk: nothing more is written */
+void database_empty(void);                /* somebody drops the schema and migrates; between two calls */
 void database_renew(void);                /* another one in its place, with nothing in it; between two calls */
+void database_rival_come(void);           /* another projector takes over, and is gone again */
 void database_heal(void);                 /* it is there, has room, and has forgotten who was connected */
+
+/* Who is connected and has the lock was replaced, by a rival or with the tables. */
+bool database_has_replaced(void);
 
 /* A call met DATABASE_CLIENT_DIES: every call ends with OH_E_STOPPED until the process is gone. */
 bool database_client_is_dead(void);

@@ -34,6 +34,7 @@ struct database {
     bool is_client_dead;
     uint32_t renewals;
     struct oh_prng prng;
+    struct oh_prng prng_of_questions;
     uint32_t shares[DATABASE_FAULTS];
     uint64_t fault_counts[DATABASE_FAULTS];
     uint64_t commit_count;
@@ -68,6 +69,7 @@ struct result_value {
 struct oh_pg {
     bool is_lost;
     uint32_t renewals; /* of the database it is connected to */
+    bool is_asking;  /* the statement under way is a question */
     bool is_aborted; /* the transaction: only a roll back is taken */
     bool has_savepoint;
     size_t savepoint;
@@ -93,6 +95,8 @@ struct oh_pg {
 
 /* False: refused, with sqlstate and message. An unknown text is told through hooks.broken. */
 bool statement_run(struct statement_call *call, const char *sql);
+/* It asks whether anything has changed: apart from what it finds, the run is what it would be without. */
+bool statement_is_question(const char *sql);
 /* The types of the columns that a COPY takes; NULL: it is not known. */
 const char *statement_copy_types(const char *sql);
 /* The table and its first columns that COPY ... TO STDOUT brings. False: it is not known. */

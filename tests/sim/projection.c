@@ -464,15 +464,7 @@ static const char *reason(const struct run *run)
     return status.reason.text;
 }
 
-/* It has had nothing to say to PostgreSQL since that is another one, and does not know. */
-static bool is_unaware(const struct projection *projection)
-{
-    struct oh_projector_status status;
-    oh_projector_status(projection->run->world.projector, &status);
-    return projection->is_renewed && status.has_seq && status.seq == oh_ledger_seq(projection->run->world.ledger);
-}
-
-/* It clears up, and nobody dies: everything that is durable is in the tables before long. */
+/* It clears up, and nobody dies: everything durable is in the tables before long, also when nobody writes any more. */
 static void drain(struct projection *projection)
 {
     struct run *run = projection->run;
@@ -481,28 +473,42 @@ static void drain(struct projection *projection)
     projection->is_absent = false;
     run_settle(run);
     for (uint32_t i = 0; i < DRAIN_STEPS && !run->result->has_failed && !run->world.is_stopped; i++) {
-        if ((uint64_t)database_watermark()->seq == oh_ledger_seq(run->world.ledger)) {
+        if ((uint64_t)database_watermark()->seq == oh_ledger_seq(run->world.ledger) && !database_has_replaced()) {
             positions_judge(run);
             taking_judge(run);
             return;
         }
-        if (is_unaware(projection))
-            return;
         sim_world_work_projector(&run->world);
         run_turn(run);
         run_work(run);
         sim_world_pass(&run->world, 50000);
     }
-    if (!run->result->has_failed && !run->world.is_stopped)
+    if (run->result->has_failed || run->world.is_stopped)
+        return;
+    if ((uint64_t)database_watermark()->seq == oh_ledger_seq(run->world.ledger))
+        run_fail(run, "who was replaced notices", "the tables are not those of the projector that is connected");
+    else
         run_fail(run, "what is behind drains", "the tables stay at record %" PRId64 " of %" PRIu64 ": %s",
                  database_watermark()->seq, oh_ledger_seq(run->world.ledger), reason(run));
 }
 
-/* Somebody drops the schema, or restores a machine without it: the tables have to be made and filled again. */
+static bool has_renewals(const struct run *run)
+{
+    return run->options->seed % 2 == 1;
+}
+
+/*
+ * Somebody restores a machine without the tables, or drops them under a projector that stays connected and may have
+ * nothing to say for long: they have to be filled again.
+ */
 static void renewal(struct projection *projection)
 {
-    run_tell(projection->run, "PostgreSQL is another one, with nothing in it");
-    database_renew();
+    bool is_another = projection->run->event / 2 % 2 == 0;
+    run_tell(projection->run, is_another ? "PostgreSQL is another one, with nothing in it" : "the tables are emptied");
+    if (is_another)
+        database_renew();
+    else
+        database_empty();
     reader_close(projection);
     projected_fold_fini(&projection->fold);
     projected_fold_init(&projection->fold);
@@ -559,7 +565,7 @@ static void renewal_crossing(struct projection *projection)
         return;
     renewal(projection);
     projection->is_crossing = is_behind;
-    if (is_behind && write_small(run, 0)) /* it notices */
+    if (is_behind)
         drain(projection);
     projection->is_crossing = false;
 }
@@ -575,7 +581,7 @@ static void outage(struct projection *projection, struct oh_prng *prng)
     projection->is_absent = true;
     database_set_absent(true);
     run_settle(run);
-    if (oh_prng_below(prng, 3) == 0)
+    if (oh_prng_below(prng, 3) != 0)
         sim_world_set_clock(&run->world, -(int64_t)oh_prng_below(prng, HOUR_US)); /* the time of turns stands still */
     writes_until_refused(run, 2400);
     if (run->result->has_failed || run->world.is_stopped)
@@ -609,7 +615,7 @@ void projection_event(struct run *run)
     oh_prng_init(&projection->prng, oh_prng_next(&prng));
     weather_change(projection, &prng);
     remembered_judge(projection);
-    if (run->options->seed % 2 == 1 && oh_prng_below(&projection->prng, RENEWAL_ODDS) == 0) {
+    if (has_renewals(run) && oh_prng_below(&projection->prng, RENEWAL_ODDS) == 0) {
         if (run->event % 2 == 0)
             renewal(projection);
         else
@@ -677,6 +683,10 @@ void projection_end(struct run *run)
     if (!run->has_projection || run->result->has_failed || !sim_world_is_up(&run->world))
         return;
     drain(&the_projection);
+    if (has_renewals(run)) { /* for a moment another projector is there, and nobody writes */
+        database_rival_come();
+        drain(&the_projection);
+    }
     run->result->projected += (uint64_t)database_watermark()->seq;
 }
 
