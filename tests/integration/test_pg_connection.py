@@ -250,6 +250,64 @@ class TestStatements(ProbeCase):
         self.ok('query', 'SELECT 1')
 
 
+class TestMeanwhile(ProbeCase):
+    """Work that is done while the server is waited for; a lock that another session holds says for how long that is."""
+
+    def setUp(self):
+        super().setUp()
+        self.name = self.open()
+        self.ok('run', "CREATE TABLE one (t text); INSERT INTO one VALUES ('fine')")
+        self.other = self.postgres.session(self.name)
+        self.addCleanup(self.other.close)
+
+    def begin(self, pieces, told):
+        """A query that waits for the other session, with so many pieces of work meanwhile, of which so many are told."""
+        self.other.query('BEGIN; LOCK TABLE one')
+        self.ok('meanwhile', pieces)
+        self.probe.send('query', 'SELECT t FROM one')
+        for _ in range(told):
+            self.assertEqual(self.probe.receive(), ['piece'])
+
+    def end(self):
+        self.other.query('COMMIT')
+        self.assertEqual(self.probe.receive()[::3], ['ok', 'fine'])
+        return int(self.ok('pieces')[0])
+
+    def test_it_ends_when_nothing_is_left(self):
+        self.begin(3, 3)
+        self.assertEqual(self.end(), 3)
+        self.ok('query', "SELECT pg_sleep(0.05)")
+        self.assertEqual(self.ok('pieces'), ['3'], 'it had said that nothing was left')
+        self.begin(4, 4)
+        self.assertEqual(self.end(), 4)
+
+    def test_it_ends_with_the_answer(self):
+        self.begin(-1, 5)
+        self.assertGreater(self.end(), 5)
+
+    def test_what_is_left_goes_on_with_the_next_call(self):
+        self.begin(-1, 5)
+        done = self.end()
+        self.ok('query', 'SELECT pg_sleep(0.05)')
+        self.assertGreater(int(self.ok('pieces')[0]), done)
+
+    def test_there_may_be_nothing_to_do(self):
+        self.begin(3, 3)
+        self.assertEqual(self.end(), 3)
+        self.begin(0, 0)
+        self.assertEqual(self.end(), 0)
+
+    def test_it_ends_with_a_stop(self):
+        self.begin(-1, 5)
+        self.probe.stop()
+        self.assertEqual(self.probe.receive(20)[0], STOPPED)
+
+    def test_it_ends_with_the_session(self):
+        self.begin(-1, 5)
+        self.postgres.reset_connections()
+        self.assertEqual(self.probe.receive()[0], UNAVAILABLE)
+
+
 class TestCopy(ProbeCase):
     def setUp(self):
         super().setUp()

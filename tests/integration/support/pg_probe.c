@@ -9,6 +9,9 @@
  *   copy_in SQL COUNT BYTES              COUNT rows (int8, text of that many bytes); says "begun" after the first
  *   copy_out SQL                         rows and their bytes
  *   pause MS                             migrate | check
+ *   meanwhile COUNT                      so many pieces of work while the server is waited for, -1: without an end,
+ *                                        0: no work; says "piece" after each of the first five
+ *   pieces                               how many were done since
  *   round_trip SEED COUNT                random values: parameters, arrays, COPY in and out
  *   no_memory URI                        each allocation of ours fails once, in all of the above
  */
@@ -47,6 +50,35 @@ static enum oh_err open_uri(const char *uri, int64_t connect_ms, int64_t stateme
                                      .stop_fd = STOP_FD };
     diag.text[0] = '\0';
     return oh_pg_open(&options, &pg, &diag);
+}
+
+/* ---- Work meanwhile ---------------------------------------------------------------------------- */
+
+#define PIECES_TOLD 5
+
+static int64_t pieces_left; /* negative: no end */
+static uint64_t pieces_done;
+
+static bool piece_do(void *ctx)
+{
+    bool is_ours = ctx == &pieces_left;
+    pieces_done++;
+    if (pieces_done <= PIECES_TOLD) {
+        printf("%s\n", is_ours ? "piece" : "not our context");
+        fflush(stdout);
+    }
+    return pieces_left < 0 || --pieces_left > 0;
+}
+
+static void meanwhile_set(int64_t count)
+{
+    pieces_left = count;
+    pieces_done = 0;
+    if (count == 0)
+        oh_pg_set_meanwhile(pg, NULL, NULL);
+    else
+        oh_pg_set_meanwhile(pg, piece_do, &pieces_left);
+    answer(OH_OK);
 }
 
 /* ---- Statements -------------------------------------------------------------------------------- */
@@ -443,6 +475,10 @@ static void command_take(char **words, int count)
         no_memory_answer(words[1]);
     else if (pg == NULL)
         printf("not open\n"), fflush(stdout);
+    else if (strcmp(name, "meanwhile") == 0 && count == 2)
+        meanwhile_set(strtoll(words[1], NULL, 10));
+    else if (strcmp(name, "pieces") == 0)
+        printf("ok\t%" PRIu64 "\n", pieces_done), fflush(stdout);
     else if (strcmp(name, "run") == 0 && count == 2)
         answer(oh_pg_run(pg, words[1], &diag));
     else if (strcmp(name, "query") == 0 && count == 2)
