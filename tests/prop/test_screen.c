@@ -5,8 +5,8 @@
  * Random nodes, schedules, stock, services, stores, lanes, accounts, zones, policies and questions. Each question is
  * asked as it is, again, with explanations (none of which may change the answer), and `at` the very moment it is asked,
  * which is always answered by a look at every node. Now and then what was promised is held: the ledger must take it as
- * it is. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS; the
- * seed is printed.
+ * it is. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS, and a
+ * fifth as many of more lines; the seed is printed.
  */
 #include "base/prng.h"
 #include "core/promise.h"
@@ -35,7 +35,6 @@
 #define PAIRS_MAX    2u
 #define LINES_FEW    5u
 #define LINES_MAX    20u
-#define LONG_EVERY   5u /* world asks for more lines than plans of two are sought for by themselves */
 #define LANES_MAX    3u
 #define QUESTIONS    25u
 #define NAME_SIZE    12u
@@ -73,7 +72,7 @@ struct world {
     uint32_t node_count;
     uint32_t places; /* each way: few, and many nodes are at one */
     bool is_large, is_varied; /* at each node something else leaves first */
-    bool is_long;
+    bool is_long; /* asks for more lines than plans of two are sought for by themselves */
     uint32_t item_count;
     struct oh_timetable_node nodes[NODES_MANY];
     struct node_memory of_node[NODES_MANY];
@@ -96,7 +95,7 @@ struct world {
     const struct oh_promise_answer *answer; /* the last */
 };
 
-static uint32_t few_count[2], all_count[2], held_count; /* of few lines, of many */
+static uint32_t few_count, all_count, held_count;
 static const struct oh_match ANYWHERE = { { NULL, 0 }, { NULL, 0 }, OH_INDEX_NONE };
 
 static uint32_t draw(struct world *world, uint32_t below)
@@ -405,7 +404,7 @@ static void places_of_world_make(struct world *world)
     shop_channel(world->shop, "few", OH_POLICY_PRIORITY, "n0", "g");
 }
 
-static struct world *world_open(uint64_t seed)
+static struct world *world_open(uint64_t seed, bool is_long)
 {
     const struct oh_allocator allocator = lazy_allocator();
     struct oh_ledger_options options = SHOP_OPTIONS;
@@ -413,7 +412,7 @@ static struct world *world_open(uint64_t seed)
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->seed = seed;
-    world->is_long = seed % LONG_EVERY == 0;
+    world->is_long = is_long;
     world->item_count = world->is_long ? ITEMS_MANY : ITEMS;
     oh_prng_init(&world->prng, seed);
     world->shop = shop_open(&options);
@@ -688,7 +687,7 @@ static void question_ask(struct world *world, uint32_t number)
     static struct told few, again, all;
     struct oh_promise_request request = question_make(world);
     ask(world, &request, &few);
-    few_count[world->is_long] += world->engine->ship.is_made || !request.wants_ship ? 0 : few.count;
+    few_count += world->engine->ship.is_made || !request.wants_ship ? 0 : few.count;
     ask(world, &request, &again); /* to the same place: from what is kept of it */
     if (memcmp(&few, &again, sizeof(few)) != 0)
         fail_msg("seed %" PRIu64 ", question %u: asked again it is another answer", world->seed, number);
@@ -699,7 +698,7 @@ static void question_ask(struct world *world, uint32_t number)
     request.explain = OH_EXPLAIN_NONE;
     request.at_us = world->shop->now_us;
     ask(world, &request, &all);
-    all_count[world->is_long] += all.count;
+    all_count += all.count;
     /* further slots are those of one plan, and of equal plans either may be found */
     if (request.slots_max == 1 && request.steps_max == 0 &&
         (!is_as_good(world, &few, &all) || !is_as_good(world, &all, &few)))
@@ -715,14 +714,13 @@ static uint64_t number_of(const char *name, uint64_t or_else)
     return text == NULL ? or_else : strtoull(text, NULL, 10);
 }
 
-static void test_screen_finds_what_a_look_at_every_node_finds(void **state)
+static void worlds_ask(uint64_t worlds, bool are_long)
 {
-    (void)state;
     uint64_t seed = number_of("ONHAND_SEED", 1);
-    uint64_t worlds = number_of("ONHAND_WORLDS", 300);
-    print_message("seed %" PRIu64 " (ONHAND_SEED), %" PRIu64 " worlds (ONHAND_WORLDS)\n", seed, worlds);
+    few_count = all_count = held_count = 0;
+    print_message("seed %" PRIu64 " (ONHAND_SEED), %" PRIu64 " worlds\n", seed, worlds);
     for (uint64_t i = 0; i < worlds; i++) {
-        struct world *world = world_open(seed + i);
+        struct world *world = world_open(seed + i, are_long);
         for (uint32_t q = 0; q < QUESTIONS; q++) {
             if (percent(world, 30)) {
                 policy_make(world);
@@ -736,17 +734,27 @@ static void test_screen_finds_what_a_look_at_every_node_finds(void **state)
         }
         world_close(world);
     }
-    print_message("of few nodes: %u of %u options, of many lines %u of %u; %u held\n", few_count[0], all_count[0],
-                  few_count[1], all_count[1], held_count);
-    for (uint32_t i = 0; i < 2; i++)
-        assert_true(few_count[i] > all_count[i] / 10);
-    assert_true(held_count > 0);
+    print_message("of few nodes: %u of %u options; %u held\n", few_count, all_count, held_count);
+    assert_true(few_count > all_count / 10 && held_count > 0);
+}
+
+static void test_screen_finds_what_a_look_at_every_node_finds(void **state)
+{
+    (void)state;
+    worlds_ask(number_of("ONHAND_WORLDS", 300), false);
+}
+
+static void test_screen_of_9_to_20_lines_finds_what_a_look_at_every_node_finds(void **state)
+{
+    (void)state;
+    worlds_ask(number_of("ONHAND_WORLDS", 300) / 5, true);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_screen_finds_what_a_look_at_every_node_finds),
+        cmocka_unit_test(test_screen_of_9_to_20_lines_finds_what_a_look_at_every_node_finds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
