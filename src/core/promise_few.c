@@ -74,8 +74,8 @@ static void few_consider(struct choosing *choosing, uint16_t node, uint64_t key)
     screen->limit_stamp++;
 }
 
-/* The bands that are sooner than the limit, and of those that are as soon what is nearer. */
-static void class_limit(struct choosing *choosing, struct leaving *class)
+/* How far away a node may be: in bands sooner than the limit, and in those that are as soon if it is nearer. */
+static double class_limit(struct choosing *choosing, struct leaving *class)
 {
     uint32_t high = (uint32_t)(choosing->limit >> 32);
     uint32_t low = (uint32_t)choosing->limit;
@@ -84,39 +84,47 @@ static void class_limit(struct choosing *choosing, struct leaving *class)
     if (choosing->order == ORDER_DATE)
         near = 0; /* of two that are as soon the first is chosen */
     class->limit_stamp = choosing->scope->engine->screen->limit_stamp;
-    class->chord2_limit = 0;
+    double farthest = 0;
     for (uint32_t i = 0; i < class->band_count; i++) {
         bool is_sooner = is_by_date ? class->minutes[i] < high : false;
         bool is_equal = is_by_date ? class->minutes[i] == high : true;
         if (class->minutes[i] == MINUTES_NEVER || !(is_sooner || is_equal))
             continue;
         double limit = is_sooner || class->chord2_max[i] < near ? class->chord2_max[i] : near;
-        class->chord2_limit = limit > class->chord2_limit ? limit : class->chord2_limit;
+        farthest = limit > farthest ? limit : farthest;
     }
+    return farthest;
+}
+
+/* It is nearer than the limit of its class was when that was made; since then that may have become less. */
+__attribute__((noinline)) static void few_look(struct choosing *choosing, uint16_t node, double chord2)
+{
+    struct screen *screen = choosing->scope->engine->screen;
+    uint16_t number = choosing->leavings->class_of[node];
+    struct leaving *class = &choosing->leavings->classes[number];
+    if (class->stamp != screen->stamp)
+        bands_make(choosing->scope, class);
+    if (class->limit_stamp != screen->limit_stamp) {
+        screen->chord2_limits[number] = class_limit(choosing, class);
+        if (chord2 > screen->chord2_limits[number])
+            return;
+    }
+    uint32_t minutes = class_minutes(class, chord2);
+    if (minutes != MINUTES_NEVER)
+        few_consider(choosing, node, few_key(choosing->order, minutes, chord2));
 }
 
 static void few_choose_block(struct choosing *choosing, const uint16_t *nodes, uint32_t count)
 {
-    const struct screen *screen = choosing->scope->engine->screen;
-    struct leavings *leavings = choosing->leavings;
+    const double *limits = choosing->scope->engine->screen->chord2_limits;
+    const uint16_t *class_of = choosing->leavings->class_of;
+    uint32_t first = nodes[0];
     double chords[BLOCK_SPAN];
     chords_make(choosing->scope, nodes, count, chords);
     for (uint32_t i = 0; i < count; i++) {
-        double chord2 = chords[nodes[i] - nodes[0]];
-        uint16_t number = leavings->class_of[nodes[i]];
-        if (number == CLASS_NONE)
-            continue;
-        struct leaving *class = &leavings->classes[number];
-        if (class->limit_stamp != screen->limit_stamp) {
-            if (class->stamp != screen->stamp)
-                bands_make(choosing->scope, class);
-            class_limit(choosing, class);
-        }
-        if (chord2 > class->chord2_limit)
-            continue;
-        uint32_t minutes = class_minutes(class, chord2);
-        if (minutes != MINUTES_NEVER)
-            few_consider(choosing, nodes[i], few_key(choosing->order, minutes, chord2));
+        uint32_t node = nodes[i];
+        if (chords[node - first] <= limits[class_of[node]])
+            few_look(choosing, (uint16_t)node, chords[node - first]);
     }
 }
 
@@ -176,6 +184,9 @@ void few_choose(const struct scope *scope, struct leavings *leavings, enum order
         }
         return;
     }
+    for (uint32_t i = 0; i < leavings->class_count; i++)
+        screen->chord2_limits[i] = CHORD2_ANY;
+    screen->chord2_limits[CLASS_NONE] = -1;
     for (uint32_t i = 0; i < screen->full_count;) {
         uint32_t count = block_count(screen->full, screen->full_count, i);
         few_choose_block(&choosing, &screen->full[i], count);

@@ -11,13 +11,11 @@
 
 /* ---- Kinds of nodes --------------------------------------------------------------------------- */
 
-static const struct kind KIND_NONE = { KEY_NEVER, MINUTES_NEVER, UINT32_MAX, 0, false };
+static const struct kind KIND_NONE = { KEY_NEVER, UINT32_MAX, 0, false };
 
 static void kind_add(struct kind *kind, uint64_t key, uint16_t node)
 {
-    uint32_t minutes = (uint32_t)(key >> 32);
     uint32_t chord = (uint32_t)key;
-    kind->minutes = minutes < kind->minutes ? minutes : kind->minutes;
     kind->chord = chord < kind->chord ? chord : kind->chord;
     if (key >= kind->key)
         return;
@@ -37,9 +35,10 @@ static void kinds_make_row(const struct scope *scope, struct leavings *leavings,
     for (uint32_t i = first; i < end; i++, open >>= 1) {
         uint16_t lines = screen->marks[i];
         screen->pair_keys[i] = KEY_NEVER;
-        if (lines == 0 || (open & 1) == 0 || leavings->class_of[i] == CLASS_NONE)
+        uint16_t class = leavings->class_of[i];
+        if (lines == 0 || (open & 1) == 0 || class == CLASS_NONE)
             continue;
-        uint32_t minutes = class_minutes(class_get(scope, leavings, leavings->class_of[i]), chords[i - first]);
+        uint32_t minutes = class_minutes(&leavings->classes[class], chords[i - first]);
         if (minutes == MINUTES_NEVER)
             continue;
         uint64_t key = (uint64_t)minutes << 32 | key_bits(chords[i - first]);
@@ -59,6 +58,8 @@ static void kinds_make(const struct scope *scope, struct leavings *leavings)
         screen->marks[nodes[i]] |= 1; /* the others are marked */
     for (uint32_t i = 0; i < 1u << engine->line_count; i++)
         screen->kinds[i] = KIND_NONE;
+    for (uint32_t i = 0; i < leavings->class_count; i++)
+        (void)class_get(scope, leavings, (uint16_t)i);
     for (uint32_t first = 0; first < engine->ledger->node_count; first += ROW)
         kinds_make_row(scope, leavings, first);
 }
@@ -71,7 +72,6 @@ static void covers_make(struct screen *screen, uint32_t line_count)
         for (uint32_t lines = 0; lines < 1u << line_count; lines++) {
             struct kind *cover = &screen->covers[lines];
             const struct kind *with = &screen->covers[lines | 1u << line];
-            cover->minutes = with->minutes < cover->minutes ? with->minutes : cover->minutes;
             cover->chord = with->chord < cover->chord ? with->chord : cover->chord;
             cover->key = with->key < cover->key ? with->key : cover->key;
         }
@@ -108,17 +108,20 @@ static double chord2_limit(const struct scope *scope, const struct sourcing_plan
     return geo_chord2((double)limit_m / 1000) * KEY_CHORD2_UP;
 }
 
-/* Of nodes of the kind that are there sooner than the plan, with it, and later. */
+/* Of nodes of the kind that are there sooner than the plan, with it, and later: none is greater than the one before. */
 static void kind_limit(const struct scope *scope, const struct sourcing_plan *plan, uint32_t lines,
                        struct sourcing_terms least)
 {
     struct screen *screen = scope->engine->screen;
     const struct kind *other = &screen->covers[((1u << scope->engine->line_count) - 1) & ~lines];
     int64_t date = plan->terms.at[OH_TERM_DATE];
+    int64_t other_minutes = (int64_t)(other->key >> 32);
     int64_t other_m = other->key == KEY_NEVER ? 0 : distance_least_m(scope, other->chord);
+    double limit = other->key == KEY_NEVER ? -1 : CHORD2_ANY;
     for (uint32_t i = 0; i < 3; i++) {
-        least.at[OH_TERM_DATE] = oh_max_i64(other->minutes, i == 0 ? 0 : date + i - 1);
-        screen->limits[lines][i] = other->key == KEY_NEVER ? -1 : chord2_limit(scope, plan, least, other_m);
+        least.at[OH_TERM_DATE] = oh_max_i64(other_minutes, i == 0 ? 0 : date + i - 1);
+        limit = limit < 0 ? -1 : chord2_limit(scope, plan, least, other_m);
+        screen->limits[lines][i] = limit;
     }
 }
 
@@ -137,13 +140,15 @@ static bool better_choose(const struct scope *scope, const struct sourcing_plan 
     *out_has_more = false;
     for (uint32_t i = 0; i < engine->ledger->node_count; i++) {
         uint64_t key = screen->pair_keys[i];
-        if (key == KEY_NEVER)
+        double chord2 = key_chord2((uint32_t)key);
+        const double *limits = screen->limits[screen->marks[i]];
+        if (key == KEY_NEVER || chord2 > limits[0])
             continue;
         int64_t minutes = (int64_t)(key >> 32);
         uint32_t when = (uint32_t)(minutes >= plan->terms.at[OH_TERM_DATE]) +
                         (uint32_t)(minutes > plan->terms.at[OH_TERM_DATE]);
         const struct kind *kind = &screen->kinds[screen->marks[i]];
-        if (key_chord2((uint32_t)key) > screen->limits[screen->marks[i]][when])
+        if (chord2 > limits[when])
             continue;
         if (*out_count == FEW_MAX)
             return false;

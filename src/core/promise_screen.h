@@ -13,7 +13,7 @@
 #define BANDS_MAX      32u
 #define BANDS_AT_ONCE  3u
 #define CLASSES_MAX    256u
-#define CLASS_NONE     UINT16_MAX
+#define CLASS_NONE     CLASSES_MAX
 #define MINUTES_NEVER  UINT32_MAX
 #define KEY_NEVER      UINT64_MAX
 #define FAR_M          20000000 /* what is as far away may as well have no place */
@@ -32,8 +32,7 @@ struct leaving {
     uint32_t band_count;
     double chord2_max[BANDS_MAX]; /* of each band, ascending */
     uint32_t minutes[BANDS_MAX];
-    uint64_t limit_stamp; /* of the limit that chord2_limit is of */
-    double chord2_limit;  /* a node so far away is not one of the first */
+    uint64_t limit_stamp; /* of the limit that the class's chord2_limit is of */
 };
 
 /* What the keys of nodes depend on, besides the leavings. No bytes between its members. */
@@ -68,10 +67,9 @@ struct few { uint64_t key; uint16_t node; };
 
 /* The nodes that may have the same lines, or at least the same. */
 struct kind {
-    uint64_t key;     /* of the first of them, by date, then distance; KEY_NEVER: there is none */
-    uint32_t minutes; /* the least of any */
-    uint32_t chord;   /* and of the distance, as in a key */
-    uint16_t node;    /* the first of them */
+    uint64_t key;   /* of the first of them, by date, then distance; KEY_NEVER: there is none */
+    uint32_t chord; /* the least distance of any, as in a key */
+    uint16_t node;  /* the first of them */
     bool is_chosen;
 };
 
@@ -86,6 +84,7 @@ struct found {
 struct screen {
     uint64_t stamp; /* of the question about a service */
     uint64_t limit_stamp;
+    double chord2_limits[CLASSES_MAX + 1]; /* of each class: a node farther away than that is not one of the first */
     uint64_t places_version; /* of the ledger's documents, plus one; 0: none */
     double x[65536 + ROW], y[65536 + ROW], z[65536 + ROW]; /* not numbers: the node has no place */
     const uint16_t *full; /* of the question: nodes that may have every line, ascending */

@@ -35,8 +35,15 @@ bool objective_is_less(const struct oh_objective *objective, const struct sourci
                        const struct sourcing_terms *b)
 {
     for (uint32_t i = 0; i < objective->level_count; i++) {
-        int64_t left = objective_level(objective->weights[i], a);
-        int64_t right = objective_level(objective->weights[i], b);
+        int64_t left = 0;
+        int64_t right = 0;
+        for (uint32_t term = 0; term < OH_TERM_COUNT; term++) { /* of both at once: most weights are none */
+            int32_t weight = objective->weights[i][term];
+            if (weight == 0)
+                continue;
+            left = saturating_add(left, saturating_mul(weight, a->at[term]));
+            right = saturating_add(right, saturating_mul(weight, b->at[term]));
+        }
         if (left != right)
             return left < right;
     }
