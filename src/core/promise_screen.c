@@ -11,7 +11,7 @@
  */
 #include "core/promise_screen.h"
 
-#define FEW_FIRST      8u
+#define FEW_FIRST      4u
 #define FEW_TIMES      8u
 #define EARLY_TRIES    2u
 #define STEPS_RECALL   4096u
