@@ -81,7 +81,7 @@ OH_MUST_CHECK enum oh_err oh_pg_query(struct oh_pg *pg, const char *sql, const s
 uint32_t oh_pg_row_count(const struct oh_pg *pg);
 struct oh_bytes oh_pg_value(const struct oh_pg *pg, uint32_t row, uint32_t column);
 
-/* Rows that the last statement changed. */
+/* Rows that the last statement changed, or gave. */
 uint64_t oh_pg_changed_count(const struct oh_pg *pg);
 
 /*
