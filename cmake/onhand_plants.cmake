@@ -36,6 +36,10 @@ if(ONHAND_PLANTS)
     add_library(onhand_plant STATIC ${PROJECT_SOURCE_DIR}/tests/plant/plant.c)
     target_include_directories(onhand_plant PUBLIC ${PROJECT_SOURCE_DIR}/tests ${ONHAND_WOVEN})
     target_include_directories(onhand_options BEFORE INTERFACE ${ONHAND_WOVEN}/src)
+    # A compiler cache takes no notice of a header that another table has not woven: what is woven is part of the command.
+    string(REPLACE "${PROJECT_SOURCE_DIR}/" "" table "${woven}")
+    string(MD5 table "${table}")
+    target_compile_definitions(onhand_options INTERFACE ONHAND_WOVEN_FILES="${table}")
     target_link_libraries(onhand_options INTERFACE onhand_plant)
 
     install(CODE "message(FATAL_ERROR \"this build has planted bugs in it and is not for use\")")

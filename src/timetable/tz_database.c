@@ -15,6 +15,7 @@
 #define FOLDER          "/usr/share/zoneinfo" /* where GLib looks when TZDIR is not set */
 #define MAGIC           "TZif"
 #define MAGIC_SIZE      4
+#define HEAD_SIZE       44 /* tzfile(5); GLib asks for as much */
 
 /*
  * Parts of letters, digits, '_', '-' and '+', with '/' between: nothing that leaves the folder. GLib would
@@ -44,16 +45,16 @@ static enum oh_err file_error(int error)
 
 static enum oh_err file_judge(int file)
 {
-    char magic[MAGIC_SIZE];
+    char head[HEAD_SIZE];
     struct stat status;
     if (fstat(file, &status) != 0)
         return OH_E_IO;
     if (!S_ISREG(status.st_mode))
         return OH_E_NOT_FOUND;
-    ssize_t size = TEMP_FAILURE_RETRY(read(file, magic, MAGIC_SIZE));
+    ssize_t size = TEMP_FAILURE_RETRY(read(file, head, HEAD_SIZE));
     if (size < 0)
         return OH_E_IO;
-    return size == MAGIC_SIZE && memcmp(magic, MAGIC, MAGIC_SIZE) == 0 ? OH_OK : OH_E_NOT_FOUND;
+    return size == HEAD_SIZE && memcmp(head, MAGIC, MAGIC_SIZE) == 0 ? OH_OK : OH_E_NOT_FOUND;
 }
 
 static enum oh_err file_find_zone(const char *path)
@@ -143,22 +144,16 @@ static bool reading_fill(struct reading *reading, int64_t from, int64_t until)
     return true;
 }
 
-/*
- * GLib does not say why it has no zone. A file that can be opened, twice, and is no zone to it is damaged: as
- * good as none.
- */
+/* GLib does not say why it has no zone; the file was there just now. */
 static enum oh_err zone_open(struct oh_bytes name, GTimeZone **out)
 {
     char text[OH_ID_SIZE_MAX + 1];
     enum oh_err err = oh_tz_find(name);
+    if (err != OH_OK)
+        return err;
     snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
-    for (int i = 0; i < 2 && err == OH_OK; i++) {
-        *out = g_time_zone_new_identifier(text);
-        if (*out != NULL)
-            return OH_OK;
-        err = oh_tz_find(name);
-    }
-    return err == OH_OK ? OH_E_NOT_FOUND : err;
+    *out = g_time_zone_new_identifier(text);
+    return *out == NULL ? OH_E_IO : OH_OK;
 }
 
 enum oh_err oh_tz_read(struct oh_bytes name, int64_t from_us, int64_t until_us, struct oh_buffer *buffer,

@@ -165,15 +165,15 @@ class TestRefused(OutageCase):
 
     @alike
     def test_database_gone(self):
-        self.during(lambda: (self.admin(f'ALTER DATABASE {self.name} RENAME TO {self.name}x', self.away()),),
-                    lambda: self.admin(f'ALTER DATABASE {self.name}x RENAME TO {self.name}', 'postgres'), 'refused', 'does not exist')
+        self.during(self.go, lambda: self.admin(f'ALTER DATABASE {self.name}x RENAME TO {self.name}', 'postgres'),
+                    'refused', 'does not exist')
 
-    def away(self):
-        """Nobody may come in; ends who is in. The name of another database."""
+    def go(self):
+        """Nobody may come in until it has another name; who is in has to leave."""
         self.admin(f'ALTER DATABASE {self.name} ALLOW_CONNECTIONS false', 'postgres')
         wait_until(lambda: not self.postgres.reset_connections(), 'somebody stays')
-        self.admin(f'ALTER DATABASE {self.name} ALLOW_CONNECTIONS true', 'postgres')
-        return 'postgres'
+        self.admin(f'ALTER DATABASE {self.name} RENAME TO {self.name}x', 'postgres')
+        self.admin(f'ALTER DATABASE {self.name}x ALLOW_CONNECTIONS true', 'postgres')
 
     @alike
     def test_newer_schema(self):
