@@ -16,10 +16,16 @@ struct oh_call oh_call_of(void *app, struct oh_exchange *exchange)
 
 /* ---- Refusing --------------------------------------------------------------------------------- */
 
+/* The same may be taken in a moment. */
+static void put_retry_after(const struct oh_call *call)
+{
+    oh_reply_header(call->exchange, "Retry-After", OH_BYTES("1"));
+}
+
 void oh_call_fault(const struct oh_call *call, const struct oh_fault *fault)
 {
     if (fault->http_status == 503)
-        oh_reply_header(call->exchange, "Retry-After", OH_BYTES("1"));
+        put_retry_after(call);
     oh_reply_problem(call->exchange, fault->http_status, fault->code, fault->title, oh_bytes_of(fault->detail),
                      fault->field[0] == '\0' ? NULL : fault->field);
 }
@@ -53,7 +59,7 @@ void oh_call_refusal(const struct oh_call *call, const struct oh_answer *answer)
     if (answer->is_repeat)
         oh_reply_header(call->exchange, "Idempotency-Replayed", OH_BYTES("true"));
     if (fault.http_status == 503)
-        oh_reply_header(call->exchange, "Retry-After", OH_BYTES("1"));
+        put_retry_after(call);
     struct oh_strbuf *body =
         oh_reply_problem_begin(call->exchange, fault.http_status, fault.code, fault.title, oh_bytes_of(fault.detail),
                                fault.field[0] == '\0' ? NULL : fault.field);
@@ -64,7 +70,7 @@ void oh_call_refusal(const struct oh_call *call, const struct oh_answer *answer)
 
 void oh_call_unavailable(const struct oh_call *call, enum oh_service_state state)
 {
-    oh_reply_header(call->exchange, "Retry-After", OH_BYTES("1"));
+    put_retry_after(call);
     if (state == OH_SERVICE_STORAGE_FULL)
         oh_reply_problem(call->exchange, 503, "storage_full", "The disk is full",
                          OH_BYTES("The journal has no room for this write; nothing changed. Reads go on."), NULL);
