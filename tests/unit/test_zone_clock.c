@@ -1,12 +1,8 @@
 /* docs/spec/promise.md, DO6 and DO7: clock changes in zones that do it in different ways. */
 #include "base/civil.h"
 #include "codec/time_text.h"
-#include "support/no_descriptors.h"
 #include "support/test.h"
 #include "timetable/zone_clock.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 static struct oh_buffer buffer;
 
@@ -162,77 +158,6 @@ static void test_zone_clock_knows_the_day_of_the_week(void **state)
     assert_int_equal(oh_civil_weekday(-3), 0);
 }
 
-static void test_tz_database_has_only_what_is_a_file_of_it(void **state)
-{
-    (void)state;
-    static const char *const good[] = { "UTC", "Europe/London", "America/Argentina/Buenos_Aires",
-                                        "Etc/GMT+5" };
-    static const char *const bad[] = {
-        "",
-        "Europe/Nowhere",
-        "Europe",
-        "europe/london",
-        "+01:00",
-        "Z",
-        "CET-1CEST",
-        "EST5EDT,M3.2.0,M11.1.0",
-        "/etc/localtime",
-        "../zoneinfo/UTC",
-        "Europe/../UTC",
-        "right/UTC",
-        "leapseconds",
-        "zone.tab",
-        "tzdata.zi",
-        "/usr/share/zoneinfo/UTC",
-    };
-    for (uint32_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_int_equal(oh_tz_find(oh_bytes_of(good[i])), OH_OK);
-    for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        uint32_t count;
-        assert_int_equal(oh_tz_find(oh_bytes_of(bad[i])), OH_E_NOT_FOUND);
-        assert_int_equal(oh_tz_read(oh_bytes_of(bad[i]), 0, OH_US_PER_DAY, &buffer, &count), OH_E_NOT_FOUND);
-    }
-}
-
-static void test_tz_database_that_cannot_be_read_now_is_not_one_without_the_zone(void **state)
-{
-    (void)state;
-    uint32_t count;
-    struct rlimit usual = no_descriptors_begin();
-    enum oh_err found = oh_tz_find(OH_BYTES("Europe/London"));
-    enum oh_err read = oh_tz_read(OH_BYTES("Europe/London"), 0, OH_US_PER_DAY, &buffer, &count);
-    enum oh_err utc = oh_tz_read(OH_BYTES("UTC"), 0, OH_US_PER_DAY, &buffer, &count);
-    no_descriptors_end(usual);
-    assert_int_equal(found, OH_E_IO);
-    assert_int_equal(read, OH_E_IO);
-    assert_int_equal(utc, OH_OK);
-    assert_int_equal(oh_tz_read(OH_BYTES("Europe/London"), 0, OH_US_PER_DAY, &buffer, &count), OH_OK);
-}
-
-/* A zone begins with 44 bytes (tzfile(5)). */
-static void test_tz_database_has_no_zone_of_a_file_that_is_cut(void **state)
-{
-    (void)state;
-    static const char head[44] = "TZif2";
-    char folder[] = "/tmp/onhand-tz-XXXXXX", path[64];
-    enum oh_err found[2];
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(path, sizeof(path), "%s/Cut", folder);
-    assert_int_equal(setenv("TZDIR", folder, 1), 0);
-    for (size_t i = 0; i < 2; i++) {
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        assert_int_equal(fwrite(head, 1, sizeof(head) - i, file), sizeof(head) - i);
-        assert_int_equal(fclose(file), 0);
-        found[i] = oh_tz_find(OH_BYTES("Cut"));
-    }
-    assert_int_equal(unsetenv("TZDIR"), 0);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(folder), 0);
-    assert_int_equal(found[0], OH_OK);
-    assert_int_equal(found[1], OH_E_NOT_FOUND);
-}
-
 static int buffer_teardown(void **state)
 {
     (void)state;
@@ -247,9 +172,6 @@ int main(void)
         cmocka_unit_test(test_zone_clock_makes_spans_when_the_clocks_change),
         cmocka_unit_test(test_zone_clock_has_no_day_that_was_skipped_whole),
         cmocka_unit_test(test_zone_clock_knows_the_day_of_the_week),
-        cmocka_unit_test(test_tz_database_has_only_what_is_a_file_of_it),
-        cmocka_unit_test(test_tz_database_that_cannot_be_read_now_is_not_one_without_the_zone),
-        cmocka_unit_test(test_tz_database_has_no_zone_of_a_file_that_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, buffer_teardown);
 }
