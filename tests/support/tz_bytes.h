@@ -59,8 +59,10 @@ static inline void tz_put_block(struct tz_bytes *out, const struct tz_sketch *sk
     for (uint32_t i = 0; i < sketch->shift_count; i++)
         tz_put_type(out, sketch->shifts[i].offset_s);
     tz_put_text(out, "ABC", 4);
-    for (uint32_t i = 0; i < sketch->leap_count; i++)
-        tz_put(out, i, time_size + 4);
+    for (uint32_t i = 0; i < sketch->leap_count; i++) {
+        tz_put(out, i, time_size);
+        tz_put(out, 1, 4);
+    }
     tz_put(out, 0, 2);
 }
 
