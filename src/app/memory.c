@@ -1,5 +1,8 @@
 #include "app/memory.h"
+#include <malloc.h>
 #include <sys/mman.h>
+
+#define MAPPED_SIZE_MIN ((size_t)32 << 20) /* what is larger is a mapping of its own; the most that glibc takes */
 
 static void *memory_allocate(void *ctx, size_t size)
 {
@@ -21,4 +24,11 @@ static void memory_release(void *ctx, void *memory, size_t size)
 struct oh_allocator oh_memory_allocator(void)
 {
     return (struct oh_allocator){ .allocate = memory_allocate, .release = memory_release };
+}
+
+/* Both are wishes: without them it is only slower. */
+void oh_memory_keep(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, (int)MAPPED_SIZE_MIN);
+    (void)mallopt(M_TRIM_THRESHOLD, (int)OH_MEMORY_KEPT_SIZE);
 }

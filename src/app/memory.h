@@ -13,4 +13,12 @@
 
 struct oh_allocator oh_memory_allocator(void);
 
+/*
+ * From now on the process keeps what it frees, up to OH_MEMORY_KEPT_SIZE at the end of its heap, instead of giving each
+ * large reply back to the system and getting its pages anew, one fault each. Before the first thread.
+ */
+#define OH_MEMORY_KEPT_SIZE ((size_t)64 << 20)
+
+void oh_memory_keep(void);
+
 #endif

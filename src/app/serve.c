@@ -300,6 +300,7 @@ static void serve_close(struct serve *serve)
 static int serve_run(struct serve *serve)
 {
     struct oh_diag diag = { "" };
+    oh_memory_keep();
     oh_log_init(STDERR_FILENO, (enum oh_log_level)serve->config.log_level, clock_us);
     OH_LOG(OH_LOG_INFO, OH_LOG_EVENT("starting"), OH_LOG_TEXT("version", ONHAND_VERSION),
            OH_LOG_I64("pid", getpid()), OH_LOG_TEXT("data_dir", serve->config.data_dir));

@@ -1,5 +1,7 @@
 """Each stated limit: what is exactly at it is taken, one more is refused, and says so."""
+import os
 import time
+import unittest
 
 from support.case import ServerCase, main
 from support.client import Client, request_bytes, url
@@ -120,6 +122,27 @@ class Lists(ServerCase):
             self.assertEqual(len(answer['items']), len(question['skus']))
             more = {**question, 'skus': question['skus'] + ['A']}
             self.refused(self.client.post('/v1/availability', more), 400, 'too_many')
+
+    @unittest.skipIf(os.environ.get('ONHAND_SANITIZE'), 'a sanitizer has memory of its own')
+    def test_large_replies_at_once_take_no_new_pages_each_time(self):
+        def faults():
+            with open(f'/proc/{self.server.process.pid}/stat', encoding='ascii') as file:
+                return int(file.read().rsplit(') ', 1)[1].split()[7])
+
+        def ask(times):
+            for _ in range(times):
+                for client in clients:
+                    client.send(question)
+                for client in clients:
+                    self.assertGreater(len(client.receive().body), 400_000)
+        question = request_bytes('POST', '/v1/availability', {'skus': ['A'] * 8_000, 'nodes': ['n1']})
+        clients = [Client(self.server.port) for _ in range(8)]
+        ask(5)
+        before = faults()
+        ask(10)
+        self.assertLess((faults() - before) / 80, 10, 'pages of 4 KiB: such a reply has 109')
+        for client in clients:
+            client.close()
 
     def test_quantities_up_to_a_billion(self):
         self.stock('Q', n1=0)
