@@ -59,8 +59,9 @@ class Field:
             self.bench.say_absent(entry.label, str(why))
             self.entries.remove(entry)
         except RuntimeError as error:
-            self.bench.say_broken(f"{question}: {entry.label}", str(error))
-            self.entries.remove(entry)
+            if number is not None:  # what a second of warm-up was too short for has its rounds
+                self.bench.say_broken(f"{question}: {entry.label}", str(error))
+                self.entries.remove(entry)
         finally:
             entry.server.pause()
 
