@@ -587,6 +587,33 @@ int64_t oh_ledger_next_due_us(const struct oh_ledger *ledger)
 
 /* ---- Replay ----------------------------------------------------------------------------------- */
 
+static enum oh_err effect_replay(struct oh_ledger *ledger, const struct oh_record *record, uint32_t index,
+                                 struct oh_diag *diag)
+{
+    const struct oh_effect *effect = &record->effects[index];
+    bool is_valid = effect_is_valid(ledger, effect, false);
+    enum oh_err err = is_valid ? effect_apply(ledger, effect, NO_HINT) : OH_E_CORRUPT;
+    if (err != OH_OK)
+        oh_diag_set(diag, "record %llu, effect %u (%s): %s", (unsigned long long)record->seq, index,
+                    oh_effect_type_text(effect->type), oh_err_text(err));
+    return err;
+}
+
+/* Of few effects the first is there before a later one could be asked for. */
+static enum oh_err effects_replay(struct oh_ledger *ledger, const struct oh_record *record, struct oh_diag *diag)
+{
+    struct expected expected;
+    uint32_t ahead = record->effect_count < EXPECT_AHEAD ? 0 : EXPECT_AHEAD;
+    for (uint32_t step = 0; step < record->effect_count + ahead; step++) {
+        if (ahead > 0)
+            effects_expect(ledger, record, step, &expected);
+        enum oh_err err = step < ahead ? OH_OK : effect_replay(ledger, record, step - ahead, diag);
+        if (err != OH_OK)
+            return err;
+    }
+    return OH_OK;
+}
+
 enum oh_err oh_ledger_replay(struct oh_ledger *ledger, const struct oh_record *record, struct oh_diag *diag)
 {
     restored_relink(ledger);
@@ -598,18 +625,10 @@ enum oh_err oh_ledger_replay(struct oh_ledger *ledger, const struct oh_record *r
     ledger->seq = record->seq;
     ledger->record_at_us = record->at_us;
     clock_set(ledger, record->at_us);
-    for (uint32_t i = 0; i < record->effect_count; i++) {
-        const struct oh_effect *effect = &record->effects[i];
-        bool is_valid = effect_is_valid(ledger, effect, false);
-        enum oh_err err = is_valid ? effect_apply(ledger, effect, NO_HINT) : OH_E_CORRUPT;
-        if (err != OH_OK) {
-            oh_diag_set(diag, "record %llu, effect %u (%s): %s", (unsigned long long)record->seq, i,
-                        oh_effect_type_text(record->effects[i].type), oh_err_text(err));
-            return err;
-        }
-    }
-    memories_forget(ledger, 4 + record->effect_count);
-    return OH_OK;
+    enum oh_err err = effects_replay(ledger, record, diag);
+    if (err == OH_OK)
+        memories_forget(ledger, 4 + record->effect_count);
+    return err;
 }
 
 static enum oh_err restore_head(struct oh_ledger *ledger, const struct oh_effect_head *head)

@@ -746,6 +746,14 @@ bool country_is_valid(struct oh_bytes country);
 /* effects.c: whether an effect that was read back can have been written. Of a record, or an object of a snapshot. */
 bool effect_is_valid(const struct oh_ledger *ledger, const struct oh_effect *effect, bool is_object);
 
+/* expect.c: where the effects of a record that is replayed will look and write; effect step - EXPECT_AHEAD is next. */
+#define EXPECT_AHEAD 32u
+struct expected {
+    uint32_t positions[EXPECT_AHEAD]; /* of the effects under way; NO_SLOT: none */
+};
+void effects_expect(const struct oh_ledger *ledger, const struct oh_record *record, uint32_t step,
+                    struct expected *expected);
+
 /* nodes.c, items.c, groups.c, channels.c, postal_codes.c, imports.c */
 void decide_node(struct oh_ledger *ledger, const struct oh_node_command *command, struct oh_answer *answer);
 void decide_item(struct oh_ledger *ledger, const struct oh_item_command *command, struct oh_answer *answer);

@@ -4,6 +4,7 @@
 #include "core/state.h"
 #include "support/shop.h"
 #include "support/test.h"
+#include <stdio.h>
 
 /* A ledger whose one position has so much sellable, and so much damaged. */
 static struct oh_ledger *ledger_with(int64_t sellable_milli, int64_t damaged_milli,
@@ -192,6 +193,46 @@ static void test_stock_orders_counts_by_time_then_number_then_care(void **state)
     shop_close(shop);
 }
 
+#define MANY_COUNTS 60u
+
+/* Counts of as many items at a node, in one record. */
+static void count_many(struct shop *shop, const char *node, uint32_t count, int64_t units)
+{
+    char names[MANY_COUNTS][12];
+    struct oh_sync_entry entries[MANY_COUNTS];
+    struct oh_command command = { .type = OH_COMMAND_SYNC };
+    for (uint32_t i = 0; i < count; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "s%u", i);
+        entries[i] = (struct oh_sync_entry){ .sku = oh_bytes_of(names[i]), .node = oh_bytes_of(node),
+                                             .quantity_milli = (units + i) * 1000, .as_of_us = shop->now_us };
+    }
+    command.sync = (struct oh_sync_command){ OH_BYTES("count"), entries, count };
+    assert_int_equal(shop_do(shop, &command), OH_OK_DONE);
+}
+
+/* Of many effects the memory is asked for ahead (expect.c): positions that are there, and that come with the record. */
+static void test_stock_is_replayed_from_records_of_few_effects_and_of_many(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = { 1, EXPECT_AHEAD - 1, EXPECT_AHEAD, EXPECT_AHEAD + 1, MANY_COUNTS };
+    struct shop *shop = shop_open(NULL);
+    char name[12], node[12];
+    for (uint32_t i = 0; i < MANY_COUNTS; i++) {
+        (void)snprintf(name, sizeof(name), "s%u", i);
+        shop_item(shop, name);
+    }
+    for (uint32_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        (void)snprintf(node, sizeof(node), "n%u", i);
+        shop_node(shop, node);
+        count_many(shop, node, counts[i], 10);
+        shop->now_us += SHOP_SECOND_US;
+        count_many(shop, node, counts[i], 20);
+        (void)snprintf(name, sizeof(name), "s%u", counts[i] - 1);
+        assert_true(shop_available(shop, name, node, "") == 19 + counts[i]);
+    }
+    shop_close(shop); /* the replica replayed the same */
+}
+
 /* ---- What is remembered ----------------------------------------------------------------------- */
 
 static void object_restore(void *ctx, const struct oh_effect *object)
@@ -338,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_stock_takes_times_up_to_five_minutes_ahead_and_not_beyond_2200),
         cmocka_unit_test(test_stock_refuses_more_entries_than_there_may_be),
         cmocka_unit_test(test_stock_orders_counts_by_time_then_number_then_care),
+        cmocka_unit_test(test_stock_is_replayed_from_records_of_few_effects_and_of_many),
         cmocka_unit_test(test_stock_refuses_old_counts_when_a_restart_left_less_memory),
         cmocka_unit_test(test_stock_remembers_what_it_did_when_a_restart_gave_more_memory),
         cmocka_unit_test(test_stock_passes_over_movements_without_a_position),
