@@ -13,12 +13,13 @@
 
 struct oh_allocator oh_memory_allocator(void);
 
-/*
- * From now on the process keeps what it frees, up to OH_MEMORY_KEPT_SIZE at the end of its heap, instead of giving each
- * large reply back to the system and getting its pages anew, one fault each. Before the first thread.
- */
+/* Of what the process has freed at the end of its heap, so much stays with it (oh_memory_keep). */
 #define OH_MEMORY_KEPT_SIZE ((size_t)64 << 20)
 
+/*
+ * oh_memory_keep - from now on large replies are put together in memory that others have freed, and not in pages that
+ * the system gives anew, one fault each. Before the first thread.
+ */
 void oh_memory_keep(void);
 
 #endif

@@ -63,25 +63,38 @@ static uint32_t position_expect(const struct oh_ledger *ledger, const struct oh_
     return position;
 }
 
+/* The effect that came so many steps ago; NULL: none. */
+static const struct oh_effect *effect_after(const struct oh_record *record, uint32_t step, uint32_t after)
+{
+    bool is_there = step >= after && step - after < record->effect_count;
+    return is_there ? &record->effects[step - after] : NULL;
+}
+
+static const struct position *position_after(const struct oh_ledger *ledger, const struct oh_record *record,
+                                             uint32_t step, uint32_t after, const struct expected *expected)
+{
+    if (effect_after(record, step, after) == NULL)
+        return NULL;
+    uint32_t position = expected->positions[(step - after) % EXPECT_AHEAD];
+    return position == NO_SLOT ? NULL : &ledger->positions[position];
+}
+
 void effects_expect(const struct oh_ledger *ledger, const struct oh_record *record, uint32_t step,
                     struct expected *expected)
 {
-    uint32_t count = record->effect_count;
-    if (step < count)
-        first_expect(ledger, &record->effects[step]);
-    if (step >= LIST_AFTER && step - LIST_AFTER < count)
-        list_expect(ledger, &record->effects[step - LIST_AFTER]);
-    if (step >= POSITION_AFTER && step - POSITION_AFTER < count)
-        expected->positions[(step - POSITION_AFTER) % EXPECT_AHEAD] =
-            position_expect(ledger, &record->effects[step - POSITION_AFTER]);
-    if (step >= EXTRA_AFTER && step - EXTRA_AFTER < count) {
-        uint32_t position = expected->positions[(step - EXTRA_AFTER) % EXPECT_AHEAD];
-        if (position != NO_SLOT)
-            extra_expect(ledger, &ledger->positions[position]);
-    }
-    if (step >= CLAIMS_AFTER && step - CLAIMS_AFTER < count) {
-        uint32_t position = expected->positions[(step - CLAIMS_AFTER) % EXPECT_AHEAD];
-        if (position != NO_SLOT)
-            claims_expect(ledger, &ledger->positions[position]);
-    }
+    const struct oh_effect *effect = effect_after(record, step, 0);
+    if (effect != NULL)
+        first_expect(ledger, effect);
+    effect = effect_after(record, step, LIST_AFTER);
+    if (effect != NULL)
+        list_expect(ledger, effect);
+    effect = effect_after(record, step, POSITION_AFTER);
+    if (effect != NULL)
+        expected->positions[(step - POSITION_AFTER) % EXPECT_AHEAD] = position_expect(ledger, effect);
+    const struct position *position = position_after(ledger, record, step, EXTRA_AFTER, expected);
+    if (position != NULL)
+        extra_expect(ledger, position);
+    position = position_after(ledger, record, step, CLAIMS_AFTER, expected);
+    if (position != NULL)
+        claims_expect(ledger, position);
 }

@@ -1,4 +1,5 @@
 #include "timetable/tz_file.h"
+#include "base/assert.h"
 #include "base/checked.h"
 #include "base/civil.h"
 #include <endian.h>
@@ -113,8 +114,7 @@ static bool take_rule(struct oh_bytes *bytes, struct oh_tz_file *file)
     if (end == NULL || bytes->data[0] != '\n')
         return false;
     struct oh_bytes text = { bytes->data + 1, (size_t)(end - bytes->data) - 1 };
-    file->has_rule = !oh_bytes_is_empty(text);
-    return !file->has_rule || oh_tz_rule_parse(text, &file->rule) == OH_OK;
+    return oh_bytes_is_empty(text) || oh_tz_rule_parse(text, &file->rule) == OH_OK;
 }
 
 enum oh_err oh_tz_file_parse(struct oh_bytes bytes, struct oh_tz_file *out)
@@ -202,7 +202,7 @@ static bool reading_fill(struct reading *reading, const struct oh_tz_file *file)
     for (uint32_t i = 0; i < file->time_count; i++)
         if (!reading_add(reading, time_at_s(file, i), type_offset_s(file, file->time_types[i])))
             return false;
-    return !file->has_rule || !file->rule.has_summer || reading_add_rule(reading, &file->rule);
+    return !file->rule.has_summer || reading_add_rule(reading, &file->rule);
 }
 
 enum oh_err oh_tz_file_changes(const struct oh_tz_file *file, int64_t from_us, int64_t until_us,
@@ -212,6 +212,7 @@ enum oh_err oh_tz_file_changes(const struct oh_tz_file *file, int64_t from_us, i
                                .until_s = until_us / US_PER_SECOND,
                                .last_s = INT64_MIN,
                                .buffer = buffer };
+    OH_ASSERT(from_us % US_PER_SECOND == 0 && until_us % US_PER_SECOND == 0);
     if (!reading_fill(&reading, file))
         return OH_E_NOMEM;
     *out_count = reading.count;

@@ -10,6 +10,8 @@
 #include "timetable/arena.h"
 #include "timetable/tz_rule.h"
 
+#define OH_TZ_OFFSET_S_MAX 93599 /* of local time from UTC, either way; RFC 8536, section 3.2 */
+
 /* From at_us on, local time is UTC plus offset_us. */
 struct oh_tz_change {
     int64_t at_us;
@@ -21,10 +23,9 @@ struct oh_tz_file {
     const unsigned char *time_types; /* of the changes: which type of local time begins, one byte each */
     const unsigned char *types;      /* of local time: 6 bytes each, the offset first */
     uint32_t time_count;
-    uint32_t time_size;  /* 4 or 8 */
-    uint32_t type_count; /* at least 1 */
-    bool has_rule;
-    struct oh_tz_rule rule;
+    uint32_t time_size;     /* 4 or 8 */
+    uint32_t type_count;    /* at least 1 */
+    struct oh_tz_rule rule; /* without a summer: the last change is for good */
 };
 
 /*
@@ -38,6 +39,7 @@ OH_MUST_CHECK enum oh_err oh_tz_file_parse(struct oh_bytes bytes, struct oh_tz_f
 /*
  * oh_tz_file_changes - the offset at from_us and the changes behind it before until_us.
  *
+ * Units:  whole seconds of Unix time, in microseconds.                   (asserted)
  * Post:   changes[0].at_us is INT64_MIN, the others ascend; neighbours differ. They are in `buffer`.
  * Errors: OH_E_NOMEM.
  * Cost:   O(changes of the list, years).

@@ -149,11 +149,6 @@ static int64_t first_of_month(int64_t year, int32_t month)
     return oh_civil_to_days((struct oh_civil){ year, (uint32_t)month, 1 });
 }
 
-static bool is_leap(int64_t year)
-{
-    return first_of_month(year, 3) - first_of_month(year, 2) == 29;
-}
-
 /* From Sunday on, as POSIX counts. */
 static int32_t weekday_of(int64_t day)
 {
@@ -172,10 +167,11 @@ static int64_t day_of(const struct oh_tz_moment *moment, int64_t year)
 {
     if (moment->kind == OH_TZ_DAY_OF_WEEK)
         return day_of_weekday(moment, year);
-    int64_t first = first_of_month(year, 1);
     if (moment->kind == OH_TZ_DAY_OF_YEAR)
-        return first + moment->day;
-    return first + moment->day - 1 + (moment->day > DAYS_TO_28_FEB && is_leap(year) ? 1 : 0);
+        return first_of_month(year, 1) + moment->day;
+    if (moment->day <= DAYS_TO_28_FEB)
+        return first_of_month(year, 1) + moment->day - 1;
+    return first_of_month(year, 3) + moment->day - DAYS_TO_28_FEB - 1;
 }
 
 /* On a clock that shows UTC plus offset_s. */

@@ -11,8 +11,6 @@
 #include "onhand/error.h"
 #include <stdint.h>
 
-#define OH_TZ_OFFSET_S_MAX 93599 /* of local time from UTC, either way; RFC 8536, section 3.2 */
-
 /* From at_s on, seconds of Unix time, local time is UTC plus offset_s. */
 struct oh_tz_shift {
     int64_t at_s;

@@ -1,5 +1,6 @@
 /* The system's tz database: which names are zones, and that each is read as the C library reads it. */
 #include "base/prng.h"
+#include "support/arena_buffer.h"
 #include "support/failing_malloc.h"
 #include "support/no_descriptors.h"
 #include "support/test.h"
@@ -20,8 +21,6 @@
 #define INSTANTS      200                 /* at random, of each zone */
 #define ZONES_MIN     300                 /* tzdata has twice as many */
 #define FILE_SIZE_MAX 16384               /* tz_database.c */
-
-static struct oh_buffer buffer;
 
 static void test_tz_database_has_only_what_is_a_file_of_it(void **state)
 {
@@ -218,13 +217,6 @@ static void test_tz_database_is_read_as_the_c_library_reads_it(void **state)
     print_message("seed %" PRIu64 ": %u zones, %u changes\n", law.seed, law.zones, law.changes);
     assert_true(law.zones >= ZONES_MIN);
     assert_true(law.changes > 100 * ZONES_MIN);
-}
-
-static int buffer_teardown(void **state)
-{
-    (void)state;
-    oh_buffer_fini(&buffer);
-    return 0;
 }
 
 int main(void)

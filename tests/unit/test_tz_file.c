@@ -1,4 +1,5 @@
 /* Files of the tz database, made by hand: what is read of them, and what is none. */
+#include "support/arena_buffer.h"
 #include "support/test.h"
 #include "support/tz_bytes.h"
 #include "timetable/tz_file.h"
@@ -12,7 +13,6 @@ static const struct tz_sketch plain = {
 };
 
 static struct tz_bytes made;
-static struct oh_buffer buffer;
 
 static enum oh_err parse(const struct tz_sketch *sketch, struct oh_tz_file *out)
 {
@@ -201,13 +201,6 @@ static void test_tz_file_refuses_a_type_that_is_not_there(void **state)
     made.data[first_type] = 4;
     assert_int_equal(oh_tz_file_parse(tz_bytes_of(&made), &file), OH_E_SYNTAX);
     assert_int_equal(oh_tz_file_parse((struct oh_bytes){ no_type, sizeof(no_type) }, &file), OH_E_SYNTAX);
-}
-
-static int buffer_teardown(void **state)
-{
-    (void)state;
-    oh_buffer_fini(&buffer);
-    return 0;
 }
 
 int main(void)

@@ -1,10 +1,9 @@
 /* docs/spec/promise.md, DO6 and DO7: clock changes in zones that do it in different ways. */
 #include "base/civil.h"
 #include "codec/time_text.h"
+#include "support/arena_buffer.h"
 #include "support/test.h"
 #include "timetable/zone_clock.h"
-
-static struct oh_buffer buffer;
 
 static int32_t day_of(const char *date)
 {
@@ -156,13 +155,6 @@ static void test_zone_clock_knows_the_day_of_the_week(void **state)
     assert_int_equal(oh_civil_weekday(day_of("2026-11-29")), 6);
     assert_int_equal(oh_civil_weekday(-4), 6);
     assert_int_equal(oh_civil_weekday(-3), 0);
-}
-
-static int buffer_teardown(void **state)
-{
-    (void)state;
-    oh_buffer_fini(&buffer);
-    return 0;
 }
 
 int main(void)
