@@ -1,7 +1,7 @@
 """How fast the projection to PostgreSQL is: beside a bare binary COPY of the same rows, and behind a running load.
 
     python3 bench/projection.py [--program build/release/onhand] [--only drains|lags] [--seconds 10] [--rate 20000]
-                                [--rounds 1] [--smoke]
+                                [--connections 256] [--rounds 1] [--smoke]
 
 1. Makes a journal of reservations without PostgreSQL, then starts with it and times how long it takes to drain.
 2. Copies the rows that came of it, out to files in binary and from there into the same tables with the same indexes in
@@ -153,7 +153,8 @@ def start_behind(cores):
     return pg
 
 
-def lag_bench(pg, cores, program, folder, seconds, rate, has_postgres):
+def lag_bench(pg, cores, folder, arguments, has_postgres):
+    program = arguments.program
     options = ["--durability", "disk"]
     if has_postgres:
         options += ["--postgres", database(pg, program)[1]]
@@ -166,7 +167,8 @@ def lag_bench(pg, cores, program, folder, seconds, rate, has_postgres):
     worst, cpu = 0.0, cpu_seconds([server.process.pid])
     with on_core(cores.load):
         run = subprocess.Popen([program, "bench", server.url, "--json", "--mode", "reserve", "--stock-from", stock,
-                                "--seconds", str(seconds), "--rate", str(rate), "--connections", "64"],
+                                "--seconds", str(arguments.seconds), "--rate", str(arguments.rate),
+                                "--connections", str(arguments.connections)],
                                stdout=subprocess.PIPE, text=True)
     while run.poll() is None:
         if has_postgres:
@@ -202,13 +204,13 @@ def drains(program, seconds, is_smoke):
         pg.close()
 
 
-def lags(program, seconds, rate, turns):
+def lags(arguments, turns):
     cores, rows = Cores(), []
     pg = start_behind(cores)
     try:
         for has_postgres in turns:
             with tempfile.TemporaryDirectory() as folder:
-                rows.append(lag_bench(pg, cores, program, folder, seconds, rate, has_postgres))
+                rows.append(lag_bench(pg, cores, folder, arguments, has_postgres))
             print(json.dumps(rows[-1]), flush=True)
         print(json.dumps(lag_summary(rows)), flush=True)
     finally:
@@ -221,18 +223,20 @@ def main():
     parser.add_argument("--only", choices=("drains", "lags"), help="the first two steps, or the third")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rate", type=int, default=20000)
+    parser.add_argument("--connections", type=int, default=256, help="of the third step: each waits for its answer, so that"
+                        " what a pause holds up is worked off by all of them")
     parser.add_argument("--rounds", type=int, default=1, help="of four runs each in the third step")
     parser.add_argument("--smoke", action="store_true", help="a second of everything: does it still run")
     arguments = parser.parse_args()
     if not postgres.is_there():
         print("skipped: no PostgreSQL")
         sys.exit(77)
-    seconds, rate = (1, 500) if arguments.smoke else (arguments.seconds, arguments.rate)
+    if arguments.smoke:
+        arguments.seconds, arguments.rate = 1, 500
     if arguments.only != "lags":
-        drains(arguments.program, seconds, arguments.smoke)
+        drains(arguments.program, arguments.seconds, arguments.smoke)
     if arguments.only != "drains":
-        lags(arguments.program, seconds, rate,
-             [False, True] if arguments.smoke else [False, True, True, False] * arguments.rounds)
+        lags(arguments, [False, True] if arguments.smoke else [False, True, True, False] * arguments.rounds)
 
 
 main()
