@@ -70,8 +70,10 @@ struct kind {
     uint64_t key;   /* of the first of them, by date, then distance; KEY_NEVER: there is none */
     uint32_t chord; /* the least distance of any, as in a key */
     uint16_t node;  /* the first of them */
-    bool is_chosen;
 };
+
+/* What a parcel with the lines of a set is at least. */
+struct part_price { int64_t boxes; int64_t cost_milli; bool is_there; };
 
 /* A plan that was found and could not be shown to be the best. */
 struct found {
@@ -94,8 +96,9 @@ struct screen {
     uint64_t pair_keys[65536]; /* by date, then distance; KEY_NEVER: it has no part in a pair */
     struct kind kinds[1u << SOURCING_PAIR_LINES_MAX];
     struct kind covers[1u << SOURCING_PAIR_LINES_MAX];
-    /* Of a kind: how far away a node may be that is there sooner than a plan, with it, later. */
-    double limits[1u << SOURCING_PAIR_LINES_MAX][3];
+    struct part_price prices[1u << SOURCING_PAIR_LINES_MAX];
+    /* Of a kind, exclusive: the chord, as in a key, of a node that is there sooner than a plan, with it, later. */
+    uint32_t limits[1u << SOURCING_PAIR_LINES_MAX][3];
     uint32_t minutes[65536]; /* of the question: how late what a node sends is at least */
     uint64_t minutes_stamps[65536];
     uint32_t sites[65536]; /* of the offers being made */

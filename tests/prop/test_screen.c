@@ -5,8 +5,8 @@
  * Random nodes, schedules, stock, services, stores, lanes, accounts, zones, policies and questions. Each question is
  * asked as it is, again, with explanations (none of which may change the answer), and `at` the very moment it is asked,
  * which is always answered by a look at every node. Now and then what was promised is held: the ledger must take it as
- * it is. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS, and a
- * fifth as many of more lines; the seed is printed.
+ * it is. Time goes on between questions, so that what is kept of the nodes gets old. ONHAND_SEED, ONHAND_WORLDS, a
+ * fifth as many of more lines, and half as many in which mostly no node has everything; the seed is printed.
  */
 #include "base/prng.h"
 #include "core/promise.h"
@@ -63,6 +63,9 @@ struct node_memory {
     struct oh_lane_in lanes[LANES_MAX];
 };
 
+/* LONG: of more lines than plans of two are sought for by themselves; PAIRS: mostly it takes two nodes. */
+enum baskets { BASKETS_ANY, BASKETS_LONG, BASKETS_PAIRS };
+
 struct world {
     uint64_t seed;
     struct oh_prng prng;
@@ -72,7 +75,7 @@ struct world {
     uint32_t node_count;
     uint32_t places; /* each way: few, and many nodes are at one */
     bool is_large, is_varied; /* at each node something else leaves first */
-    bool is_long; /* asks for more lines than plans of two are sought for by themselves */
+    enum baskets baskets;
     uint32_t item_count;
     struct oh_timetable_node nodes[NODES_MANY];
     struct node_memory of_node[NODES_MANY];
@@ -101,6 +104,11 @@ static const struct oh_match ANYWHERE = { { NULL, 0 }, { NULL, 0 }, OH_INDEX_NON
 static uint32_t draw(struct world *world, uint32_t below)
 {
     return (uint32_t)oh_prng_below(&world->prng, below);
+}
+
+static bool is_long(const struct world *world)
+{
+    return world->baskets == BASKETS_LONG;
 }
 
 static bool percent(struct world *world, uint32_t of_hundred)
@@ -300,9 +308,11 @@ static void objective_make(struct world *world, struct oh_objective *objective)
     }
     static const enum oh_term usual[] = { OH_TERM_COMPLETE, OH_TERM_PARCELS, OH_TERM_DATE, OH_TERM_COST,
                                           OH_TERM_DISTANCE, OH_TERM_PRIORITY };
-    bool is_usual = percent(world, 50);
+    bool is_usual = percent(world, world->baskets == BASKETS_PAIRS ? 90 : 50);
     if (is_usual)
         count = 2 + draw(world, 5);
+    if (is_usual && world->baskets == BASKETS_PAIRS)
+        count = OH_TERM_COUNT - 1;
     for (uint32_t i = 0; i < count; i++) {
         enum oh_term term = is_usual ? usual[i] : terms[i];
         bool joins = !is_usual && i > 0 && percent(world, 15);
@@ -335,6 +345,11 @@ static void policy_make(struct world *world)
         .last_unit_points = percent(world, 20) ? 5 : 0, .markdown_points = percent(world, 20) ? -5 : 0,
         .ship_to_store = percent(world, 70), .radius_km = percent(world, 50) ? 0 : 200 };
     world->sourcing.stores_max = 1 + draw(world, 5);
+    if (world->baskets == BASKETS_PAIRS) {
+        world->sourcing.parcels_max = 2 + draw(world, 2);
+        world->sourcing.split_orders = true;
+        world->sourcing.allow_partial = false;
+    }
     world->preferred[0] = (uint16_t)draw(world, SERVICES);
     world->preferred[1] = (uint16_t)(1 - world->preferred[0]);
     objective_make(world, &world->sourcing.objective);
@@ -344,7 +359,10 @@ static void policy_make(struct world *world)
 static void stock_make(struct world *world)
 {
     for (uint32_t i = 0; i < world->item_count; i++) {
-        uint32_t have = world->is_long ? 85 + draw(world, 16) : 10 + draw(world, 91);
+        static const uint32_t haves[][2] = { { 10, 91 }, { 85, 16 }, { 20, 30 } }; /* by baskets */
+        uint32_t have = haves[world->baskets][0] + draw(world, haves[world->baskets][1]);
+        if (world->baskets == BASKETS_PAIRS && world->is_large)
+            have /= 4;
         snprintf(world->skus[i], NAME_SIZE, "i%u", i);
         static const char *const classes[] = { "", "c1", "c2", "c3" };
         struct oh_command command = { .type = OH_COMMAND_ITEM };
@@ -357,7 +375,7 @@ static void stock_make(struct world *world)
         for (uint32_t n = 0; n < world->node_count; n++)
             if (percent(world, have))
                 shop_adjust(world->shop, world->skus[i], world->of_node[n].name,
-                            draw(world, 5) + (world->is_long ? 2 : 0));
+                            draw(world, 5) + (is_long(world) ? 2 : 0));
     }
     if (percent(world, 15))
         shop_rule(world->shop, "owes", "", "", "", OH_RULE_BACKORDER_LIMIT, 3);
@@ -404,7 +422,7 @@ static void places_of_world_make(struct world *world)
     shop_channel(world->shop, "few", OH_POLICY_PRIORITY, "n0", "g");
 }
 
-static struct world *world_open(uint64_t seed, bool is_long)
+static struct world *world_open(uint64_t seed, enum baskets baskets)
 {
     const struct oh_allocator allocator = lazy_allocator();
     struct oh_ledger_options options = SHOP_OPTIONS;
@@ -412,12 +430,12 @@ static struct world *world_open(uint64_t seed, bool is_long)
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->seed = seed;
-    world->is_long = is_long;
-    world->item_count = world->is_long ? ITEMS_MANY : ITEMS;
+    world->baskets = baskets;
+    world->item_count = is_long(world) ? ITEMS_MANY : ITEMS;
     oh_prng_init(&world->prng, seed);
     world->shop = shop_open(&options);
     assert_int_equal(oh_promise_engine_create(&allocator, &world->engine), OH_OK);
-    world->is_large = percent(world, 3);
+    world->is_large = percent(world, baskets == BASKETS_PAIRS ? 12 : 3);
     world->is_varied = percent(world, 30);
     world->node_count = world->is_large ? NODES_MANY : percent(world, 30) ? 6 : 6 + draw(world, NODES_MAX - 5);
     world->places = percent(world, 50) ? 60 : 1 + draw(world, 4);
@@ -449,7 +467,7 @@ static void world_close(struct world *world)
 
 static uint32_t line_count_make(struct world *world)
 {
-    return world->is_long ? SOURCING_PAIR_LINES_MAX + 1 + draw(world, LINES_MAX - SOURCING_PAIR_LINES_MAX)
+    return is_long(world) ? SOURCING_PAIR_LINES_MAX + 1 + draw(world, LINES_MAX - SOURCING_PAIR_LINES_MAX)
                           : 1 + draw(world, LINES_FEW);
 }
 
@@ -463,9 +481,9 @@ static struct oh_promise_request question_make(struct world *world)
                                           .at_us = OH_TIME_US_NONE, .until_us = OH_TIME_US_NONE };
     uint32_t item = 0;
     for (uint32_t i = 0; i < request.line_count; i++) {
-        item = world->is_long && i > 0 ? (item + 7) % ITEMS_MANY : draw(world, world->item_count);
+        item = is_long(world) && i > 0 ? (item + 7) % ITEMS_MANY : draw(world, world->item_count);
         world->lines[i] = (struct oh_promise_line){ i + 1, oh_bytes_of(world->skus[item]),
-                                                    1000 * (int64_t)(1 + draw(world, world->is_long ? 2 : 3)) };
+                                                    1000 * (int64_t)(1 + draw(world, is_long(world) ? 2 : 3)) };
     }
     if (percent(world, 70))
         world->place = (struct oh_point){ 44 + (double)draw(world, 80) / 10, -1 + (double)draw(world, 80) / 10 };
@@ -714,13 +732,13 @@ static uint64_t number_of(const char *name, uint64_t or_else)
     return text == NULL ? or_else : strtoull(text, NULL, 10);
 }
 
-static void worlds_ask(uint64_t worlds, bool are_long)
+static void worlds_ask(uint64_t worlds, enum baskets baskets)
 {
     uint64_t seed = number_of("ONHAND_SEED", 1);
     few_count = all_count = held_count = 0;
     print_message("seed %" PRIu64 " (ONHAND_SEED), %" PRIu64 " worlds\n", seed, worlds);
     for (uint64_t i = 0; i < worlds; i++) {
-        struct world *world = world_open(seed + i, are_long);
+        struct world *world = world_open(seed + i, baskets);
         for (uint32_t q = 0; q < QUESTIONS; q++) {
             if (percent(world, 30)) {
                 policy_make(world);
@@ -741,13 +759,19 @@ static void worlds_ask(uint64_t worlds, bool are_long)
 static void test_screen_finds_what_a_look_at_every_node_finds(void **state)
 {
     (void)state;
-    worlds_ask(number_of("ONHAND_WORLDS", 300), false);
+    worlds_ask(number_of("ONHAND_WORLDS", 300), BASKETS_ANY);
 }
 
 static void test_screen_of_9_to_20_lines_finds_what_a_look_at_every_node_finds(void **state)
 {
     (void)state;
-    worlds_ask(number_of("ONHAND_WORLDS", 300) / 5, true);
+    worlds_ask(number_of("ONHAND_WORLDS", 300) / 5, BASKETS_LONG);
+}
+
+static void test_screen_of_what_two_nodes_have_finds_what_a_look_at_every_node_finds(void **state)
+{
+    (void)state;
+    worlds_ask(number_of("ONHAND_WORLDS", 300) / 2, BASKETS_PAIRS);
 }
 
 int main(void)
@@ -755,6 +779,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_screen_finds_what_a_look_at_every_node_finds),
         cmocka_unit_test(test_screen_of_9_to_20_lines_finds_what_a_look_at_every_node_finds),
+        cmocka_unit_test(test_screen_of_what_two_nodes_have_finds_what_a_look_at_every_node_finds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ struct world *world_open(const char *nodes)
     world->midnight_us = SHOP_NOW_US / SHOP_DAY_US * SHOP_DAY_US - SHOP_DAY_US;
     assert_int_equal(oh_promise_engine_create(&allocator, &world->engine), OH_OK);
     service_make(world);
-    char names[200];
+    char names[400];
     snprintf(names, sizeof(names), "%s", nodes);
     uint32_t count = 0;
     for (char *name = strtok(names, " "); name != NULL; name = strtok(NULL, " ")) { /* tests only */

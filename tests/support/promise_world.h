@@ -14,7 +14,7 @@
 #define HOUR_US (60 * MINUTE_US)
 #define MINUTE_US INT64_C(60000000)
 #define DAYS 40
-#define NODES_MAX 16
+#define NODES_MAX 66
 
 /* One service, "std", that takes a day to everywhere, and the nodes' schedules. Days are UTC. */
 struct world {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 64u
+#define NAMES_MAX 80u
 #define LINES_MAX 64u
 #define BYTES_SIZE_MAX ((size_t)16 << 20)
 

@@ -270,6 +270,29 @@ static void test_promise_counts_boxes_to_the_greatest(void **state)
     world_close(world);
 }
 
+/* 64 nodes are looked at in pairs (SO6), 65 are not. The last node with each line is the best, and the same as all. */
+static void test_promise_of_two_parcels_of_as_many_nodes_as_are_paired_and_one_more(void **state)
+{
+    (void)state;
+    static const enum oh_term levels[] = { OH_TERM_COMPLETE, OH_TERM_PARCELS, OH_TERM_DATE, OH_TERM_PRIORITY };
+    for (uint32_t count = 64; count <= 65; count++) {
+        char nodes[NODES_MAX * 4 + 1] = "";
+        for (uint32_t i = 0; i < count; i++)
+            snprintf(nodes + strlen(nodes), sizeof(nodes) - strlen(nodes), "%sn%u", i == 0 ? "" : " ", i);
+        struct world *world = world_open(nodes);
+        for (uint32_t i = 0; i < count; i++) {
+            char node[8];
+            snprintf(node, sizeof(node), "n%u", i);
+            stock(world, i % 2 == 0 ? "a" : "b", node, 1);
+            world->nodes[i].priority = (int32_t)(count - i);
+        }
+        levels_set(world, levels, 4);
+        assert_string_equal(ask(world, "a=1 b=1"), count == 64 ? "a n62=1, b n63=1" : "a n64=1, b n63=1");
+        assert_false(first(world)->is_bounded);
+        world_close(world);
+    }
+}
+
 /* ---- The ends of time ------------------------------------------------------------------------- */
 
 static enum oh_reason reason_of(const struct world *world, uint16_t node)
@@ -734,6 +757,7 @@ int main(void)
         cmocka_unit_test(test_promise_has_no_option_without_room_for_all_of_its_picks),
         cmocka_unit_test(test_promise_sums_of_priorities_end_at_the_greatest),
         cmocka_unit_test(test_promise_counts_boxes_to_the_greatest),
+        cmocka_unit_test(test_promise_of_two_parcels_of_as_many_nodes_as_are_paired_and_one_more),
         cmocka_unit_test(test_promise_looks_so_far_ahead_for_how_long_it_is_valid),
         cmocka_unit_test(test_promise_says_what_is_beyond_the_horizon),
         cmocka_unit_test(test_promise_says_what_is_collected_after_the_horizon),
