@@ -3,7 +3,7 @@ Memory that is not there, in the real process: each allocation of the server and
 row; and less address space than it wants. Short reads and writes of every file, too.
 
     test_memory_faults.py               a sample, as CI does
-    test_memory_faults.py all           each allocation (an hour)
+    test_memory_faults.py all [PART]    each allocation (hours); PART: only cases whose name contains it
     test_memory_faults.py SCENARIO N[xK]    one of them, as a failure prints it
 
 ONHAND_SEED and ONHAND_CASES change the sample.
@@ -137,7 +137,7 @@ def check_address_space(sweep):
 
 
 def cases_of(sweep, arguments):
-    if len(arguments) == 2:
+    if len(arguments) == 2 and arguments[0] != 'all':
         return [MemoryCase(*arguments)]
     cases = [MemoryCase(scenario, f'{number}x{times}') for scenario in SCENARIOS
              for number in range(1, allocation_count(sweep, scenario) + 1) for times in TIMES]
@@ -146,7 +146,8 @@ def cases_of(sweep, arguments):
         seed = int(os.environ.get('ONHAND_SEED') or random.SystemRandom().randrange(1 << 32))
         print(f'seed {seed}')
         cases = random.Random(seed).sample(cases, int(os.environ.get('ONHAND_CASES') or 25))
-    return cases + [ShortCase(scenario, 'short') for scenario in SCENARIOS]
+    cases += [ShortCase(scenario, 'short') for scenario in SCENARIOS]
+    return [case for case in cases if ' '.join(arguments[1:]) in str(case)]
 
 
 def main(arguments):

@@ -15,6 +15,7 @@ from .small_load import Load, Wrong
 
 CONFIG = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1, 'keep_snapshots': 1}
 END_S = 30.0
+SAID_EVERY = 100    # cases: a run of hours that is ended has said how far it was
 
 SCENARIOS = {   # durability, whether there is data, threads of the network
     'empty': ('disk', False, 0),   # a new data directory
@@ -146,12 +147,14 @@ class FaultSweep:
     def run(self, cases):
         """The number of cases that went wrong."""
         wrong = 0
-        for case in cases:
+        for number, case in enumerate(cases, 1):
             try:
                 self.check(case)
             except (Wrong, AssertionError, OSError) as error:
                 wrong += 1
                 print(f'repeat with: python3 tests/integration/{case.program} {case}\n    {error}', flush=True)
+            if number % SAID_EVERY == 0:
+                print(f'{number} of {len(cases)} cases, {wrong} wrong, the last: {case}', flush=True)
         return wrong
 
     def report(self):
