@@ -1,4 +1,5 @@
 #include "base/prng.h"
+#include "codec/json_document.h"
 #include "codec/json_request.h"
 #include "support/failing_malloc.h"
 #include "support/small_ledger.h"
@@ -708,6 +709,9 @@ static void test_json_request_returns_an_error_when_there_is_no_memory_for_a_doc
         assert_int_equal(err, OH_E_NOMEM);
         assert_null(another);
     }
+    struct oh_json_document *huge = NULL;
+    assert_int_equal(oh_json_document_create_sized(SIZE_MAX / 4, &huge), OH_E_NOMEM); /* no such addresses */
+    assert_null(huge);
 }
 
 /*
