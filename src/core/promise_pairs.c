@@ -157,8 +157,8 @@ static bool pair_choose(const struct scope *scope, struct few out_pair[2])
 /* ---- Nodes that may be in a better plan ------------------------------------------------------- */
 
 /* How far away a node may be that the plan does not beat, if it and its other are there by then; below 0: none may. */
-static double chord2_limit(const struct scope *scope, const struct sourcing_plan *plan,
-                           struct sourcing_terms least, int64_t other_m)
+static double chord2_limit(const struct scope *scope, const struct sourcing_plan *plan, struct sourcing_terms least,
+                           int64_t other_m)
 {
     const struct oh_objective *objective = &scope->engine->policy->objective;
     least.at[OH_TERM_DISTANCE] = other_m;
@@ -276,8 +276,8 @@ bool pairs_suffice(struct scope *scope, struct leavings *leavings, struct sourci
 {
     struct oh_promise_engine *engine = scope->engine;
     struct screen *screen = engine->screen;
-    if (engine->line_count < 2 || engine->line_count > SOURCING_PAIR_LINES_MAX ||
-        !engine->policy->split_orders || scope->parcels_max < 2)
+    if (engine->line_count < 2 || engine->line_count > SOURCING_PAIR_LINES_MAX || !engine->policy->split_orders ||
+        scope->parcels_max < 2)
         return false;
     kinds_make(scope, leavings);
     covers_make(screen, engine->line_count);

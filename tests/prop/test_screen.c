@@ -312,7 +312,7 @@ static void objective_make(struct world *world, struct oh_objective *objective)
     if (is_usual)
         count = 2 + draw(world, 5);
     if (is_usual && world->baskets == BASKETS_PAIRS)
-        count = OH_TERM_COUNT - 1;
+        count = sizeof(usual) / sizeof(usual[0]);
     for (uint32_t i = 0; i < count; i++) {
         enum oh_term term = is_usual ? usual[i] : terms[i];
         bool joins = !is_usual && i > 0 && percent(world, 15);
