@@ -150,7 +150,7 @@ struct client {
 
 static void put(char **text, size_t *size, const char *data, size_t data_size)
 {
-    *text = realloc(*text, *size + data_size);
+    *text = realloc(*text, *size + data_size + 1); /* not 0: that frees it, and gives NULL */
     assert_non_null(*text);
     memcpy(*text + *size, data, data_size);
     *size += data_size;
