@@ -95,6 +95,17 @@ static uint32_t firsts_choose(struct screen *screen, uint32_t line_count)
     return count;
 }
 
+static bool few_are_firsts(const struct screen *screen, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t lines = screen->marks[screen->few[i].node];
+        const struct kind *kind = &screen->kinds[lines];
+        if (kind->node != screen->few[i].node || kind->key != screen->covers[lines].key)
+            return false;
+    }
+    return true;
+}
+
 /* ---- The first plan --------------------------------------------------------------------------- */
 
 /* What the parcel of each set of lines costs at least, whoever sends it. */
@@ -297,6 +308,8 @@ bool pairs_suffice(struct scope *scope, struct leavings *leavings, struct sourci
         return false;
     if (is_pair && count <= PAIRED_MAX)
         count = better_pairs(scope, plan, least, pair, count);
+    else if (!is_pair && few_are_firsts(screen, count))
+        count = 0; /* the plan is theirs */
     if (count > 0)
         few_search(scope, count, false, plan);
     return others_cannot_win(scope, plan);
