@@ -297,7 +297,7 @@ def tests_find():
         text = (ROOT / "tests" / folder / "CMakeLists.txt").read_text(encoding="utf-8")
         for name, rest in re.findall(r"onhand_test\(NAME (\w+) ([^)]*)\)", text):
             source = (ROOT / "tests" / folder / f"{name}.c").read_text(encoding="utf-8")
-            if " LINK core " in rest or "support/shop.h" in source:
+            if " LINK core " in rest or re.search(r"support/(shop|promise_world)\.h", source):
                 found.append(name)
     return found + MORE_TESTS
 
