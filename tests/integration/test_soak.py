@@ -142,6 +142,44 @@ class BadHistories(unittest.TestCase):
         self.assertEqual(self.judge.oracle.row(('A', 'n0'), 400)['held'], 3000)
         self.found()
 
+    def partly_confirmed(self, **more):
+        """3000 of which 1000 are confirmed; the hold of the others ends at 150."""
+        self.reserve(1, 3000, **more)
+        self.act(2, 'confirm', line=1, node='n0', quantity=1000, hi=140)
+
+    def confirmed(self):
+        return self.judge.oracle.row(('A', 'n0'), 400)['confirmed']
+
+    def test_what_is_moved_is_held_first_and_then_confirmed(self):
+        self.partly_confirmed(expires=NEVER)    # soak seed 20261128: a confirm was on its way with the move
+        self.judge.oracle.counters['A', 'n1', 'sellable'].move(1, 3000)
+        self.act(3, 'move', line=1, node='n0', to_node='n1', quantity=2500, left='held')
+        self.assertEqual(self.confirmed(), 500)
+        row = self.judge.oracle.row(('A', 'n1'), 400)
+        self.assertEqual((row['held'], row['confirmed']), (2000, 500))
+        self.found()
+        self.act(4, 'move', line=1, node='n0', to_node='n1', quantity=501)
+        self.found('admission', 'verdict')
+
+    def test_a_release_about_the_end_of_a_hold_says_by_its_status_what_it_took(self):
+        for left, confirmed in (('held', 1000), ('confirmed', 500)):
+            with self.subTest(left):
+                self.setUp()
+                self.partly_confirmed()
+                self.act(3, 'release', line=1, node='n0', quantity=500, left=left)
+                self.assertEqual(self.confirmed(), confirmed)
+                self.found()
+
+    def test_a_release_before_what_came_before_the_end_took_what_was_held(self):
+        self.partly_confirmed()
+        release = {'seq': 3, 'op': 'act', 'status': 200, 'action': 'release', 'id': 'r1', 'line': 1, 'node': 'n0', 'quantity': 500,
+                   'code': None, 'hi': 301, 'lo': 0, 'expires': None}
+        later = {'seq': 4, 'op': 'reserve', 'status': 201, 'id': 'r4', 'channel': 'web', 'created': 149, 'expires': 199, 'partial': True,
+                 'hi': 302, 'lo': 0, 'code': None, 'claims': [], 'lines': []}
+        self.judge.fold([later, release])
+        self.assertEqual(self.confirmed(), 1000)
+        self.found()
+
     def test_a_unit_is_sold_twice(self):
         self.reserve(1, 3000, expires=NEVER)
         self.reserve(2, 2001)

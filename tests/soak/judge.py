@@ -23,7 +23,11 @@ class Judge:
         self.violations.append({'check': check, 'seq': event['seq'], 'what': f'{event["op"]}: {text}', 'event': event})
 
     def fold(self, events):
-        for number, event in enumerate(sorted(events, key=lambda event: event['seq'])):
+        events = sorted(events, key=lambda event: event['seq'])
+        latest = NEVER
+        for event in reversed(events):      # what comes later in seq is not earlier in time
+            latest = event['latest'] = min(latest, event.get('created') or event.get('hi', latest))
+        for number, event in enumerate(events):
             self.counts['order'] += 1
             if event['seq'] <= self.seq:
                 self.violation('order', event, f'two answers have seq {event["seq"]}, or seq went back')
@@ -193,15 +197,29 @@ class Judge:
             self.take(event, part, 'held', quantity)
             part.confirmed += quantity
 
+    def take_live(self, event, part, quantity, held_after):
+        """
+        Takes what is held first, then what is confirmed, and says how much of each. Whether a hold with something
+        confirmed beside it had ended the bounds say, and where they do not, the status that was answered: `held` where
+        something still is, so with `held_after` held parts left.
+        """
+        made, held = part.reservation, part.held
+        if self.moment >= made.expires:
+            held = 0
+        elif part.confirmed >= quantity and event['latest'] >= made.expires and event.get('left') != 'held' and held_after > 0:
+            held = 0
+        from_held = min(quantity, held)
+        part.held -= from_held
+        self.take(event, part, 'confirmed', quantity - from_held)
+        return from_held, quantity - from_held
+
     def act_release(self, event, made):
         for part in self.parts_of(event, made):
-            quantity = event['quantity'] if event.get('line') else part.held + part.confirmed
-            from_held = min(quantity, part.held_at(self.moment))
-            if not event.get('line'):
-                part.held, part.confirmed = 0, 0
+            if event.get('line'):
+                held_after = sum(one.held for one in made.claims) - min(event['quantity'], part.held)
+                self.take_live(event, part, event['quantity'], held_after)
             else:
-                part.held -= from_held
-                self.take(event, part, 'confirmed', quantity - from_held)
+                part.held, part.confirmed = 0, 0
 
     def act_fulfil(self, event, made):
         for part in self.parts_of(event, made):
@@ -233,9 +251,8 @@ class Judge:
         self.counts['admission'] += 1
         if quantity > self.oracle.available(made.channel, place, event['hi']):
             self.violation('admission', event, f'{quantity} moved to {place}, which had less')
-        is_held = part.held_at(self.moment) > 0     # what has ended is not moved, though it was held
-        self.take(event, part, 'held' if is_held else 'confirmed', quantity)
-        self.oracle.add_claim(made, part.line, place, quantity if is_held else 0, 0 if is_held else quantity)
+        held, confirmed = self.take_live(event, part, quantity, sum(one.held for one in made.claims))
+        self.oracle.add_claim(made, part.line, place, held, confirmed)
 
     def take(self, event, part, what, quantity):
         had = getattr(part, what)

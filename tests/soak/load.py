@@ -428,7 +428,7 @@ class Worker:
                 return
             if status == 409 and reply['code'] not in ENDED + ('same_node',):
                 self.trouble('replies', f'{action} {name}: {reply}')
-            self.event(ask, answer, 'act', **about, expires=us_of(reply.get('expires_at')))
+            self.event(ask, answer, 'act', **about, expires=us_of(reply.get('expires_at')), left=reply.get('status'))
             if status == 200:
                 self.note(mine, part, about)
             elif reply['code'] != 'insufficient_stock' and self.chance.random() < 0.7:
