@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COPY_SIZE ((size_t)1 << 20)
+#define COPY_SIZE ((size_t)64 << 10)
 
 /* What reading the newest file to its end found. */
 struct journal_end {

@@ -244,18 +244,26 @@ static const struct oh_transport fake_transport = { peer_recv, peer_send, peer_s
 
 /* ------------------------------------------------------------------------------------------------------ fixture */
 
+/* One for all: nothing changes it, and a random test makes thousands of servers. */
+static const struct oh_router *router_once(void)
+{
+    static struct oh_router *router;
+    struct oh_diag diag;
+    if (router == NULL)
+        assert_int_equal(oh_router_create(routes, sizeof(routes) / sizeof(routes[0]), &diag, &router), OH_OK);
+    return router;
+}
+
 void fake_net_init(struct fake_net *net, const struct oh_limits *limits)
 {
-    struct oh_diag diag;
     memset(net, 0, sizeof(*net));
     net->now_us = INT64_C(1795352827000000); /* 2026-11-22T13:07:07Z */
     net->hooks = (struct oh_server_hooks){ .context = net, .turn_end = fake_turn_end };
-    assert_int_equal(oh_router_create(routes, sizeof(routes) / sizeof(routes[0]), &diag, &net->router), OH_OK);
     struct oh_engine_options options = {
         .limits = limits == NULL ? oh_limits_default() : *limits,
         .clock = { net, fake_realtime_us, fake_monotonic_us },
         .hooks = &net->hooks,
-        .router = net->router,
+        .router = router_once(),
     };
     assert_int_equal(oh_engine_create(&options, &net->engine), OH_OK);
 }
@@ -263,7 +271,6 @@ void fake_net_init(struct fake_net *net, const struct oh_limits *limits)
 void fake_net_fini(struct fake_net *net)
 {
     oh_engine_destroy(&net->engine);
-    oh_router_destroy(&net->router);
     for (size_t i = 0; i < net->peer_count; i++) {
         assert_true(net->peers[i].is_closed);
         oh_strbuf_fini(&net->peers[i].sent);

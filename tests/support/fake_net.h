@@ -43,7 +43,6 @@ struct fake_import {
 
 struct fake_net {
     struct oh_engine *engine;
-    struct oh_router *router;
     struct oh_server_hooks hooks;
     int64_t now_us;             /* both clocks: realtime is this, monotonic this + 1 s */
     uint64_t applied_seq;       /* writes so far */
