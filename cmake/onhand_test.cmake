@@ -23,9 +23,10 @@ set(ONHAND_TESTS_OF_THREADS
 
 # The tests that take longest begin first: one that begins last is waited for by itself.
 set(ONHAND_TESTS_LONG
-    plants_are_seen coverage_core sim_smoke fail_once_smoke bench_run_smoke test_durability test_ledger_model
-    test_memory_faults test_projection test_projection_kills test_projection_outages test_rebuild test_rebuild_faults
-    test_rebuild_reads test_rows test_screen test_snapshot_file test_soak)
+    plants_are_seen coverage_core sim_smoke corruption_smoke crash_images_smoke fail_once_smoke bench_projection_smoke
+    bench_run_smoke test_durability test_journal_power_loss test_ledger_model test_linear_random test_memory_faults
+    test_projection test_projection_kills test_projection_outages test_rebuild test_rebuild_faults test_rebuild_reads
+    test_rows test_screen test_snapshot_file test_soak test_syscalls)
 
 # Whether the test runs in this build.
 function(onhand_test_runs name out_runs)

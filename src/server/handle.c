@@ -224,6 +224,15 @@ const struct oh_answer *oh_call_apply(const struct oh_call *call, struct oh_comm
     return NULL;
 }
 
+void oh_call_apply_and_answer(const struct oh_call *call, struct oh_command *command)
+{
+    const struct oh_answer *answer = oh_call_apply(call, command);
+    if (answer == NULL)
+        return;
+    oh_reply_put_answer(oh_call_begin_answer(call, answer), call->ledger, answer);
+    oh_call_end_write(call);
+}
+
 /* ---- Answering -------------------------------------------------------------------------------- */
 
 struct oh_strbuf *oh_call_begin(const struct oh_call *call, int status)

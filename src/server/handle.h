@@ -81,6 +81,8 @@ bool oh_call_write(const struct oh_call *call, size_t size_extra);
 
 /* Applies under the request's Idempotency-Key and commits. NULL: refused and answered. */
 const struct oh_answer *oh_call_apply(const struct oh_call *call, struct oh_command *command);
+/* The same, and answers with what came of it, in the words that suit most commands. */
+void oh_call_apply_and_answer(const struct oh_call *call, struct oh_command *command);
 
 /* ---- Answering -------------------------------------------------------------------------------- */
 

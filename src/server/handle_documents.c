@@ -109,11 +109,7 @@ static void document_delete(void *app, struct oh_exchange *exchange, const struc
         return;
     struct oh_command command = { .type = OH_COMMAND_DOCUMENT,
                                   .document = { noun->kind, call.request->params[0], OH_BYTES_NONE } };
-    const struct oh_answer *answer = oh_call_apply(&call, &command);
-    if (answer == NULL)
-        return;
-    oh_reply_put_answer(oh_call_begin_answer(&call, answer), call.ledger, answer);
-    oh_call_end_write(&call);
+    oh_call_apply_and_answer(&call, &command);
 }
 
 /* ---- All of a kind ---------------------------------------------------------------------------- */

@@ -49,11 +49,7 @@ void oh_handle_reservation_create(void *app, struct oh_exchange *exchange)
         oh_call_fault(&call, &fault);
         return;
     }
-    const struct oh_answer *answer = oh_call_apply(&call, &command);
-    if (answer == NULL)
-        return;
-    oh_reply_put_answer(oh_call_begin_answer(&call, answer), call.ledger, answer);
-    oh_call_end_write(&call);
+    oh_call_apply_and_answer(&call, &command);
 }
 
 static void reservation_act(void *app, struct oh_exchange *exchange, enum oh_command_type type)
@@ -70,11 +66,7 @@ static void reservation_act(void *app, struct oh_exchange *exchange, enum oh_com
     }
     if (type == OH_COMMAND_MOVE && !move_windows(&call, &command.action))
         return;
-    const struct oh_answer *answer = oh_call_apply(&call, &command);
-    if (answer == NULL)
-        return;
-    oh_reply_put_answer(oh_call_begin_answer(&call, answer), call.ledger, answer);
-    oh_call_end_write(&call);
+    oh_call_apply_and_answer(&call, &command);
 }
 
 void oh_handle_reservation_confirm(void *app, struct oh_exchange *exchange)

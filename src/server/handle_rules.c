@@ -162,11 +162,7 @@ static void noun_delete(void *app, struct oh_exchange *exchange, const struct no
     if (!oh_call_write(&call, 0))
         return;
     struct oh_command command = noun->removal(call.request->params[0]);
-    const struct oh_answer *answer = oh_call_apply(&call, &command);
-    if (answer == NULL)
-        return;
-    oh_reply_put_answer(oh_call_begin_answer(&call, answer), call.ledger, answer);
-    oh_call_end_write(&call);
+    oh_call_apply_and_answer(&call, &command);
 }
 
 /* ---- Handlers --------------------------------------------------------------------------------- */

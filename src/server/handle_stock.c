@@ -18,11 +18,7 @@ static void entries_write(void *app, struct oh_exchange *exchange,
         oh_call_fault(&call, &fault);
         return;
     }
-    const struct oh_answer *answer = oh_call_apply(&call, &command);
-    if (answer == NULL)
-        return;
-    oh_reply_put_answer(oh_call_begin_answer(&call, answer), call.ledger, answer);
-    oh_call_end_write(&call);
+    oh_call_apply_and_answer(&call, &command);
 }
 
 void oh_handle_stock_adjust(void *app, struct oh_exchange *exchange)

@@ -83,16 +83,15 @@ void oh_frame_cursor_refresh(struct oh_frame_cursor *cursor)
 
 static enum oh_err window_grow(struct oh_frame_cursor *cursor, size_t size, struct oh_diag *diag)
 {
-    size_t capacity = size > WINDOW_SIZE ? size : WINDOW_SIZE;
-    if (capacity <= cursor->window_capacity)
+    if (size <= cursor->window_capacity)
         return OH_OK;
-    char *window = realloc(cursor->window, capacity);
+    char *window = realloc(cursor->window, size);
     if (window == NULL) {
-        oh_diag_set(diag, "%s: no memory for a frame of %zu bytes", cursor->segment->path, size);
+        oh_diag_set(diag, "%s: no memory for %zu bytes of it", cursor->segment->path, size);
         return OH_E_NOMEM;
     }
     cursor->window = window;
-    cursor->window_capacity = capacity;
+    cursor->window_capacity = size;
     return OH_OK;
 }
 
@@ -102,12 +101,12 @@ static enum oh_err window_load(struct oh_frame_cursor *cursor, uint64_t offset, 
 {
     if (offset < cursor->window_offset || offset + size > cursor->window_offset + cursor->window_size) {
         const struct oh_segment *segment = cursor->segment;
-        cursor->window_size = 0;
-        enum oh_err err = window_grow(cursor, size, diag);
-        if (err != OH_OK)
-            return err;
         size_t fill_size = size > cursor->fill_size ? size : cursor->fill_size;
         size_t count;
+        cursor->window_size = 0;
+        enum oh_err err = window_grow(cursor, fill_size, diag);
+        if (err != OH_OK)
+            return err;
         err = oh_io_read(segment->io, segment->file, segment->path, cursor->window, fill_size, offset, &count,
                          diag);
         if (err != OH_OK)

@@ -133,7 +133,7 @@ class Client:
             if response is not None and not 100 <= response.status < 200:
                 return self.note_close(response)
             if response is None:
-                data = self.connect().recv(1 << 18)
+                data = self.connect().recv(1 << 16)
                 if not data:
                     self.close()
                     raise ConnectionResetError('the server ended the connection')
@@ -211,7 +211,7 @@ class Client:
         if writable:
             del waiting[:self.socket.send(memoryview(bytes(waiting[:1 << 17])))]
         if readable:
-            data = self.socket.recv(1 << 18)
+            data = self.socket.recv(1 << 16)
             if not data:
                 self.close()
                 raise ConnectionResetError('the server ended the connection')
