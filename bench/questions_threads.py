@@ -36,9 +36,9 @@ class Threads:
 
 def by_thread(server, network_threads, measure):
     """What `measure` gives, and of the server's time that of the loop thread and of the network threads, for one request."""
-    before = thread_seconds(server, network_threads)
+    before = thread_seconds(server)
     result = measure()
-    loop, network = (after - start for after, start in zip(thread_seconds(server, network_threads), before))
+    loop, network = (after - start for after, start in zip(thread_seconds(server), before))
     result["loop_us"] = loop / result["count"] * 1e6
     result["loop_could"] = result["count"] / loop
     if network_threads > 0:
@@ -46,9 +46,14 @@ def by_thread(server, network_threads, measure):
     return result
 
 
-def thread_seconds(server, network_threads):
-    """(of the loop thread, of the network threads together): they are the last that a server starts."""
+def thread_seconds(server):
+    """(of the loop thread, of the network threads together)."""
     (pid,) = server.pids()
-    folders = sorted(pathlib.Path(f"/proc/{pid}/task").iterdir(), key=lambda folder: int(folder.name))
-    seconds = [int((folder / "schedstat").read_text().split()[0]) / 1e9 for folder in folders]
-    return seconds[0], sum(seconds[len(seconds) - network_threads:])
+    loop, network = 0, 0
+    for folder in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        seconds = int((folder / "schedstat").read_text().split()[0]) / 1e9
+        if folder.name == str(pid):
+            loop = seconds
+        elif (folder / "comm").read_text().strip() == "network":
+            network += seconds
+    return loop, network

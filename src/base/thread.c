@@ -1,5 +1,6 @@
 #include "base/thread.h"
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *ou
     if (is_started)
         *out_thread = thread;
     return is_started;
+}
+
+void oh_thread_name(const char *name)
+{
+    (void)prctl(PR_SET_NAME, name);
 }
 
 void oh_thread_give_way(void)

@@ -15,6 +15,9 @@
 bool oh_thread_start(void *(*entry)(void *context), void *context, pthread_t *out_thread)
     __attribute__((warn_unused_result));
 
+/* What `top -H` calls the calling thread, a helper; at most 15 bytes. The loop thread has the program's name. */
+void oh_thread_name(const char *name);
+
 /* The calling thread gives way to those that answer clients, where there are too few processors for all. */
 void oh_thread_give_way(void);
 

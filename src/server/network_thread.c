@@ -312,6 +312,7 @@ static bool thread_is_done(struct network_thread *thread)
 static void *thread_main(void *context)
 {
     struct network_thread *thread = context;
+    oh_thread_name("network");
     /* No bound: this is an event loop. */
     while (!thread_is_done(thread)) {
         thread_wait(thread);

@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "base/thread.h"
 #include "storage/file_name.h"
 #include "storage/journal_internal.h"
 #include <inttypes.h>
@@ -233,6 +234,7 @@ static bool preparer_wait(struct oh_journal *journal)
 void *journal_preparer_main(void *arg)
 {
     struct oh_journal *journal = arg;
+    oh_thread_name("journal-prepare");
     while (preparer_wait(journal))
         journal_prepare_round(journal);
     return NULL;

@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "base/thread.h"
 #include "storage/file_name.h"
 #include "storage/journal_internal.h"
 #include "storage/little_endian.h"
@@ -349,6 +350,7 @@ static bool writer_wait(struct oh_journal *journal)
 void *journal_writer_main(void *arg)
 {
     struct oh_journal *journal = arg;
+    oh_thread_name("journal");
     while (writer_wait(journal))
         journal_write_round(journal);
     journal_write_rest(journal);

@@ -253,6 +253,7 @@ int64_t oh_projector_work(struct oh_projector *projector)
 static void *projector_run(void *context)
 {
     struct oh_projector *projector = context;
+    oh_thread_name("projector");
     oh_thread_give_way();
     for (;;) { /* the life of the thread */
         int64_t ms = oh_projector_work(projector);

@@ -292,6 +292,7 @@ static void order_wait(struct oh_snapshot_writer *writer)
 static void *writer_main(void *arg)
 {
     struct oh_snapshot_writer *writer = arg;
+    oh_thread_name("snapshot");
     oh_thread_give_way();
     while (is_running(writer)) {
         order_wait(writer);

@@ -296,6 +296,11 @@ class HttpOnNetworkThreads(Http):
     """The same, where other threads receive and send."""
     config = {'network_threads': 2}
 
+    def test_threads_have_names(self):
+        """ThreadSanitizer has one of its own."""
+        wait_until(lambda: set(self.server.threads()) >= {'onhand', 'journal', 'journal-prepare', 'network'}, 'threads without names')
+        self.assertEqual(self.server.threads().count('network'), 2)
+
 
 if __name__ == '__main__':
     main()

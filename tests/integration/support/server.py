@@ -159,6 +159,15 @@ class Server:
         with open(f'/proc/{self.process.pid}/status', encoding='ascii') as file:
             return int(re.search(r'VmHWM:\s+(\d+) kB', file.read()).group(1))
 
+    def threads(self):
+        """Their names, as `top -H` shows them, in order."""
+        tasks = f'/proc/{self.process.pid}/task'
+        names = []
+        for task in os.listdir(tasks):
+            with open(f'{tasks}/{task}/comm', encoding='ascii') as file:
+                names.append(file.read().strip())
+        return sorted(names)
+
     def freeze(self):
         """SIGSTOP, and none of its threads does anything any more."""
         def is_frozen():
