@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_SIZE ((size_t)1 << 20)
 #define FILL_SIZE_MIN ((size_t)1 << 16)
+#define FILL_SIZE_MAX ((size_t)1 << 20)
 
 /* A file may have been cut short, but none is made smaller than its header or larger than the limit. */
 static enum oh_err size_check(const struct oh_segment *segment, uint64_t file_size, struct oh_diag *diag)
@@ -114,7 +114,7 @@ static enum oh_err window_load(struct oh_frame_cursor *cursor, uint64_t offset, 
         memset(cursor->window + count, 0, fill_size - count);
         cursor->window_offset = offset;
         cursor->window_size = fill_size;
-        cursor->fill_size = cursor->fill_size < WINDOW_SIZE ? cursor->fill_size * 2 : WINDOW_SIZE;
+        cursor->fill_size = cursor->fill_size < FILL_SIZE_MAX ? cursor->fill_size * 2 : FILL_SIZE_MAX;
     }
     *out_bytes = cursor->window + (offset - cursor->window_offset);
     return OH_OK;

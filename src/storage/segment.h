@@ -60,7 +60,7 @@ struct oh_frame_cursor {
     size_t window_capacity;
     uint64_t window_offset;
     size_t window_size;
-    size_t fill_size; /* bytes of the next read; doubles, so that following a live file stays cheap */
+    size_t fill_size; /* bytes of the next read; doubles, so that a short file and a live one stay cheap */
 };
 
 struct oh_frame {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE ((size_t)1 << 17)
+#define CHUNK_SIZE ((size_t)1 << 17) /* small enough that allocators, those of sanitizers too, keep it */
 #define TABLE_MIN  64u
 #define NO_SLOT    UINT32_MAX
 

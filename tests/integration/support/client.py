@@ -5,6 +5,7 @@ import socket
 from urllib.parse import quote, urlencode
 
 TIMEOUT_S = 60.0
+RECEIVE_SIZE = 1 << 16     # a larger buffer would be mapped and unmapped each time
 
 
 class Response:
@@ -133,7 +134,7 @@ class Client:
             if response is not None and not 100 <= response.status < 200:
                 return self.note_close(response)
             if response is None:
-                data = self.connect().recv(1 << 16)
+                data = self.connect().recv(RECEIVE_SIZE)
                 if not data:
                     self.close()
                     raise ConnectionResetError('the server ended the connection')
@@ -211,7 +212,7 @@ class Client:
         if writable:
             del waiting[:self.socket.send(memoryview(bytes(waiting[:1 << 17])))]
         if readable:
-            data = self.socket.recv(1 << 16)
+            data = self.socket.recv(RECEIVE_SIZE)
             if not data:
                 self.close()
                 raise ConnectionResetError('the server ended the connection')

@@ -159,8 +159,8 @@ class Server:
         with open(f'/proc/{self.process.pid}/status', encoding='ascii') as file:
             return int(re.search(r'VmHWM:\s+(\d+) kB', file.read()).group(1))
 
-    def threads(self):
-        """Their names, as `top -H` shows them, in order."""
+    def thread_names(self):
+        """As `top -H` shows them, in order."""
         tasks = f'/proc/{self.process.pid}/task'
         names = []
         for task in os.listdir(tasks):
