@@ -25,8 +25,8 @@ class TestTables(ProjectionCase):
     def test_they_are_the_fold(self):
         self.start()
         self.run_load(WRITES)
-        self.assertIn('projector', self.server.thread_names())
         self.check_groups()
+        self.assertIn('projector', self.server.thread_names())
         fold = self.check_tables()
         # What may be removed may be gone at the end.
         may_be_empty = ('opening', 'rule', 'fence', 'supply', 'booking', 'promise')

@@ -8,6 +8,7 @@
 #include "support/storage_disk.h"
 #include "support/storage_folder.h"
 #include "support/test.h"
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -433,6 +434,27 @@ static bool is_put(void *ctx)
     return put->err != OH_E_AGAIN;
 }
 
+/* As top -H shows it; this one lives until the snapshot is finished or given up. */
+static bool is_thread_named(void *ctx)
+{
+    (void)ctx;
+    bool is_there = false;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *task = readdir(tasks); task != NULL && !is_there; task = readdir(tasks)) {
+        char path[300];
+        char name[32] = "";
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task->d_name);
+        FILE *file = fopen(path, "re");
+        if (file == NULL)
+            continue; /* "..", or a thread that has ended */
+        is_there = fgets(name, sizeof(name), file) != NULL && strcmp(name, "snapshot\n") == 0;
+        (void)fclose(file);
+    }
+    (void)closedir(tasks);
+    return is_there;
+}
+
 static void threaded_make(struct snapshots *s, bool is_finished)
 {
     struct oh_snapshot_options options = { .seq = 5, .at_us = 1234567890 };
@@ -445,6 +467,7 @@ static void threaded_make(struct snapshots *s, bool is_finished)
         assert_int_equal(put.err, OH_OK);
     }
     free(bytes);
+    assert_true(storage_folder_wait(is_thread_named, NULL));
     if (is_finished) {
         oh_snapshot_writer_finish(s->writer);
         assert_true(storage_folder_wait(has_ended, s));

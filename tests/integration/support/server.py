@@ -164,8 +164,11 @@ class Server:
         tasks = f'/proc/{self.process.pid}/task'
         names = []
         for task in os.listdir(tasks):
-            with open(f'{tasks}/{task}/comm', encoding='ascii') as file:
-                names.append(file.read().strip())
+            try:
+                with open(f'{tasks}/{task}/comm', encoding='ascii') as file:
+                    names.append(file.read().strip())
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended
         return sorted(names)
 
     def freeze(self):
