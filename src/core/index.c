@@ -9,7 +9,7 @@ static uint32_t index_bucket_max(uint32_t entry_max)
     return entry_max / ENTRIES_PER_BUCKET + 2;
 }
 
-/* Were every entry in an overflow bucket, this many would do: each holds at least one. In practice few are used. */
+/* Were every entry in an overflow, this many would do: each holds at least one. In practice few are used. */
 static uint32_t index_overflow_max(uint32_t entry_max)
 {
     return entry_max + 1;
@@ -17,7 +17,9 @@ static uint32_t index_overflow_max(uint32_t entry_max)
 
 size_t oh_index_size(uint32_t entry_max)
 {
-    return ((size_t)index_bucket_max(entry_max) + index_overflow_max(entry_max)) * sizeof(struct oh_index_bucket);
+    size_t size = index_bucket_max(entry_max) * sizeof(struct oh_index_bucket) +
+                  index_overflow_max(entry_max) * sizeof(struct oh_index_overflow);
+    return (size + 63) / 64 * 64;
 }
 
 void oh_index_init(struct oh_index *index, void *zeroed_memory, uint32_t entry_max)
@@ -26,7 +28,7 @@ void oh_index_init(struct oh_index *index, void *zeroed_memory, uint32_t entry_m
     uint32_t bucket_max = index_bucket_max(entry_max);
     *index = (struct oh_index){
         .buckets = buckets,
-        .overflows = buckets + bucket_max,
+        .overflows = (struct oh_index_overflow *)(buckets + bucket_max),
         .bucket_count = 1,
         .bucket_max = bucket_max,
         .overflow_max = index_overflow_max(entry_max),
@@ -38,29 +40,44 @@ static uint32_t index_overflow_allocate(struct oh_index *index)
 {
     uint32_t link = index->overflow_free;
     if (link != 0) {
-        struct oh_index_bucket *bucket = &index->overflows[link - 1];
-        index->overflow_free = bucket->overflow;
-        *bucket = (struct oh_index_bucket){ .overflow = 0 };
+        struct oh_index_overflow *overflow = &index->overflows[link - 1];
+        index->overflow_free = overflow->overflow;
+        *overflow = (struct oh_index_overflow){ .overflow = 0 };
         return link;
     }
     OH_ASSERT(index->overflow_count < index->overflow_max);
     return ++index->overflow_count;
 }
 
-static void index_bucket_put(struct oh_index *index, struct oh_index_bucket *bucket, uint32_t hash, uint32_t link)
+static void index_overflow_put(struct oh_index *index, struct oh_index_bucket *home, uint32_t hash, uint32_t link)
 {
+    uint32_t *next = &home->overflow;
     for (;;) {
-        uint32_t free = oh_index_bits(bucket->slots, 0);
+        if (*next == 0)
+            *next = index_overflow_allocate(index);
+        struct oh_index_overflow *overflow = &index->overflows[*next - 1];
+        uint32_t free = oh_index_few_bits(overflow->slots, 0);
         if (free != 0) {
             uint32_t i = (uint32_t)__builtin_ctz(free);
-            bucket->hashes[i] = hash;
-            bucket->slots[i] = link;
+            overflow->hashes[i] = hash;
+            overflow->slots[i] = link;
             return;
         }
-        if (bucket->overflow == 0)
-            bucket->overflow = index_overflow_allocate(index);
-        bucket = &index->overflows[bucket->overflow - 1];
+        next = &overflow->overflow;
     }
+}
+
+static void index_put(struct oh_index *index, uint32_t hash, uint32_t link)
+{
+    struct oh_index_bucket *home = &index->buckets[oh_index_home(index, hash)];
+    uint32_t free = oh_index_bits(home->slots, 0);
+    if (free == 0) {
+        index_overflow_put(index, home, hash, link);
+        return;
+    }
+    uint32_t i = (uint32_t)__builtin_ctz(free);
+    home->hashes[i] = hash;
+    home->slots[i] = link;
 }
 
 /* Entries that belong to the new bucket, which is empty, move there; the others stay where they are. */
@@ -87,14 +104,13 @@ static void index_split(struct oh_index *index)
     home->overflow = 0;
     index_divide(index, home, new_home);
     while (link != 0) {
-        struct oh_index_bucket *overflow = &index->overflows[link - 1];
-        struct oh_index_bucket old = *overflow;
+        struct oh_index_overflow *overflow = &index->overflows[link - 1];
+        struct oh_index_overflow old = *overflow;
         overflow->overflow = index->overflow_free;
         index->overflow_free = link;
-        for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-            struct oh_index_bucket *to = &index->buckets[oh_index_home(index, old.hashes[i])];
+        for (uint32_t i = 0; i < OH_INDEX_OVERFLOW_ENTRIES; i++) {
             if (old.slots[i] != 0)
-                index_bucket_put(index, to, old.hashes[i], old.slots[i]);
+                index_put(index, old.hashes[i], old.slots[i]);
         }
         link = old.overflow;
     }
@@ -105,7 +121,7 @@ static void index_split(struct oh_index *index)
 void oh_index_insert(struct oh_index *index, uint32_t hash, uint32_t slot)
 {
     OH_ASSERT(index->entry_count < index->entry_max);
-    index_bucket_put(index, &index->buckets[oh_index_home(index, hash)], hash, slot + 1);
+    index_put(index, hash, slot + 1);
     index->entry_count++;
     if (index->entry_count > index->bucket_count * ENTRIES_PER_BUCKET)
         index_split(index);
@@ -113,18 +129,22 @@ void oh_index_insert(struct oh_index *index, uint32_t hash, uint32_t slot)
 
 static uint32_t *index_entry(struct oh_index *index, uint32_t hash, uint32_t slot)
 {
-    struct oh_index_bucket *bucket = &index->buckets[oh_index_home(index, hash)];
+    struct oh_index_bucket *home = &index->buckets[oh_index_home(index, hash)];
+    uint32_t found = oh_index_bits(home->hashes, hash) & oh_index_bits(home->slots, slot + 1);
+    if (found != 0)
+        return &home->slots[__builtin_ctz(found)];
+    uint32_t link = home->overflow;
     for (;;) {
-        for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-            if (bucket->hashes[i] == hash && bucket->slots[i] == slot + 1)
-                return &bucket->slots[i];
-        }
-        OH_ASSERT(bucket->overflow != 0);
-        bucket = &index->overflows[bucket->overflow - 1];
+        OH_ASSERT(link != 0);
+        struct oh_index_overflow *overflow = &index->overflows[link - 1];
+        found = oh_index_few_bits(overflow->hashes, hash) & oh_index_few_bits(overflow->slots, slot + 1);
+        if (found != 0)
+            return &overflow->slots[__builtin_ctz(found)];
+        link = overflow->overflow;
     }
 }
 
-/* An overflow bucket that a removal leaves empty stays linked until the next split passes by. */
+/* An overflow that a removal leaves empty stays linked until the next split passes by. */
 void oh_index_remove(struct oh_index *index, uint32_t hash, uint32_t slot)
 {
     *index_entry(index, hash, slot) = 0;
@@ -138,5 +158,6 @@ void oh_index_replace(struct oh_index *index, uint32_t hash, uint32_t slot, uint
 
 uint64_t oh_index_memory_size(const struct oh_index *index)
 {
-    return ((uint64_t)index->bucket_count + index->overflow_count) * sizeof(struct oh_index_bucket);
+    return index->bucket_count * sizeof(struct oh_index_bucket) +
+           index->overflow_count * sizeof(struct oh_index_overflow);
 }

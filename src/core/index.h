@@ -3,7 +3,8 @@
  *
  * It grows by one bucket at a time inside a region that was reserved for its
  * largest size, so no insertion ever stalls to rehash the rest. A bucket is
- * one cache line: seven entries of (hash, slot) and a link. The index knows
+ * one cache line: seven entries of (hash, slot) and a link to what it has no
+ * room for, three entries by three, in half a line each. The index knows
  * hashes, not names: the owner compares. One thread.
  */
 #ifndef ONHAND_CORE_INDEX_H
@@ -15,23 +16,31 @@
 #include <string.h>
 
 #define OH_INDEX_BUCKET_ENTRIES 7u
+#define OH_INDEX_OVERFLOW_ENTRIES 3u
 
 struct oh_index_bucket {
     uint32_t hashes[OH_INDEX_BUCKET_ENTRIES];
     uint32_t slots[OH_INDEX_BUCKET_ENTRIES]; /* slot + 1; 0: free */
-    uint32_t overflow;                       /* overflow bucket + 1; 0: none */
+    uint32_t overflow;                       /* its first overflow + 1; 0: none */
+    uint32_t unused;
+};
+
+struct oh_index_overflow {
+    uint32_t hashes[OH_INDEX_OVERFLOW_ENTRIES];
+    uint32_t slots[OH_INDEX_OVERFLOW_ENTRIES];
+    uint32_t overflow; /* the next of the chain, or of the free ones, + 1; 0: none */
     uint32_t unused;
 };
 
 struct oh_index {
     struct oh_index_bucket *buckets;
-    struct oh_index_bucket *overflows;
+    struct oh_index_overflow *overflows;
     uint32_t bucket_count;
     uint32_t bucket_max;
     uint32_t level_mask; /* buckets of the current round, a power of two, minus 1 */
     uint32_t overflow_count;
     uint32_t overflow_max;
-    uint32_t overflow_free; /* overflow bucket + 1 */
+    uint32_t overflow_free; /* an overflow + 1 */
     uint32_t entry_count;
     uint32_t entry_max;
 };
@@ -42,9 +51,10 @@ void oh_index_init(struct oh_index *index, void *zeroed_memory, uint32_t entry_m
 
 /* Where a search is. Start with oh_index_first. */
 struct oh_index_cursor {
-    const struct oh_index_bucket *bucket;
+    const uint32_t *slots; /* of the bucket, or of its overflow */
+    uint32_t overflow;     /* what comes behind + 1 */
     uint32_t hash;
-    uint32_t found; /* entries of the bucket with the hash that were not given yet: bits */
+    uint32_t found; /* which of the slots have the hash and were not given yet: bits */
 };
 
 /* Which of the numbers of a bucket, hashes or slots, are the wanted one: bits. Four are looked at at once. */
@@ -64,6 +74,12 @@ static inline uint32_t oh_index_bits(const uint32_t numbers[OH_INDEX_BUCKET_ENTR
     return (uint32_t)(both | both >> 32);
 }
 
+/* The same of an overflow. */
+static inline uint32_t oh_index_few_bits(const uint32_t numbers[OH_INDEX_OVERFLOW_ENTRIES], uint32_t wanted)
+{
+    return (numbers[0] == wanted ? 1u : 0u) | (numbers[1] == wanted ? 2u : 0u) | (numbers[2] == wanted ? 4u : 0u);
+}
+
 static inline uint32_t oh_index_home(const struct oh_index *index, uint32_t hash)
 {
     uint32_t bucket = hash & (index->level_mask * 2 + 1);
@@ -73,7 +89,7 @@ static inline uint32_t oh_index_home(const struct oh_index *index, uint32_t hash
 static inline void oh_index_first(const struct oh_index *index, uint32_t hash, struct oh_index_cursor *cursor)
 {
     const struct oh_index_bucket *bucket = &index->buckets[oh_index_home(index, hash)];
-    *cursor = (struct oh_index_cursor){ bucket, hash, oh_index_bits(bucket->hashes, hash) };
+    *cursor = (struct oh_index_cursor){ bucket->slots, bucket->overflow, hash, oh_index_bits(bucket->hashes, hash) };
 }
 
 /* A search or an insertion of the hash comes soon. */
@@ -86,19 +102,20 @@ static inline void oh_index_expect(const struct oh_index *index, uint32_t hash)
 static inline bool oh_index_next(const struct oh_index *index, struct oh_index_cursor *cursor, uint32_t *out_slot)
 {
     for (;;) {
-        const struct oh_index_bucket *bucket = cursor->bucket;
         while (cursor->found != 0) {
-            uint32_t link = bucket->slots[__builtin_ctz(cursor->found)];
+            uint32_t link = cursor->slots[__builtin_ctz(cursor->found)];
             cursor->found &= cursor->found - 1;
             if (link != 0) {
                 *out_slot = link - 1;
                 return true;
             }
         }
-        if (bucket->overflow == 0)
+        if (cursor->overflow == 0)
             return false;
-        cursor->bucket = &index->overflows[bucket->overflow - 1];
-        cursor->found = oh_index_bits(cursor->bucket->hashes, cursor->hash);
+        const struct oh_index_overflow *overflow = &index->overflows[cursor->overflow - 1];
+        cursor->slots = overflow->slots;
+        cursor->overflow = overflow->overflow;
+        cursor->found = oh_index_few_bits(overflow->hashes, cursor->hash);
     }
 }
 

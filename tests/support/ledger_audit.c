@@ -123,30 +123,52 @@ static void pool_audit(struct audit *audit, const struct pool *pool, uint32_t us
     expect(audit, pool->live_count == used && used + free_count == pool->slot_count, sentence);
 }
 
+/* Calls `each` with the entries of the bucket and of its overflows; returns how many overflows there are. */
+static uint32_t chain_walk(const struct oh_index *index, uint32_t home,
+                           void (*each)(void *ctx, uint32_t hash, uint32_t slot_link), void *ctx)
+{
+    const struct oh_index_bucket *bucket = &index->buckets[home];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++)
+        each(ctx, bucket->hashes[i], bucket->slots[i]);
+    for (uint32_t link = bucket->overflow; link != 0 && count <= index->overflow_count; count++) {
+        const struct oh_index_overflow *overflow = &index->overflows[link - 1];
+        for (uint32_t i = 0; i < OH_INDEX_OVERFLOW_ENTRIES; i++)
+            each(ctx, overflow->hashes[i], overflow->slots[i]);
+        link = overflow->overflow;
+    }
+    return count;
+}
+
+struct home_audit {
+    struct audit *audit;
+    const struct oh_index *index;
+    uint32_t home;
+    uint32_t entries;
+};
+
+static void entry_audit(void *ctx, uint32_t hash, uint32_t slot_link)
+{
+    struct home_audit *of = ctx;
+    of->entries += slot_link != 0 ? 1 : 0;
+    expect(of->audit, slot_link == 0 || oh_index_home(of->index, hash) == of->home, "index: an entry is not at home");
+}
+
 static void index_audit(struct audit *audit, const struct oh_index *index, uint32_t names, const char *sentence)
 {
-    uint32_t entries = 0, overflows = 0;
-    for (uint32_t home = 0; home < index->bucket_count; home++) {
-        const struct oh_index_bucket *bucket = &index->buckets[home];
-        while (bucket != NULL && overflows <= index->overflow_count) {
-            for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-                entries += bucket->slots[i] != 0 ? 1 : 0;
-                expect(audit, bucket->slots[i] == 0 || oh_index_home(index, bucket->hashes[i]) == home,
-                       "index: an entry is not at home");
-            }
-            overflows += bucket->overflow != 0 ? 1 : 0;
-            bucket = bucket->overflow != 0 ? &index->overflows[bucket->overflow - 1] : NULL;
-        }
-    }
+    struct home_audit of = { .audit = audit, .index = index };
+    uint32_t overflows = 0;
+    for (; of.home < index->bucket_count; of.home++)
+        overflows += chain_walk(index, of.home, entry_audit, &of);
     uint32_t waiting = 0;
     for (uint32_t link = index->overflow_free; link != 0 && waiting <= index->overflow_count; waiting++)
         link = index->overflows[link - 1].overflow;
-    expect(audit, overflows + waiting == index->overflow_count, "index: an overflow bucket is lost or there twice");
+    expect(audit, overflows + waiting == index->overflow_count, "index: an overflow is lost or there twice");
     expect(audit, index->level_mask + 1 <= index->bucket_count && index->bucket_count < 2 * (index->level_mask + 1),
            "index: the round does not fit the buckets");
-    expect(audit, entries <= index->bucket_count * 6, "index: it has not grown");
-    audit->index_size += ((uint64_t)index->bucket_count + index->overflow_count) * sizeof(struct oh_index_bucket);
-    expect(audit, entries == index->entry_count && entries == names, sentence);
+    expect(audit, of.entries <= index->bucket_count * 6, "index: it has not grown");
+    audit->index_size += index->bucket_count * UINT64_C(64) + index->overflow_count * UINT64_C(32);
+    expect(audit, of.entries == index->entry_count && of.entries == names, sentence);
 }
 
 /* ---- Reference data --------------------------------------------------------------------------- */
@@ -258,6 +280,16 @@ static void rule_chain_audit(struct audit *audit, uint32_t link, uint32_t item, 
     }
 }
 
+static void indexed_rules_audit(void *ctx, uint32_t hash, uint32_t slot_link)
+{
+    struct audit *audit = ctx;
+    (void)hash;
+    if (slot_link == 0)
+        return;
+    const struct rule *first = &audit->ledger->rules[slot_link - 1];
+    rule_chain_audit(audit, slot_link, first->item, first->node, first->channel);
+}
+
 static void rules_audit(struct audit *audit)
 {
     const struct oh_ledger *ledger = audit->ledger;
@@ -276,16 +308,8 @@ static void rules_audit(struct audit *audit)
         rule_chain_audit(audit, ledger->nodes[i].rules, OH_INDEX_NONE, (uint16_t)i, OH_NODE_NONE);
     for (uint32_t i = 0; i < ledger->channel_count; i++)
         rule_chain_audit(audit, ledger->channels[i].rules, OH_INDEX_NONE, OH_NODE_NONE, (uint16_t)i);
-    for (uint32_t home = 0; home < index->bucket_count; home++) {
-        const struct oh_index_bucket *bucket = &index->buckets[home];
-        for (; bucket != NULL; bucket = bucket->overflow != 0 ? &index->overflows[bucket->overflow - 1] : NULL) {
-            for (uint32_t i = 0; i < OH_INDEX_BUCKET_ENTRIES; i++) {
-                const struct rule *first = bucket->slots[i] != 0 ? &ledger->rules[bucket->slots[i] - 1] : NULL;
-                if (first != NULL)
-                    rule_chain_audit(audit, bucket->slots[i], first->item, first->node, first->channel);
-            }
-        }
-    }
+    for (uint32_t home = 0; home < index->bucket_count; home++)
+        (void)chain_walk(index, home, indexed_rules_audit, audit);
 }
 
 /* ---- Positions -------------------------------------------------------------------------------- */
