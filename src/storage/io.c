@@ -133,7 +133,7 @@ enum oh_err oh_io_write(const struct oh_io *io, int file, const char *path, cons
 enum oh_err oh_io_zero_step(const struct oh_io *io, int file, const char *path, uint64_t *from, uint64_t to,
                             struct oh_diag *diag)
 {
-    static const char zeros[OH_IO_ZERO_STEP];
+    static const _Alignas(OH_IO_DIRECT_ALIGN) char zeros[OH_IO_ZERO_STEP];
     uint64_t size = to - *from < sizeof(zeros) ? to - *from : sizeof(zeros);
     enum oh_err err = oh_io_write(io, file, path, zeros, (size_t)size, *from, diag);
     if (err == OH_OK)

@@ -36,7 +36,15 @@ enum oh_io_open_flags {
     OH_IO_WRITE = 2,
     OH_IO_CREATE = 4,    /* make the file when it is missing */
     OH_IO_EXCLUSIVE = 8, /* with CREATE: fail when it exists */
+    OH_IO_DIRECT = 16,   /* a wish: what is written goes past the page cache */
 };
+
+/*
+ * How what is written to a file with OH_IO_DIRECT should be aligned in memory; in the file its offset and size are to
+ * be multiples of what the disk writes at once, 512 or 4096. From the first write on that does not fit, or where the
+ * file system has no such writes, the file is an ordinary one. Either way nothing is on the disk before a sync.
+ */
+#define OH_IO_DIRECT_ALIGN 4096U
 
 struct oh_io {
     void *ctx;

@@ -14,6 +14,21 @@ static int result_of(int result)
     return result < 0 ? -errno : result;
 }
 
+/* Not by open: that may make a file and then refuse the flag. */
+static void direct_begin(int file)
+{
+    int flags = fcntl(file, F_GETFL);
+    if (flags >= 0)
+        (void)fcntl(file, F_SETFL, flags | O_DIRECT); /* a wish */
+}
+
+/* False when it is an ordinary file. */
+static bool direct_end(int file)
+{
+    int flags = fcntl(file, F_GETFL);
+    return flags >= 0 && (flags & O_DIRECT) != 0 && fcntl(file, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 static int posix_open(void *ctx, const char *path, unsigned flags)
 {
     (void)ctx;
@@ -21,7 +36,12 @@ static int posix_open(void *ctx, const char *path, unsigned flags)
     native |= (flags & OH_IO_WRITE) == 0 ? O_RDONLY : (flags & OH_IO_READ) == 0 ? O_WRONLY : O_RDWR;
     native |= (flags & OH_IO_CREATE) != 0 ? O_CREAT : 0;
     native |= (flags & OH_IO_EXCLUSIVE) != 0 ? O_EXCL : 0;
-    return result_of(open(path, native, 0600));
+    int file = open(path, native, 0600);
+    if (file < 0)
+        return -errno;
+    if ((flags & OH_IO_DIRECT) != 0)
+        direct_begin(file);
+    return file;
 }
 
 static int posix_close(void *ctx, int file)
@@ -41,6 +61,8 @@ static int64_t posix_pwritev(void *ctx, int file, const struct iovec *parts, int
 {
     (void)ctx;
     ssize_t written = pwritev(file, parts, count, (off_t)offset);
+    if (written < 0 && errno == EINVAL && direct_end(file))
+        written = pwritev(file, parts, count, (off_t)offset);
     return written < 0 ? -errno : written;
 }
 

@@ -152,11 +152,12 @@ void journal_publish_space(struct oh_journal *journal)
     journal_update_credit(journal);
 }
 
-enum oh_err journal_sync_file(struct oh_journal *journal, int file, const char *path, struct oh_diag *diag)
+enum oh_err journal_sync_file(struct oh_journal *journal, int file, const char *path, int64_t write_us,
+                              struct oh_diag *diag)
 {
     int64_t start_us = journal_now_us(journal);
     enum oh_err err = oh_io_fdatasync(journal->io, file, path, diag);
-    int64_t took_us = journal_now_us(journal) - start_us;
+    int64_t took_us = journal_now_us(journal) - start_us + write_us;
     uint64_t us = took_us > 0 ? (uint64_t)took_us : 0;
     unsigned bucket = us == 0 ? 0 : 64U - (unsigned)__builtin_clzll(us);
     if (bucket >= OH_JOURNAL_SYNC_BUCKETS)
@@ -166,6 +167,11 @@ enum oh_err journal_sync_file(struct oh_journal *journal, int file, const char *
     journal_count(&journal->counters.sync_us_buckets[bucket], 1);
     journal_count_max(&journal->counters.sync_us_max, us);
     return err;
+}
+
+unsigned journal_write_flags(const struct oh_journal *journal)
+{
+    return journal->options.durability == OH_DURABILITY_DISK ? OH_IO_WRITE | OH_IO_DIRECT : OH_IO_WRITE;
 }
 
 static void watermark_raise(_Atomic uint64_t *watermark, uint64_t seq)
@@ -211,10 +217,21 @@ static void thread_stop(struct oh_journal *journal, pthread_t thread, bool *is_s
     OH_ASSERT(result == 0);
 }
 
+/*
+ * Where the newest file is nearly full, the next one is made before anything is written: else the first writes would be
+ * refused until it is. What hinders it hinders only the writes that have no room.
+ */
+static void room_make(struct oh_journal *journal)
+{
+    if (oh_journal_room(journal) < journal->options.record_size_max)
+        journal_prepare_round(journal);
+}
+
 static enum oh_err threads_start(struct oh_journal *journal, struct oh_diag *diag)
 {
     if (journal->options.is_manual)
         return OH_OK;
+    room_make(journal);
     if (!oh_thread_start(journal_preparer_main, journal, &journal->preparer_thread)) {
         oh_diag_set(diag, "the journal cannot start a thread");
         return OH_E_NOMEM;
@@ -240,6 +257,7 @@ static void journal_free(struct oh_journal *journal)
         }
     }
     oh_byte_ring_fini(&journal->ring);
+    free(journal->stage);
     pthread_mutex_destroy(&journal->mutex);
     pthread_cond_destroy(&journal->writer_wake);
     pthread_cond_destroy(&journal->preparer_wake);
@@ -269,6 +287,9 @@ static enum oh_err files_start(struct oh_journal *journal, const struct oh_direc
     journal->directory = directory;
     journal->ledger_id = oh_directory_ledger_id(directory);
     journal->current = (struct oh_segment){ .io = journal->io, .file = -1 };
+    journal->stage = aligned_alloc(OH_IO_DIRECT_ALIGN, OH_JOURNAL_STAGE_SIZE);
+    if (journal->stage == NULL)
+        return OH_E_NOMEM;
     enum oh_err err = oh_byte_ring_init(&journal->ring, journal->options.buffer_size);
     if (err == OH_OK)
         err = journal_recover(journal, diag);

@@ -13,6 +13,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* A frame is put together and written in pieces of this size. */
+#define OH_JOURNAL_STAGE_SIZE ((size_t)256 << 10)
+
 /* A file of zeros that waits to become the current segment. */
 struct journal_prepared {
     char path[OH_IO_PATH_SIZE];
@@ -59,6 +62,7 @@ struct oh_journal {
     bool is_batch_begun;            /* something was appended since the last submit */
 
     /* The writing thread. */
+    uint8_t *stage;         /* what is about to be written, aligned; OH_JOURNAL_STAGE_SIZE bytes */
     uint64_t write_offset;  /* in the current segment */
     uint32_t link;          /* to the frame before write_offset */
     uint32_t records_link;  /* to the last frame of records in the current file; 0: none yet */
@@ -66,6 +70,7 @@ struct oh_journal {
     uint64_t next_seq;      /* of the next record to write */
     uint64_t written_overhead;
     int64_t last_write_us;
+    int64_t write_us;       /* what writes took since the last sync of this thread */
     bool is_unproven;       /* no frame says yet that the last record is on disk */
 
     /* The preparing thread. */
@@ -149,10 +154,14 @@ bool journal_is_failed(const struct oh_journal *journal);
 void journal_update_credit(struct oh_journal *journal);
 /* Under the mutex, writing thread: something was written to the current file, or the file is another one. */
 void journal_publish_space(struct oh_journal *journal);
-/* fdatasync, timed and counted. */
-enum oh_err journal_sync_file(struct oh_journal *journal, int file, const char *path, struct oh_diag *diag);
+/* fdatasync, counted, and timed with what the writes before it took. */
+enum oh_err journal_sync_file(struct oh_journal *journal, int file, const char *path, int64_t write_us,
+                              struct oh_diag *diag);
 /* Everything up to seq is on disk: moves the watermarks, unless failed. */
 void journal_publish_synced(struct oh_journal *journal, uint64_t seq);
+
+/* For a file that is only written. Class disk goes past the page cache, since whoever writes waits for the disk. */
+unsigned journal_write_flags(const struct oh_journal *journal);
 
 /* journal_open.c: finds the end of the journal, cuts, makes it durable; or begins one. */
 OH_MUST_CHECK enum oh_err journal_recover(struct oh_journal *journal, struct oh_diag *diag);

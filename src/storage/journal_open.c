@@ -228,6 +228,19 @@ static enum oh_err newest_recover(struct oh_journal *journal, struct oh_diag *di
     return OH_OK;
 }
 
+/* What was opened to be read and cut is from now on only written. */
+static enum oh_err writing_begin(struct oh_journal *journal, struct oh_diag *diag)
+{
+    struct oh_segment *segment = &journal->current;
+    int file;
+    enum oh_err err = oh_io_open(journal->io, segment->path, journal_write_flags(journal), &file, diag);
+    if (err != OH_OK)
+        return err;
+    oh_segment_close(segment);
+    segment->file = file;
+    return OH_OK;
+}
+
 static enum oh_err journal_continue(struct oh_journal *journal, const struct oh_seq_list *list,
                                     struct oh_diag *diag)
 {
@@ -237,6 +250,8 @@ static enum oh_err journal_continue(struct oh_journal *journal, const struct oh_
                               &journal->current, diag);
     if (err == OH_OK)
         err = newest_recover(journal, diag);
+    if (err == OH_OK)
+        err = writing_begin(journal, diag);
     if (err != OH_OK)
         return err;
     uint32_t align = journal->current.align;

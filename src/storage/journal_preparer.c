@@ -27,7 +27,7 @@ static void sync_if_due(struct oh_journal *journal)
     int file = journal->current.file;
     uint64_t seq = atomic_load_explicit(&journal->written_seq, memory_order_relaxed);
     journal_unlock(journal);
-    enum oh_err err = journal_sync_file(journal, file, journal->current.path, &diag);
+    enum oh_err err = journal_sync_file(journal, file, journal->current.path, 0, &diag);
     if (err == OH_OK)
         journal_publish_synced(journal, seq);
     journal->last_sync_us = journal_now_us(journal);
@@ -91,7 +91,7 @@ enum oh_err journal_prepare(struct oh_journal *journal, struct oh_diag *diag)
     enum oh_err err = oh_io_path(prepared.path, oh_directory_journal_path(journal->directory), name, diag);
     if (err != OH_OK)
         return err;
-    err = oh_io_open(journal->io, prepared.path, OH_IO_READ | OH_IO_WRITE | OH_IO_CREATE | OH_IO_EXCLUSIVE,
+    err = oh_io_open(journal->io, prepared.path, journal_write_flags(journal) | OH_IO_CREATE | OH_IO_EXCLUSIVE,
                      &prepared.file, diag);
     if (err != OH_OK)
         return err;

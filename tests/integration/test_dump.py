@@ -8,6 +8,7 @@ import tempfile
 import threading
 import unittest
 
+from support import journal
 from support.case import ServerCase, main
 from support.client import request_bytes
 from support.server import PROGRAM, run, wait_until
@@ -179,7 +180,7 @@ class BesideAServer(ServerCase):
         return [json.loads(line) for line in (first + rest).splitlines()]
 
     def test_a_dump_is_whole_when_its_files_are_removed_meanwhile(self):
-        while len(self.names('journal')) < 4 or self.names('snapshot') == set():
+        while len(self.names('journal')) < 4 or not journal.snapshots(self.server.data):
             self.write()  # a file that is being prepared is one of them
         least = self.ok(self.client.get('/v1/stock/A/n'))['seq']
         seqs = [row['seq'] for row in self.read_slowly('journal')]
@@ -187,8 +188,8 @@ class BesideAServer(ServerCase):
         self.assertGreaterEqual(seqs[-1], least)
 
     def test_a_dump_of_a_snapshot_is_whole_when_it_is_removed_meanwhile(self):
-        while self.names('snapshot') == set():
-            self.write()
+        while not journal.snapshots(self.server.data):
+            self.write()  # one that is being written is none yet
         rows = self.read_slowly('snapshot', '--snapshot')
         self.assertEqual(rows[0]['effect'], 'head')
         self.assertGreater(len(rows), 1000)  # more than what a pipe holds

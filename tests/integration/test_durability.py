@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -346,6 +347,34 @@ class Files(ServerCase):
 
 
 @unittest.skipIf(os.environ.get('ONHAND_SANITIZE') == 'thread', 'it is read by one thread, and slowly')
+class Disk(ServerCase):
+    durability = 'disk'
+
+    def journal_flags(self):
+        """How the server has the newest file of its journal open."""
+        newest = journal.newest_segment_with_frames(self.server.data)
+        folder = f'/proc/{self.server.process.pid}'
+        for number in os.listdir(f'{folder}/fd'):
+            if os.path.realpath(f'{folder}/fd/{number}') == os.path.realpath(newest):
+                with open(f'{folder}/fdinfo/{number}', encoding='ascii') as file:
+                    return int(re.search(r'flags:\s+(\d+)', file.read()).group(1), 8)
+        raise AssertionError(f'{newest} is not open')
+
+    def test_it_is_written_past_the_page_cache(self):
+        """Also after a start; with interrupted and short writes it is an ordinary file (test_journal_threads)."""
+        self.item('a')
+        try:
+            os.close(os.open(journal.newest_segment_with_frames(self.server.data), os.O_WRONLY | os.O_DIRECT))
+        except OSError:
+            self.skipTest('the file system has no direct writes')
+        self.assertTrue(self.journal_flags() & os.O_DIRECT)
+        self.server.crash()
+        self.reconnect()
+        self.item('b')
+        self.assertTrue(self.journal_flags() & os.O_DIRECT)
+        self.assertEqual([row['sku'] for row in self.pages('items', 'v1', 'items')[0]], ['a', 'b'])
+
+
 class Segments(ServerCase):
     config = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1000}
 

@@ -295,6 +295,21 @@ static void test_journal_wakes_the_loop_and_stops_when_a_sync_fails(void **state
     loop_close(&loop);
 }
 
+/* Until the largest record has no room. */
+static void fill_up(struct loop *loop)
+{
+    for (;;) { /* what is not written yet is charged at its worst, so a look after the disk has caught up counts */
+        if (!is_room_there(loop))
+            assert_true(storage_folder_wait(is_durable, loop));
+        if (!is_room_there(loop))
+            break;
+        append_next(loop);
+        oh_journal_submit(loop->journal);
+        loop->wanted_seq = oh_journal_seq(loop->journal);
+    }
+    assert_true(storage_folder_wait(is_durable, loop)); /* all of them fitted */
+}
+
 static void test_journal_gets_its_room_back_when_the_disk_was_full(void **state)
 {
     struct storage_folder *folder = *state;
@@ -304,21 +319,33 @@ static void test_journal_gets_its_room_back_when_the_disk_was_full(void **state)
     loop.wanted_room = 300 << 10; /* more than one file: the next one is prepared */
     assert_true(storage_folder_wait(has_room, &loop));
     atomic_store(&folder->is_full, true);
-    for (;;) { /* what is not written yet is charged at its worst, so a look after the disk has caught up counts */
-        if (!is_room_there(&loop))
-            assert_true(storage_folder_wait(is_durable, &loop));
-        if (!is_room_there(&loop))
-            break;
-        append_next(&loop);
-        oh_journal_submit(loop.journal);
-        loop.wanted_seq = oh_journal_seq(loop.journal);
-    }
-    assert_true(storage_folder_wait(is_durable, &loop)); /* all of them fitted */
+    fill_up(&loop);
     assert_true(storage_folder_wait(is_full, &loop));
     assert_true(oh_journal_room(loop.journal) < 100 << 10);
     atomic_store(&folder->is_full, false);
     loop.wanted_room = 200 << 10;
     assert_true(storage_folder_wait(has_room, &loop));
+    assert_false(oh_journal_is_full(loop.journal));
+    write_records(&loop, 100, 9);
+    loop_close(&loop);
+}
+
+static void test_journal_has_room_at_once_when_it_is_opened_with_a_full_file(void **state)
+{
+    struct storage_folder *folder = *state;
+    struct loop loop = { .directory = NULL };
+    struct oh_journal_options options = options_of(&loop, OH_DURABILITY_DISK);
+    loop_open(&loop, folder, &options);
+    atomic_store(&folder->is_full, true);
+    fill_up(&loop);
+    loop_close(&loop);
+    loop_open(&loop, folder, &options); /* a full disk refuses writes, not the start */
+    assert_false(is_room_there(&loop));
+    assert_true(oh_journal_is_full(loop.journal));
+    loop_close(&loop);
+    atomic_store(&folder->is_full, false);
+    loop_open(&loop, folder, &options);
+    assert_true(is_room_there(&loop));
     assert_false(oh_journal_is_full(loop.journal));
     write_records(&loop, 100, 9);
     loop_close(&loop);
@@ -389,6 +416,7 @@ int main(void)
         T(test_journal_proves_the_last_record_when_it_is_quiet),
         T(test_journal_wakes_the_loop_and_stops_when_a_sync_fails),
         T(test_journal_gets_its_room_back_when_the_disk_was_full),
+        T(test_journal_has_room_at_once_when_it_is_opened_with_a_full_file),
         T(test_journal_ends_when_it_is_closed_on_a_full_disk),
         T(test_journal_writes_what_was_appended_when_it_is_closed),
         T(test_journal_forgets_old_files_when_it_goes_on_writing),
