@@ -31,7 +31,6 @@ bool plan_open(struct sourcing_scratch *s, uint32_t candidate)
     struct slot *slot = &s->slots[s->slot_count++];
     slot->candidate = candidate;
     slot->take_count = 0;
-    slot->terms = s->problem->candidates[candidate].least;
     memcpy(slot->caps, caps, s->problem->line_count * sizeof(*caps));
     return true;
 }

@@ -243,7 +243,7 @@ static inline bool unit_is_bundle(const struct sourcing_scratch *s, uint32_t uni
 
 /* What the candidate can give of each line, at most what that needs. NULL: the steps are used up. */
 const int64_t *plan_caps(struct sourcing_scratch *s, uint32_t candidate);
-/* One more candidate, with nothing in it. False: the steps are used up. */
+/* One more candidate, with nothing in it; its terms are made when it is judged. False: the steps are used up. */
 bool plan_open(struct sourcing_scratch *s, uint32_t candidate);
 bool plan_has_site(const struct sourcing_scratch *s, uint32_t site);
 /* How much of the unit the slots can give together, as it would be given: none of a bundle, or all. */

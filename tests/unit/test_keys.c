@@ -439,6 +439,21 @@ static void test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lin
     shop_close(shop);
 }
 
+/* What a record may not hold, for no answer is so large. */
+static void test_keys_refuse_an_answer_that_no_block_can_hold(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    size_t most = OH_TEXT_BLOCK_SIZE_MAX - KEY_NAME_SIZE_MAX - 2;
+    char *answer = calloc(1, most + 1);
+    struct oh_effect_key effect = { .key = OH_BYTES("k"), .answer = { answer, most + 1 }, .at_us = SHOP_NOW_US };
+    assert_int_equal(apply_key(shop->ledger, &effect, NO_HINT), OH_E_CORRUPT);
+    effect.key.size = 0;
+    assert_int_equal(apply_key(shop->ledger, &effect, NO_HINT), OH_E_CORRUPT);
+    free(answer);
+    shop_close(shop);
+}
+
 static int print_compare(const void *left, const void *right)
 {
     uint64_t a = *(const uint64_t *)left;
@@ -541,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_keys_are_at_most_64_bytes),
         cmocka_unit_test(test_keys_take_no_more_of_a_record_than_they_need),
         cmocka_unit_test(test_keys_refuse_an_answer_that_is_cut_or_longer_or_has_too_many_lines),
+        cmocka_unit_test(test_keys_refuse_an_answer_that_no_block_can_hold),
         cmocka_unit_test(test_keys_the_newest_are_kept_when_there_is_less_room_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

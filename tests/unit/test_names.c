@@ -11,6 +11,28 @@
 #define KEY_A "9870"
 #define KEY_B "53003"
 
+/* They are looked at in fours and eights, which overlap. */
+static void test_names_with_a_wrong_byte_anywhere_are_refused(void **state)
+{
+    (void)state;
+    static const char wrong[] = "\x01\x1f\x7f\x80\xbf\xff";
+    char text[40];
+    for (size_t size = 1; size <= sizeof(text); size++) {
+        for (size_t at = 0; at < size; at++) {
+            memset(text, 'n', size);
+            for (size_t i = 0; i < sizeof(wrong) - 1; i++) {
+                text[at] = wrong[i];
+                assert_false(text_is_valid((struct oh_bytes){ text, size }, sizeof(text)));
+            }
+            text[at] = ' ';
+            assert_true(text_is_valid((struct oh_bytes){ text, size }, sizeof(text)));
+            text[at] = '~';
+            assert_true(text_is_valid((struct oh_bytes){ text, size }, sizeof(text)));
+        }
+        assert_false(text_is_valid((struct oh_bytes){ text, size }, size - 1));
+    }
+}
+
 static void test_names_that_hash_alike_are_two_items_and_two_nodes(void **state)
 {
     (void)state;
@@ -287,6 +309,7 @@ static void test_names_places_that_hash_alike_are_two(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_with_a_wrong_byte_anywhere_are_refused),
         cmocka_unit_test(test_names_that_hash_alike_are_two_items_and_two_nodes),
         cmocka_unit_test(test_names_that_hash_alike_are_two_groups_channels_rules_fences_and_supplies),
         cmocka_unit_test(test_names_that_hash_alike_are_two_postal_codes),

@@ -275,6 +275,68 @@ static void test_promise_heeds_the_notification_of_scenario_d4(void **state)
     ask_with(world, request, "a=1");
     assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 15));
     assert_int_equal(first(world)->valid_until_us, at_hour(world, 11) + 1);
+    request.at_us++; /* one microsecond too late, though the answer of before is kept */
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 48 + 15));
+    world_close(world);
+}
+
+/* 30 deliveries to FR-69 that were handed over on that day of the week (0 Monday) and took so many hours. */
+static void learn(struct world *world, const char *region, uint32_t weekday, int64_t hours)
+{
+    int64_t handed_over = SHOP_NOW_US - 12 * SHOP_DAY_US;
+    struct oh_delivery_report reports[30];
+    for (uint32_t i = 0; i < 30; i++)
+        reports[i] = (struct oh_delivery_report){ .service = OH_BYTES("std"),
+                                                  .origin_region = oh_bytes_of(region),
+                                                  .destination_region = OH_BYTES("FR-69"),
+                                                  .handed_over_at_us = handed_over,
+                                                  .delivered_at_us = handed_over + hours * HOUR_US,
+                                                  .weekday = weekday };
+    struct oh_command command = { .type = OH_COMMAND_DELIVERIES, .deliveries = { reports, 30 } };
+    assert_int_equal(shop_do(world->shop, &command), OH_OK_DONE);
+}
+
+static void node_region(struct world *world, const char *node, const char *region)
+{
+    struct oh_command command = { .type = OH_COMMAND_NODE };
+    command.node = (struct oh_node_command){ .node = oh_bytes_of(node), .ships = true, .collects = true,
+                                             .enabled = true, .region = oh_bytes_of(region) };
+    assert_int_equal(shop_do(world->shop, &command), OH_OK_DONE);
+}
+
+static void test_promise_goes_by_what_was_learned_of_the_weekday(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n m");
+    struct oh_promise_request request = { .wants_ship = true, .at_us = at_hour(world, 12), /* a Monday */
+                                          .destination = { .has_point = true,
+                                                           .country = OH_BYTES("FR"),
+                                                           .postal_code = OH_BYTES("69001") } };
+    node_region(world, "n", "north");
+    node_region(world, "m", "south");
+    stock(world, "a", "n", 10);
+    for (uint32_t weekday = 0; weekday < 7; weekday++)
+        learn(world, "north", weekday, weekday == 1 ? 2 : 50);
+    assert_string_equal(ask_with(world, request, "a=1"), "a n=1");
+    assert_int_equal(first(world)->until_us, at_hour(world, 24 + 17)); /* the policy does not want it: the table */
+    world->sourcing.transit_percentile = 80;
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 16)); /* the first, though the next is sooner */
+    assert_int_equal(first(world)->until_us, at_hour(world, 72 + 9)); /* it arrives on Wednesday evening */
+    request.at_us = at_hour(world, 24 + 12);
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->until_us, at_hour(world, 48 + 9));
+    request.at_us = at_hour(world, 12);
+    request.destination.postal_code = OH_BYTES("75001"); /* of which nothing was learned */
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->until_us, at_hour(world, 24 + 17));
+    request.destination.postal_code = OH_BYTES("69001");
+    stock(world, "a", "m", 10);
+    assert_string_equal(ask_with(world, request, "a=1"), "a m=1"); /* sooner by the table */
+    for (uint32_t weekday = 0; weekday < 7; weekday++)
+        learn(world, "south", weekday, 90);
+    assert_string_equal(ask_with(world, request, "a=1"), "a n=1");
     world_close(world);
 }
 
@@ -587,6 +649,7 @@ int main(void)
         cmocka_unit_test(test_promise_is_valid_until_it_would_be_later),
         cmocka_unit_test(test_promise_heeds_the_notification_of_scenario_d4),
         cmocka_unit_test(test_promise_answers_the_same_whatever_was_asked_before),
+        cmocka_unit_test(test_promise_goes_by_what_was_learned_of_the_weekday),
         cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
         cmocka_unit_test(test_promise_collects_at_the_nearest_stores_and_brings_by_lane),
         cmocka_unit_test(test_promise_counts_for_the_threshold_what_its_kind_may_have),

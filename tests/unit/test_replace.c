@@ -209,6 +209,18 @@ static void test_replace_of_what_is_left_of_a_hold(void **state)
     shop_close(shop);
 }
 
+static void test_replace_of_the_least_there_is(void **state)
+{
+    (void)state;
+    struct shop *shop = world_open();
+    reserve_booked(shop, "R", "s=0.001@a", NULL, 0);
+    struct oh_reserve_pick picks[] = { pick(shop, 1, "b", 0) };
+    picks[0].quantity_milli = 1;
+    assert_int_equal(replace(shop, "a", picks, 1, NULL, 0), OH_OK_DONE);
+    assert_string_equal(shop_claims(shop, "R"), "1 b 0.001 held 0.001");
+    shop_close(shop);
+}
+
 static void test_replace_of_a_later_line(void **state)
 {
     (void)state;
@@ -290,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_replace_has_limits),
         cmocka_unit_test(test_replace_of_two_nodes),
         cmocka_unit_test(test_replace_of_what_is_left_of_a_hold),
+        cmocka_unit_test(test_replace_of_the_least_there_is),
         cmocka_unit_test(test_replace_of_a_later_line),
         cmocka_unit_test(test_bookings_that_were_given_back_do_not_return),
         cmocka_unit_test(test_bookings_of_one_window_are_one_for_each_node),
