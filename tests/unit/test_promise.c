@@ -389,6 +389,8 @@ static void test_promise_collects_at_the_nearest_stores_and_brings_by_lane(void 
     };
     assert_string_equal(ask_with(world, near, "a=2"), "a far=2");
     assert_int_equal(first(world)->store.index, 0);
+    assert_int_equal(first(world)->until_us, world->shop->now_us); /* at once */
+    assert_int_equal(first(world)->parcels[0].from_us, world->shop->now_us);
     struct oh_departure van = { at_hour(world, 6), INT64_MAX, at_hour(world, 7), at_hour(world, 9),
                                 world->service.day_first + 2 };
     struct oh_lane_in lane = { 2, OH_BYTES("dc-near"), { &van, 1, false } };
