@@ -375,6 +375,30 @@ static void test_ledger_refuses_a_count_older_than_the_movements_it_remembers(vo
     oh_ledger_destroy(&ledger);
 }
 
+static void object_count(void *ctx, const struct oh_effect *object)
+{
+    (void)object;
+    ++*(uint32_t *)ctx;
+}
+
+static void test_ledger_gives_a_snapshot_in_steps_of_one(void **state)
+{
+    (void)state;
+    struct counted counted = { 0 };
+    struct oh_ledger *ledger = ledger_make(&counted);
+    uint32_t at_once = 0, in_steps = 0, steps = 1;
+    place_make(ledger);
+    assert_int_equal(reserve_at(ledger, NOW_US, OH_BYTES("R"), 1000).verdict, OH_OK_DONE);
+    oh_ledger_export(ledger, object_count, &at_once);
+    assert_true(at_once > 4);
+    oh_ledger_snapshot_begin(ledger, object_count, &in_steps);
+    for (; !oh_ledger_snapshot_step(ledger, 1); steps++)
+        assert_true(steps < 1000);
+    assert_int_equal(in_steps, at_once);
+    assert_true(steps >= at_once);
+    oh_ledger_destroy(&ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_ledger_keeps_to_its_memory_for_positions_and_reservations),
         cmocka_unit_test(test_ledger_remembers_for_a_day_and_no_longer),
         cmocka_unit_test(test_ledger_time_stands_still_when_the_clock_steps_back),
+        cmocka_unit_test(test_ledger_gives_a_snapshot_in_steps_of_one),
         cmocka_unit_test(test_ledger_refuses_a_count_older_than_the_movements_it_remembers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -340,6 +340,47 @@ static void test_promise_goes_by_what_was_learned_of_the_weekday(void **state)
     world_close(world);
 }
 
+static void test_promise_goes_by_the_row_of_the_distance(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    const struct oh_transit_row rows[] = { { ANYWHERE, OH_INDEX_NONE, 5, 1, 0 }, { ANYWHERE, OH_INDEX_NONE, 0, 3, 0 } };
+    world->service.transit = rows;
+    world->service.transit_count = 2;
+    shop_node_at(world->shop, "n", 50, 0);
+    stock(world, "a", "n", 10);
+    struct oh_promise_request request = { .wants_ship = true, .at_us = at_hour(world, 12),
+                                          .destination = { .has_point = true, .point = { 50, 0 } } };
+    static const struct { double latitude; int days; } places[] = { { 50, 1 }, { 50.003, 1 }, { 50.04, 1 }, { 51, 3 } };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) { /* 0, 0.3, 4.4 and 111 km */
+        request.destination.point.latitude = places[i].latitude;
+        ask_with(world, request, "a=1");
+        assert_int_equal(first(world)->until_us, at_hour(world, places[i].days * 24 + 17));
+    }
+    request.destination.has_point = false;
+    ask_with(world, request, "a=1");
+    assert_int_equal(first(world)->until_us, at_hour(world, 72 + 17)); /* nobody knows how far */
+    world_close(world);
+}
+
+static void test_promise_asks_the_groups_of_the_channel(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1 n2 n3 n4");
+    assert_int_equal(shop_group(world->shop, "g", "n2 n3"), OH_OK_DONE);
+    assert_int_equal(shop_channel(world->shop, "web", OH_POLICY_PRIORITY, "n4", "g"), OH_OK_DONE);
+    stock(world, "a", "n1", 9);
+    assert_string_equal(ask(world, "a=1"), "");
+    stock(world, "a", "n3", 1);
+    assert_string_equal(ask(world, "a=1"), "a n3=1");
+    stock(world, "a", "n2", 2);
+    assert_string_equal(ask(world, "a=2"), "a n2=2");
+    stock(world, "a", "n4", 3);
+    assert_string_equal(ask(world, "a=3"), "a n4=3");
+    assert_string_equal(ask(world, "a=9"), "");
+    world_close(world);
+}
+
 static void test_promise_takes_the_next_window_when_one_is_full(void **state)
 {
     (void)state;
@@ -652,6 +693,8 @@ int main(void)
         cmocka_unit_test(test_promise_heeds_the_notification_of_scenario_d4),
         cmocka_unit_test(test_promise_answers_the_same_whatever_was_asked_before),
         cmocka_unit_test(test_promise_goes_by_what_was_learned_of_the_weekday),
+        cmocka_unit_test(test_promise_goes_by_the_row_of_the_distance),
+        cmocka_unit_test(test_promise_asks_the_groups_of_the_channel),
         cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
         cmocka_unit_test(test_promise_collects_at_the_nearest_stores_and_brings_by_lane),
         cmocka_unit_test(test_promise_counts_for_the_threshold_what_its_kind_may_have),
