@@ -275,7 +275,8 @@ static void test_promise_heeds_the_notification_of_scenario_d4(void **state)
     ask_with(world, request, "a=1");
     assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 15));
     assert_int_equal(first(world)->valid_until_us, at_hour(world, 11) + 1);
-    request.at_us++; /* one microsecond too late, though the answer of before is kept */
+    world->is_untouched = true; /* so that what the question before found is kept */
+    request.at_us++;            /* one microsecond too late */
     ask_with(world, request, "a=1");
     assert_int_equal(first(world)->parcels[0].leaves_us, at_hour(world, 48 + 15));
     world_close(world);
@@ -337,6 +338,67 @@ static void test_promise_goes_by_what_was_learned_of_the_weekday(void **state)
     for (uint32_t weekday = 0; weekday < 7; weekday++)
         learn(world, "south", weekday, 90);
     assert_string_equal(ask_with(world, request, "a=1"), "a n=1");
+    world_close(world);
+}
+
+/* What a hold of the first option claims: the kind of its first pick. */
+static enum oh_kind claimed_kind(const struct world *world)
+{
+    static struct oh_reserve_pick picks[64];
+    static struct oh_reserve_booking bookings[64];
+    (void)oh_promise_claims(first(world), picks, bookings);
+    return picks[0].kind;
+}
+
+static void test_promise_books_the_slot_that_it_promises(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    struct oh_slot slots[3];
+    for (int i = 0; i < 3; i++)
+        slots[i] = (struct oh_slot){ at_hour(world, 34 + 2 * i), at_hour(world, 36 + 2 * i), at_hour(world, 33), 2000 };
+    slots[0].limit_milli = 0; /* full */
+    world->service.has_slots = true;
+    world->service.slots = slots;
+    world->service.slot_count = 3;
+    stock(world, "a", "n", 9);
+    ask_with(world, (struct oh_promise_request){ .wants_ship = true, .at_us = at_hour(world, 12) }, "a=1");
+    const struct oh_promise_parcel *parcel = &first(world)->parcels[0];
+    assert_int_equal(parcel->from_us, at_hour(world, 36));
+    assert_int_equal(parcel->booking_count, 1);
+    assert_true(oh_bytes_equal(parcel->bookings[0].resource, OH_BYTES("slot/std")));
+    assert_int_equal(parcel->bookings[0].from_us, at_hour(world, 36));
+    assert_int_equal(parcel->bookings[0].until_us, at_hour(world, 38));
+    assert_int_equal(parcel->bookings[0].quantity_milli, 1000);
+    assert_int_equal(parcel->bookings[0].limit_milli, 2000);
+    assert_int_equal(claimed_kind(world), OH_KIND_SHIP);
+    world_close(world);
+}
+
+static void test_promise_weighs_the_last_unit_and_what_is_to_be_sold_first(void **state)
+{
+    (void)state;
+    static const enum oh_term levels[] = { OH_TERM_COMPLETE, OH_TERM_BALANCE, OH_TERM_PRIORITY };
+    struct world *world = world_open("n1 n2");
+    levels_set(world, levels, 3);
+    stock(world, "a", "n1", 2);
+    stock(world, "a", "n2", 3);
+    world->nodes[0].priority = 1;
+    assert_string_equal(ask(world, "a=2"), "a n2=2"); /* by priority */
+    world->nodes[0].is_markdown = true;
+    world->sourcing.markdown_points = -5;
+    assert_string_equal(ask(world, "a=2"), "a n1=2");
+    world->sourcing.markdown_points = 5;
+    assert_string_equal(ask(world, "a=2"), "a n2=2");
+    world->nodes[0].priority = 0;
+    world->nodes[1].priority = 1;
+    world->sourcing.markdown_points = 0;
+    assert_string_equal(ask(world, "a=2"), "a n1=2");
+    world->sourcing.last_unit_points = 10; /* n1 would have none left */
+    assert_string_equal(ask(world, "a=2"), "a n2=2");
+    assert_string_equal(ask(world, "a=1"), "a n1=1");
+    world->sourcing.last_unit_points = -10;
+    assert_string_equal(ask(world, "a=3"), "a n2=3");
     world_close(world);
 }
 
@@ -430,6 +492,7 @@ static void test_promise_collects_at_the_nearest_stores_and_brings_by_lane(void 
     };
     assert_string_equal(ask_with(world, near, "a=2"), "a far=2");
     assert_int_equal(first(world)->store.index, 0);
+    assert_int_equal(claimed_kind(world), OH_KIND_COLLECT);
     assert_int_equal(first(world)->until_us, world->shop->now_us); /* at once */
     assert_int_equal(first(world)->parcels[0].from_us, world->shop->now_us);
     struct oh_departure van = { at_hour(world, 6), INT64_MAX, at_hour(world, 7), at_hour(world, 9),
@@ -441,6 +504,7 @@ static void test_promise_collects_at_the_nearest_stores_and_brings_by_lane(void 
     world->sourcing.ship_to_store = true;
     assert_string_equal(ask_with(world, near, "a=2"), "a dc=2");
     assert_int_equal(first(world)->store.index, 1);
+    assert_int_equal(claimed_kind(world), OH_KIND_TRANSFER);
     assert_int_equal(first(world)->until_us, at_hour(world, 10));
     assert_int_equal(world->answer.option_count, 2);
     world_close(world);
@@ -693,6 +757,8 @@ int main(void)
         cmocka_unit_test(test_promise_heeds_the_notification_of_scenario_d4),
         cmocka_unit_test(test_promise_answers_the_same_whatever_was_asked_before),
         cmocka_unit_test(test_promise_goes_by_what_was_learned_of_the_weekday),
+        cmocka_unit_test(test_promise_books_the_slot_that_it_promises),
+        cmocka_unit_test(test_promise_weighs_the_last_unit_and_what_is_to_be_sold_first),
         cmocka_unit_test(test_promise_goes_by_the_row_of_the_distance),
         cmocka_unit_test(test_promise_asks_the_groups_of_the_channel),
         cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
