@@ -402,6 +402,57 @@ static void test_promise_weighs_the_last_unit_and_what_is_to_be_sold_first(void 
     world_close(world);
 }
 
+static void test_promise_ships_only_what_the_service_carries(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    struct oh_command item = { .type = OH_COMMAND_ITEM };
+    item.item = (struct oh_item_command){ .sku = OH_BYTES("a"), .weight_grams = 500, .side_mm = 300,
+                                          .volume_cm3 = 900 };
+    stock(world, "a", "n", 9);
+    assert_int_equal(shop_do(world->shop, &item), OH_OK_DONE);
+    static const struct { uint32_t grams, mm, cm3; bool is_carried; } limits[] = {
+        { 0, 0, 0, true },   { 500, 0, 0, true }, { 499, 0, 0, false },      { 0, 300, 0, true }, { 0, 299, 0, false },
+        { 0, 0, 900, true }, { 0, 0, 899, false }, { 500, 300, 900, true }, { 500, 300, 899, false },
+    };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        world->service.weight_grams_max = limits[i].grams;
+        world->service.side_mm_max = limits[i].mm;
+        world->service.volume_cm3_max = limits[i].cm3;
+        assert_string_equal(ask(world, "a=1"), limits[i].is_carried ? "a n=1" : "");
+    }
+    world_close(world);
+}
+
+static void test_promise_leaves_out_a_node_for_one_question_alone(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n1 n2");
+    struct oh_bytes without = OH_BYTES("n1");
+    stock(world, "a", "n1", 9);
+    assert_string_equal(ask_with(world, (struct oh_promise_request){ .wants_ship = true, .without = &without,
+                                                                     .without_count = 1 }, "a=1"), "");
+    assert_string_equal(ask(world, "a=1"), "a n1=1");
+    world_close(world);
+}
+
+static void test_promise_names_the_account_that_has_room(void **state)
+{
+    (void)state;
+    struct world *world = world_open("n");
+    const struct oh_account accounts[] = {
+        { .account = OH_BYTES("one"), .resource = OH_BYTES("account/std/one"), .daily_limit_milli = 1 }, /* no parcel */
+        { .account = OH_BYTES("two"), .resource = OH_BYTES("account/std/two"), .daily_limit_milli = 9000 },
+    };
+    world->service.accounts = accounts;
+    world->service.account_count = 2;
+    stock(world, "a", "n", 9);
+    assert_string_equal(ask(world, "a=1"), "a n=1");
+    assert_int_equal(first(world)->parcels[0].account, 1);
+    assert_true(oh_bytes_equal(first(world)->parcels[0].bookings[0].resource, OH_BYTES("account/std/two")));
+    world_close(world);
+}
+
 static void test_promise_goes_by_the_row_of_the_distance(void **state)
 {
     (void)state;
@@ -759,6 +810,9 @@ int main(void)
         cmocka_unit_test(test_promise_goes_by_what_was_learned_of_the_weekday),
         cmocka_unit_test(test_promise_books_the_slot_that_it_promises),
         cmocka_unit_test(test_promise_weighs_the_last_unit_and_what_is_to_be_sold_first),
+        cmocka_unit_test(test_promise_ships_only_what_the_service_carries),
+        cmocka_unit_test(test_promise_leaves_out_a_node_for_one_question_alone),
+        cmocka_unit_test(test_promise_names_the_account_that_has_room),
         cmocka_unit_test(test_promise_goes_by_the_row_of_the_distance),
         cmocka_unit_test(test_promise_asks_the_groups_of_the_channel),
         cmocka_unit_test(test_promise_takes_the_next_window_when_one_is_full),
