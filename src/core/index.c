@@ -9,7 +9,7 @@ static uint32_t index_bucket_max(uint32_t entry_max)
     return entry_max / ENTRIES_PER_BUCKET + 2;
 }
 
-/* Were every entry in an overflow, this many would do: each holds at least one. In practice few are used. */
+/* Were every entry in an overflow, this many would do: each that is in a chain holds at least one. */
 static uint32_t index_overflow_max(uint32_t entry_max)
 {
     return entry_max + 1;
@@ -47,6 +47,13 @@ static uint32_t index_overflow_allocate(struct oh_index *index)
     }
     OH_ASSERT(index->overflow_count < index->overflow_max);
     return ++index->overflow_count;
+}
+
+static void index_overflow_free(struct oh_index *index, uint32_t link)
+{
+    struct oh_index_overflow *overflow = &index->overflows[link - 1];
+    overflow->overflow = index->overflow_free;
+    index->overflow_free = link;
 }
 
 static void index_overflow_put(struct oh_index *index, struct oh_index_bucket *home, uint32_t hash, uint32_t link)
@@ -104,10 +111,8 @@ static void index_split(struct oh_index *index)
     home->overflow = 0;
     index_divide(index, home, new_home);
     while (link != 0) {
-        struct oh_index_overflow *overflow = &index->overflows[link - 1];
-        struct oh_index_overflow old = *overflow;
-        overflow->overflow = index->overflow_free;
-        index->overflow_free = link;
+        struct oh_index_overflow old = index->overflows[link - 1];
+        index_overflow_free(index, link);
         for (uint32_t i = 0; i < OH_INDEX_OVERFLOW_ENTRIES; i++) {
             if (old.slots[i] != 0)
                 index_put(index, old.hashes[i], old.slots[i]);
@@ -127,33 +132,44 @@ void oh_index_insert(struct oh_index *index, uint32_t hash, uint32_t slot)
         index_split(index);
 }
 
-static uint32_t *index_entry(struct oh_index *index, uint32_t hash, uint32_t slot)
+/* *out_chain is what leads to the overflow that it is in; NULL when it is in the bucket itself. */
+static uint32_t *index_entry(struct oh_index *index, uint32_t hash, uint32_t slot, uint32_t **out_chain)
 {
     struct oh_index_bucket *home = &index->buckets[oh_index_home(index, hash)];
     uint32_t found = oh_index_bits(home->hashes, hash) & oh_index_bits(home->slots, slot + 1);
+    *out_chain = NULL;
     if (found != 0)
         return &home->slots[__builtin_ctz(found)];
-    uint32_t link = home->overflow;
+    *out_chain = &home->overflow;
     for (;;) {
-        OH_ASSERT(link != 0);
-        struct oh_index_overflow *overflow = &index->overflows[link - 1];
+        OH_ASSERT(**out_chain != 0);
+        struct oh_index_overflow *overflow = &index->overflows[**out_chain - 1];
         found = oh_index_few_bits(overflow->hashes, hash) & oh_index_few_bits(overflow->slots, slot + 1);
         if (found != 0)
             return &overflow->slots[__builtin_ctz(found)];
-        link = overflow->overflow;
+        *out_chain = &overflow->overflow;
     }
 }
 
-/* An overflow that a removal leaves empty stays linked until the next split passes by. */
 void oh_index_remove(struct oh_index *index, uint32_t hash, uint32_t slot)
 {
-    *index_entry(index, hash, slot) = 0;
+    uint32_t *chain;
+    *index_entry(index, hash, slot, &chain) = 0;
     index->entry_count--;
+    if (chain == NULL)
+        return;
+    uint32_t link = *chain;
+    const struct oh_index_overflow *overflow = &index->overflows[link - 1];
+    if ((overflow->slots[0] | overflow->slots[1] | overflow->slots[2]) != 0)
+        return;
+    *chain = overflow->overflow;
+    index_overflow_free(index, link);
 }
 
 void oh_index_replace(struct oh_index *index, uint32_t hash, uint32_t slot, uint32_t new_slot)
 {
-    *index_entry(index, hash, slot) = new_slot + 1;
+    uint32_t *chain;
+    *index_entry(index, hash, slot, &chain) = new_slot + 1;
 }
 
 uint64_t oh_index_memory_size(const struct oh_index *index)

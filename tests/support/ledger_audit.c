@@ -124,7 +124,7 @@ static void pool_audit(struct audit *audit, const struct pool *pool, uint32_t us
 }
 
 /* Calls `each` with the entries of the bucket and of its overflows; returns how many overflows there are. */
-static uint32_t chain_walk(const struct oh_index *index, uint32_t home,
+static uint32_t chain_walk(struct audit *audit, const struct oh_index *index, uint32_t home,
                            void (*each)(void *ctx, uint32_t hash, uint32_t slot_link), void *ctx)
 {
     const struct oh_index_bucket *bucket = &index->buckets[home];
@@ -133,8 +133,12 @@ static uint32_t chain_walk(const struct oh_index *index, uint32_t home,
         each(ctx, bucket->hashes[i], bucket->slots[i]);
     for (uint32_t link = bucket->overflow; link != 0 && count <= index->overflow_count; count++) {
         const struct oh_index_overflow *overflow = &index->overflows[link - 1];
-        for (uint32_t i = 0; i < OH_INDEX_OVERFLOW_ENTRIES; i++)
+        uint32_t used = 0;
+        for (uint32_t i = 0; i < OH_INDEX_OVERFLOW_ENTRIES; i++) {
             each(ctx, overflow->hashes[i], overflow->slots[i]);
+            used |= overflow->slots[i];
+        }
+        expect(audit, used != 0, "index: an overflow is empty");
         link = overflow->overflow;
     }
     return count;
@@ -159,7 +163,7 @@ static void index_audit(struct audit *audit, const struct oh_index *index, uint3
     struct home_audit of = { .audit = audit, .index = index };
     uint32_t overflows = 0;
     for (; of.home < index->bucket_count; of.home++)
-        overflows += chain_walk(index, of.home, entry_audit, &of);
+        overflows += chain_walk(audit, index, of.home, entry_audit, &of);
     uint32_t waiting = 0;
     for (uint32_t link = index->overflow_free; link != 0 && waiting <= index->overflow_count; waiting++)
         link = index->overflows[link - 1].overflow;
@@ -309,7 +313,7 @@ static void rules_audit(struct audit *audit)
     for (uint32_t i = 0; i < ledger->channel_count; i++)
         rule_chain_audit(audit, ledger->channels[i].rules, OH_INDEX_NONE, OH_NODE_NONE, (uint16_t)i);
     for (uint32_t home = 0; home < index->bucket_count; home++)
-        (void)chain_walk(index, home, indexed_rules_audit, audit);
+        (void)chain_walk(audit, index, home, indexed_rules_audit, audit);
 }
 
 /* ---- Positions -------------------------------------------------------------------------------- */

@@ -78,6 +78,33 @@ static void test_index_holds_what_was_put_when_hashes_collide(void **state)
     index_run(2, 0xffff0000);
 }
 
+/* For years: as many entries as there may be, one for another again and again. */
+static void test_index_keeps_no_overflow_that_is_empty(void **state)
+{
+    (void)state;
+    void *memory;
+    struct oh_index *index = index_make(&memory);
+    static uint32_t hashes[ENTRIES];
+    struct oh_prng prng;
+    oh_prng_init(&prng, 3);
+    for (uint32_t slot = 0; slot < ENTRIES; slot++)
+        oh_index_insert(index, hashes[slot] = (uint32_t)oh_prng_next(&prng), slot);
+    uint32_t at_first = index->overflow_count;
+    for (uint32_t step = 0; step < 500 * ENTRIES; step++) {
+        uint32_t slot = step % ENTRIES;
+        oh_index_remove(index, hashes[slot], slot);
+        oh_index_insert(index, hashes[slot] = (uint32_t)oh_prng_next(&prng), slot);
+    }
+    assert_in_range(index->overflow_count, at_first, 2 * at_first); /* it was eight times as many, and ever more */
+    for (uint32_t slot = 0; slot < ENTRIES; slot++)
+        oh_index_remove(index, hashes[slot], slot);
+    uint32_t free_count = 0;
+    for (uint32_t link = index->overflow_free; link != 0; link = index->overflows[link - 1].overflow)
+        free_count++;
+    assert_int_equal(free_count, index->overflow_count);
+    free(memory);
+}
+
 static void test_index_takes_its_maximum_and_replaces_in_place(void **state)
 {
     (void)state;
@@ -98,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_holds_what_was_put_when_entries_come_and_go),
         cmocka_unit_test(test_index_holds_what_was_put_when_hashes_collide),
+        cmocka_unit_test(test_index_keeps_no_overflow_that_is_empty),
         cmocka_unit_test(test_index_takes_its_maximum_and_replaces_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
