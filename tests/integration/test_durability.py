@@ -346,7 +346,6 @@ class Files(ServerCase):
             self.assertIn('/nowhere/at/all', result.stderr + result.stdout)
 
 
-@unittest.skipIf(os.environ.get('ONHAND_SANITIZE') == 'thread', 'it is read by one thread, and slowly')
 class Disk(ServerCase):
     durability = 'disk'
 
@@ -375,6 +374,7 @@ class Disk(ServerCase):
         self.assertEqual([row['sku'] for row in self.pages('items', 'v1', 'items')[0]], ['a', 'b'])
 
 
+@unittest.skipIf(os.environ.get('ONHAND_SANITIZE') == 'thread', 'it is read by one thread, and slowly')
 class Segments(ServerCase):
     config = {'journal_segment_mib': 9, 'snapshot_journal_mib': 1000}
 
